@@ -1,0 +1,49 @@
+#pragma once
+
+#include "store/base/clock.hpp"
+#include "store/base/error.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace kiln::tar {
+
+enum class EntryType : std::uint8_t {
+    file,
+    directory,
+    symlink,
+    hardlink,
+    char_device,
+    block_device,
+    fifo,
+};
+
+/// One member of a layer, parsed: the same whether it came from a tar, a context, a conda package
+/// or a RUN. Owner names are never kept (house rule: uname and gname are empty).
+struct TarEntry {
+    std::string
+        path;  // relative to the root, no "." or "..", no '/' at either end; "" is the root itself
+    EntryType type = EntryType::file;
+    std::uint32_t mode = 0;  // & 07777
+    std::uint64_t uid = 0;
+    std::uint64_t gid = 0;
+    std::uint64_t size_bytes = 0;  // of the content that follows; 0 but for files
+    UnixSeconds mtime = 0;
+    std::string link;  // symlink: the text; hardlink: the path of the entry linked to, in the form
+                       // of `path`
+    std::uint32_t device_major = 0;
+    std::uint32_t device_minor = 0;
+    std::map<std::string, std::string> xattrs = {};  // full names ("user.x", "security.capability")
+    bool operator==(const TarEntry&) const = default;
+};
+
+/// Order of the canonical tar: by path component, bytewise, so that "a/x" comes before "a-b" and a
+/// directory right before what it holds.
+bool path_less(std::string_view a, std::string_view b);
+
+/// Cleans a name from outside into the form of TarEntry::path: strips "./" and '/', folds "//" and
+/// ".". Errors   invalid_input for "..", NUL, a component or path beyond the limits.
+Result<std::string> clean_path(std::string_view name);
+
+}  // namespace kiln::tar

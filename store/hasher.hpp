@@ -1,0 +1,53 @@
+#pragma once
+
+#include "store/base/bytes.hpp"
+#include "store/digest.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace kiln {
+
+/// sha256 over bytes given in order. The only place that knows OpenSSL's digests.
+/// Thread   one hasher, one thread.
+class Hasher {
+  public:
+    Hasher();
+    Hasher(Hasher&&) noexcept;
+    Hasher& operator=(Hasher&&) noexcept;
+    Hasher(const Hasher&) = delete;
+    Hasher& operator=(const Hasher&) = delete;
+    ~Hasher();
+
+    void update(ByteSpan bytes);
+    /// The digest of all bytes so far; the hasher starts anew.
+    Digest finish();
+
+    [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+    std::uint64_t size_bytes_ = 0;
+};
+
+Digest digest_of(ByteSpan bytes);
+Digest digest_of(std::string_view text);
+
+/// md5 in lower-case hex, for conda records only (cep-23 anchors, conda-meta).
+class Md5Hasher {
+  public:
+    Md5Hasher();
+    Md5Hasher(const Md5Hasher&) = delete;
+    Md5Hasher& operator=(const Md5Hasher&) = delete;
+    ~Md5Hasher();
+    void update(ByteSpan bytes);
+    std::string finish_hex();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace kiln
