@@ -1,0 +1,66 @@
+#include "store/base/json.hpp"
+
+#include "tests/support/matchers.hpp"
+
+#include <string>
+
+namespace kiln::json {
+namespace {
+
+using kiln::testing::FailsSaying;
+using kiln::testing::FailsWith;
+using kiln::testing::Succeeds;
+
+TEST(Json, RefusesTheSameKeyTwiceInOneObject) {
+    EXPECT_THAT(parse(R"({"a":1,"b":{"a":2},"c":["a"]})", "it"), Succeeds());
+    EXPECT_THAT(parse(R"({"a":1,"b":2,"a":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
+}
+
+TEST(Json, RefusesWhatStandsBehindTheEnd) {
+    EXPECT_THAT(parse("{} x", "it"), FailsWith(Code::invalid_input));
+    EXPECT_THAT(parse("", "it"), FailsWith(Code::invalid_input));
+    EXPECT_THAT(parse("{} \n", "it"), Succeeds());
+}
+
+TEST(Json, RefusesDeepNestingInsteadOfOverflowingTheStack) {
+    const std::string deep(100'000, '[');
+
+    EXPECT_THAT(parse(deep, "it"), FailsWith(Code::invalid_input));
+}
+
+TEST(Json, NamesThePlaceOfAMistake) {
+    const auto result = parse("{\n  \"a\": nope\n}", "the request");
+
+    ASSERT_THAT(result, FailsWith(Code::invalid_input));
+    EXPECT_EQ(result.error().where->line, 2U);
+    EXPECT_EQ(result.error().where->file, "the request");
+}
+
+TEST(ObjectReader, KeepsTheFirstFailureAndNamesTheField) {
+    const Value value = parse(R"({"size":"big"})", "it").value();
+    ObjectReader in(value, "the descriptor");
+
+    in.number("size");
+    in.text("digest");
+
+    EXPECT_THAT(
+        in.finish(UnknownFields::refuse),
+        FailsSaying(Code::invalid_input, "\"size\" of the descriptor must be a whole number")
+    );
+}
+
+TEST(ObjectReader, RefusesUnknownFieldsWhenAsked) {
+    const Value value = parse(R"({"a":"x","b":1})", "it").value();
+    ObjectReader in(value, "the request");
+
+    EXPECT_EQ(in.text("a"), "x");
+
+    EXPECT_THAT(in.finish(UnknownFields::ignore), Succeeds());
+    EXPECT_THAT(
+        in.finish(UnknownFields::refuse),
+        FailsSaying(Code::invalid_input, "the request has no field \"b\"")
+    );
+}
+
+}  // namespace
+}  // namespace kiln::json

@@ -1,0 +1,43 @@
+#include "tests/support/temp_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace kiln::testing {
+
+TempDirectory::TempDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "kiln-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+        ADD_FAILURE() << "mkdtemp " << name;
+    }
+    path_ = name;
+}
+
+TempDirectory::~TempDirectory() {
+    EXPECT_TRUE(remove_tree_at(AT_FDCWD, path_).has_value()) << path_;
+}
+
+std::string TempDirectory::path(std::string_view below) const {
+    return path_ + "/" + std::string(below);
+}
+
+void TempDirectory::write(std::string_view below, std::string_view content, mode_t mode) const {
+    const std::filesystem::path file = path(below);
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
+    EXPECT_EQ(::chmod(file.c_str(), mode), 0) << file;
+}
+
+std::string TempDirectory::read(std::string_view below) const {
+    std::ostringstream content;
+    content << std::ifstream(path(below), std::ios::binary).rdbuf();
+    return content.str();
+}
+
+}  // namespace kiln::testing
