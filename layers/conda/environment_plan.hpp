@@ -1,0 +1,68 @@
+#pragma once
+
+#include "layers/conda/package_metadata.hpp"
+#include "store/digest.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kiln::conda {
+
+/// Part of every layer's key: raised when the same package would come out as other bytes.
+inline constexpr std::string_view k_layer_format = "1";
+
+/// One package of an environment: the bytes, where they came from, and what they say.
+struct EnvironmentPackage {
+    Digest sha256;
+    std::uint64_t size_bytes = 0;
+    std::string md5;        // lower-case hex; may be empty
+    std::string file_name;  // as in the lock
+    std::string url;        // empty for packages given as files
+    PackageMetadata metadata;
+};
+
+struct EnvironmentOptions {
+    std::string prefix;                   // absolute, clean, without '/' at its end: "/opt/env"
+    std::optional<std::string> platform;  // when known, packages of other subdirs are refused
+};
+
+/// All that a package's layer is a function of (house.md, idea 2).
+struct PackageLayerInput {
+    Digest package;
+    std::string prefix;
+    std::string site_packages;            // relative to the prefix; empty unless noarch python
+    std::string python_minor;             // "3.11"; empty unless noarch python
+    std::vector<std::string> lost_paths;  // relative to the prefix; another package's win there
+
+    /// Named ingredients of the cache key, in a fixed order.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> layer_key() const;
+    bool operator==(const PackageLayerInput&) const = default;
+};
+
+struct PlannedPackage {
+    EnvironmentPackage package;
+    PackageLayerInput layer;
+};
+
+struct EnvironmentPlan {
+    std::string prefix;
+    std::vector<PlannedPackage> packages;  // in link order: what a package depends on comes before
+    std::vector<std::string> warnings;     // clobbered paths, scripts that are not run
+
+    /// Named ingredients of the key of the conda-meta layer.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> meta_key() const;
+};
+
+/// Decides everything before a byte is written: the order of linking (by depends, otherwise the
+/// order given), where noarch python files go, and who wins a path that two packages have (the last
+/// one linked, as conda does).
+/// Errors   invalid_input: a prefix that is not absolute or longer than a package allows, two
+///          packages of one name, noarch python without python, another platform.
+Result<EnvironmentPlan> plan_environment(
+    std::vector<EnvironmentPackage> packages, const EnvironmentOptions& options
+);
+
+}  // namespace kiln::conda

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "layers/layer.hpp"
+#include "layers/table_of_contents.hpp"
+#include "store/base/bytes.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace kiln::conda {
+
+struct GroupingItem {
+    std::string name;              // of the package: decides its bucket, whatever its version
+    std::uint64_t size_bytes = 0;  // of its payload or archive: big ones stay alone
+};
+
+/// Which packages share a layer: indexes into the items, one list a layer; within a layer in the
+/// order of names. Every package has its own layer while `max_layers` allows. Beyond, names are
+/// hashed into buckets, so that adding, removing or changing a package touches one layer only; the
+/// biggest stay alone.
+/// Shape    at most max_layers lists, none empty; max_layers >= 1.
+std::vector<std::vector<std::size_t>> group_packages(
+    const std::vector<GroupingItem>& items, std::size_t max_layers
+);
+
+/// One package layer that goes into a bucket.
+struct BucketMember {
+    int blob_fd = -1;
+    Layer layer;
+    std::shared_ptr<const TableOfContents> table;
+};
+
+/// The members' compressed frames one after the other, without their trailers but the last: only
+/// hashed anew, never compressed again. All members are of one compression.
+/// Errors   corrupt when a blob is not what its layer says; those of the sink.
+Result<BuiltLayer> concatenate(
+    const std::vector<BucketMember>& members, ByteSink& blob, std::stop_token stop
+);
+
+}  // namespace kiln::conda
