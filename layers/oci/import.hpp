@@ -1,0 +1,73 @@
+#pragma once
+
+#include "layers/layer.hpp"
+#include "layers/layer_builder.hpp"
+#include "layers/oci/image_config.hpp"
+#include "layers/tar/tar_reader.hpp"
+#include "store/base/clock.hpp"
+#include "store/base/pool.hpp"
+#include "store/blob_store.hpp"
+#include "store/descriptor.hpp"
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kiln::oci {
+
+enum class ArchiveKind : std::uint8_t { docker, oci, rootfs };
+
+constexpr std::string_view archive_kind_name(ArchiveKind kind) {
+    switch (kind) {
+        case ArchiveKind::docker:
+            return "docker";
+        case ArchiveKind::oci:
+            return "oci";
+        case ArchiveKind::rootfs:
+            return "rootfs";
+    }
+    return "rootfs";
+}
+
+/// One image that is now in the store: config, manifest and layers, all recomputed from bytes.
+struct ImportedImage {
+    std::vector<std::string> names;  // as the archive gives them; possibly none
+    Descriptor manifest;
+    Descriptor config_blob;
+    ImageConfig config;
+    std::vector<BuiltLayer> layers;  // bottom first, each with its table of contents
+};
+
+struct Import {
+    ArchiveKind kind = ArchiveKind::rootfs;
+    std::vector<ImportedImage> images;
+};
+
+struct ImportOptions {
+    Platform platform = Platform::host();   // chosen from an index; that of a root file system
+    LayerOptions layer = {};                // dress of a root file system's layer
+    UnixSeconds created = k_default_epoch;  // of a root file system's config
+    tar::TarReaderLimits limits = {};
+};
+
+/// Takes the images of an archive into the store: docker-archive (also the dual layout of modern
+/// docker save), OCI archive, or a plain root file system, told apart by what is in it. The archive
+/// and its layers may be gzip, zstd, xz or bzip2. Every digest, size and diff_id is checked against
+/// the bytes; nothing of a failed import stays when `lease` ends.
+/// Shape    `archive_fd` is a regular file, read by offset; the manifest of a docker-archive is
+///          made here (OCI, layers in the dress they have in the archive).
+/// Errors   invalid_input (no manifest, paths, documents), digest_mismatch, corrupt, not_found (a
+///          blob that is named but absent; no manifest for the platform), too_large, unsupported.
+/// Thread   pool.
+Result<Import> import_archive(
+    int archive_fd,
+    store::BlobStore& blobs,
+    const store::Lease& lease,
+    ThreadPool& pool,
+    const ImportOptions& options,
+    std::stop_token stop
+);
+
+}  // namespace kiln::oci

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "store/base/error.hpp"
+#include "store/digest.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kiln::oci {
+
+/// The parts of a reference as they stand in the text: nothing filled in, the digest of any
+/// algorithm.
+struct ReferenceParts {
+    std::string domain;  // "" when the text has none
+    std::string path;
+    std::string tag;
+    std::string digest;
+    bool operator==(const ReferenceParts&) const = default;
+};
+
+/// The grammar alone: [domain/]path[:tag][@digest]. Errors: invalid_input, too_large beyond 255
+/// bytes of name.
+Result<ReferenceParts> split_reference(std::string_view text);
+
+/// The name of an image, normalised as Docker does: "app" is docker.io/library/app. Immutable.
+class Reference {
+  public:
+    /// Errors   invalid_input for what is no reference (upper case in the path, a bare 64-digit
+    /// hex id, …); unsupported for a digest that is not sha256.
+    static Result<Reference> parse(std::string_view text);
+
+    [[nodiscard]] const std::string& domain() const { return domain_; }  // "docker.io"
+
+    [[nodiscard]] const std::string& path() const { return path_; }  // "library/app"
+
+    [[nodiscard]] const std::optional<std::string>& tag() const { return tag_; }
+
+    [[nodiscard]] const std::optional<Digest>& digest() const { return digest_; }
+
+    /// The text that was parsed, for messages and index.json.
+    [[nodiscard]] const std::string& typed() const { return typed_; }
+
+    [[nodiscard]] std::string name() const;      // "docker.io/library/app"
+    [[nodiscard]] std::string render() const;    // name, :tag and @digest where there are any
+    [[nodiscard]] std::string familiar() const;  // as render(), without docker.io/ and library/
+    /// The key of a ref in the store: with ":latest" where neither tag nor digest is given.
+    [[nodiscard]] Reference with_default_tag() const;
+    [[nodiscard]] Reference with_digest(const Digest& digest) const;
+
+    /// The same image name; what was typed does not count.
+    bool operator==(const Reference& other) const;
+
+  private:
+    std::string domain_;
+    std::string path_;
+    std::optional<std::string> tag_;
+    std::optional<Digest> digest_;
+    std::string typed_;
+};
+
+}  // namespace kiln::oci
