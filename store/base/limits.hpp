@@ -22,6 +22,12 @@ inline constexpr std::size_t k_name_bytes = 255;
 inline constexpr std::size_t k_path_depth = 512;
 /// As the chain of symlinks that Linux follows (MAXSYMLINKS is 40).
 inline constexpr std::size_t k_symlinks_followed = 40;
+/// A request line and its headers; ours are below 1 KiB.
+inline constexpr std::size_t k_header_bytes = 16 * k_kib;
+/// A JSON request: a Dockerfile of 1 MiB, a lock file and their escapes.
+inline constexpr std::size_t k_request_bytes = 16 * k_mib;
+/// What is read of a body that nobody wanted, before the connection is closed instead.
+inline constexpr std::size_t k_drained_bytes = 64 * k_mib;
 /// dockerd and overlayfs stop at about 125.
 inline constexpr std::size_t k_image_layers = 120;
 
