@@ -2,31 +2,46 @@
 
 #include "layers/table_of_contents.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace kiln::tree {
 
-/// One file system node of a merged view, and which layer it comes from (content is read from
-/// there).
+/// One file system node of a merged view, and where it comes from. The content of a file is the
+/// bytes [row.content_offset, + row.entry.size_bytes) of the tar of layer `layer`.
 struct Node {
-    TableRow row;           // row.entry.path is the path in the tree
-    std::size_t layer = 0;  // index into the layers given to FileTree
+    TableRow row;               // row.entry.path is the path in the tree
+    std::size_t layer = 0;      // index into the layers given to FileTree
+    std::size_t row_index = 0;  // in that layer's table; k_implied for a parent nobody lists
+    bool through_link = false;  // a hard link led here: row.entry is the file's, path its own
+
+    static constexpr std::size_t k_implied = SIZE_MAX;
+
+    /// Two nodes are names of one file exactly when these are equal (implied directories aside).
+    [[nodiscard]] std::tuple<std::size_t, std::size_t> identity() const {
+        return {layer, row_index};
+    }
 };
+
+class TreeWalk;
 
 /// The merged view of layers (bottom first), answered from their tables of contents: no unpacking,
 /// no mount. Whiteouts and opaque markers of a layer apply to the layers below it only (image-spec
-/// layer.md). A hard link is answered with the file it links to. Parents that no layer lists exist
-/// as directories 0755 root. Thread   immutable; any.
+/// layer.md), and are not nodes. A hard link is answered with the file it links to, looked up in
+/// its own layer first, then below; one that leads nowhere is not there. Parents that no layer
+/// lists exist as directories 0755 root. A path below something that is no directory in the same or
+/// an upper layer is hidden; below a symlink or file of a lower layer, it replaces that by an
+/// implied directory. Thread   immutable; any.
 class FileTree {
   public:
     explicit FileTree(std::vector<std::shared_ptr<const TableOfContents>> layers);
 
-    /// The node at exactly this path, symlinks in its parents not followed. nullopt when there is
-    /// none.
+    /// The node at exactly this path ("" is the root), symlinks in its parents not followed.
     [[nodiscard]] std::optional<Node> find(std::string_view path) const;
 
     enum class Last : std::uint8_t {
@@ -40,11 +55,31 @@ class FileTree {
 
     /// Children of a directory (an exact, resolved path), sorted by name.
     [[nodiscard]] std::vector<Node> list(std::string_view directory) const;
-    /// Everything below a directory in canonical order, without the directory itself.
+    /// Everything below a directory in canonical order, without the directory itself. Linear in
+    /// what it gives; large trees are better read through a TreeWalk, a node at a time.
     [[nodiscard]] std::vector<Node> walk(std::string_view directory) const;
 
   private:
+    friend class TreeWalk;
     std::vector<std::shared_ptr<const TableOfContents>> layers_;
+};
+
+/// Reads a subtree node by node, in canonical order. The tree outlives the walk.
+class TreeWalk {
+  public:
+    TreeWalk(const FileTree& tree, std::string_view directory);
+    TreeWalk(const TreeWalk&) = delete;
+    TreeWalk& operator=(const TreeWalk&) = delete;
+    ~TreeWalk();
+
+    /// The next node; nullopt at the end.
+    std::optional<Node> next();
+    /// Leaves out everything below the directory that next() gave last.
+    void skip_children();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace kiln::tree
