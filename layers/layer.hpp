@@ -9,12 +9,19 @@
 
 namespace kiln {
 
-/// Where the independent frames of a blob lie: frame i holds tar bytes [i*tar_bytes,
-/// (i+1)*tar_bytes) and is compressed_sizes[i] bytes long. Empty for blobs that others compressed:
-/// those are read from the front.
-struct FrameMap {
+/// One independent frame: it holds the next `tar_bytes` of the tar in `blob_bytes` of the blob.
+struct Frame {
     std::uint32_t tar_bytes = 0;
-    std::vector<std::uint32_t> compressed_sizes;
+    std::uint32_t blob_bytes = 0;
+    bool operator==(const Frame&) const = default;
+};
+
+/// Where the independent frames of a blob lie, front to back and without gaps. What LayerBuilder
+/// writes ends with a frame of its own for the 1,024 zero bytes of the trailer, so that the frames
+/// before it can be concatenated with those of other layers. Empty where it isn't needed (a plain
+/// tar) or not known (blobs that others compressed): those are read from the front.
+struct FrameMap {
+    std::vector<Frame> frames;
     bool operator==(const FrameMap&) const = default;
 };
 

@@ -6,6 +6,27 @@
 
 namespace kiln {
 
+Result<std::uint64_t> ByteSource::skip(std::uint64_t count) {
+    std::array<std::byte, 64 * 1024> scratch;
+    std::uint64_t skipped = 0;
+    while (skipped < count) {
+        const auto wanted = std::min<std::uint64_t>(scratch.size(), count - skipped);
+        const MutableByteSpan into = MutableByteSpan(scratch).first(wanted);
+        TRY_ASSIGN(const std::size_t got, read(into));
+        if (got == 0) {
+            break;
+        }
+        skipped += got;
+    }
+    return skipped;
+}
+
+Result<std::uint64_t> SpanSource::skip(std::uint64_t count) {
+    const std::size_t skipped = std::min<std::uint64_t>(count, rest_.size());
+    rest_ = rest_.subspan(skipped);
+    return skipped;
+}
+
 Result<std::size_t> SpanSource::read(MutableByteSpan into) {
     const std::size_t count = std::min(into.size(), rest_.size());
     if (count > 0) {

@@ -41,6 +41,9 @@ class ByteSource {
     virtual ~ByteSource() = default;
     /// Shape    up to `into.size()` bytes; 0 only at the end.
     virtual Result<std::size_t> read(MutableByteSpan into) = 0;
+    /// Passes over `count` bytes; fewer only at the end. Sources that can seek do.
+    /// Shape    the number of bytes passed over.
+    virtual Result<std::uint64_t> skip(std::uint64_t count);
 };
 
 /// The bytes of a span that outlives the source.
@@ -50,6 +53,7 @@ class SpanSource final : public ByteSource {
         : rest_(bytes) {}
 
     Result<std::size_t> read(MutableByteSpan into) override;
+    Result<std::uint64_t> skip(std::uint64_t count) override;
 
   private:
     ByteSpan rest_;

@@ -270,6 +270,16 @@ Result<std::size_t> FdSource::read(MutableByteSpan into) {
     return count;
 }
 
+Result<std::uint64_t> FdSource::skip(std::uint64_t count) {
+    TRY_ASSIGN(const struct stat facts, stat_fd(fd_));
+    const auto end = static_cast<std::uint64_t>(facts.st_size);
+    const std::uint64_t left = std::min(rest_, end > offset_ ? end - offset_ : 0);
+    const std::uint64_t skipped = std::min(count, left);
+    offset_ += skipped;
+    rest_ -= skipped;
+    return skipped;
+}
+
 Result<std::size_t> StreamSource::read(MutableByteSpan into) {
     while (true) {
         const ssize_t count = ::read(fd_, into.data(), into.size());

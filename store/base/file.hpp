@@ -107,6 +107,7 @@ class FdSource final : public ByteSource {
           rest_(size_bytes.value_or(UINT64_MAX)) {}
 
     Result<std::size_t> read(MutableByteSpan into) override;
+    Result<std::uint64_t> skip(std::uint64_t count) override;
 
   private:
     int fd_;
