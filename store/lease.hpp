@@ -1,0 +1,97 @@
+#pragma once
+
+#include "store/base/clock.hpp"
+#include "store/descriptor.hpp"
+#include "store/digest.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace kiln::store {
+
+class LeaseTable;
+
+/// Keeps what unfinished work has made or uses. Opened before the first byte; ends with the object.
+/// The rule is *keep, then look*: what is there after keep() stays until the lease ends. A kept
+/// digest keeps whatever it names (blob, layer by diff_id, cache record by key, listing) and all
+/// that this reaches; a kept descriptor also what the manifest behind it reaches.
+/// In memory only: after a kill nothing of an unfinished lease is protected.
+/// Thread   keep() from any.
+class Lease {
+  public:
+    Lease(Lease&& other) noexcept;
+    Lease& operator=(Lease&& other) noexcept;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();
+
+    void keep(const Digest& digest) const;
+    void keep(const Descriptor& descriptor) const;
+
+  private:
+    friend class LeaseTable;
+
+    Lease(LeaseTable& table, std::uint64_t id)
+        : table_(&table),
+          id_(id) {}
+
+    LeaseTable* table_;
+    std::uint64_t id_;
+};
+
+/// All leases of one store; outlives them.
+/// Thread   any.
+class LeaseTable {
+  public:
+    explicit LeaseTable(const Clock& clock)
+        : clock_(clock) {}
+
+    Lease open();
+    /// For what a client uploads before its build names it: kept for so long without a lease.
+    void keep_for(const Digest& digest, UnixSeconds seconds);
+
+    /// What the collector sees while it holds the table: nobody keeps anything meanwhile, and what
+    /// is kept stays kept until its collection ends, so that a lease that ends between mark and
+    /// sweep does not undo a record() made under it.
+    class Collection {
+      public:
+        explicit Collection(LeaseTable& table);
+        Collection(const Collection&) = delete;
+        Collection& operator=(const Collection&) = delete;
+        ~Collection();
+
+        /// Runs `step` with all that was kept since the last call; keep() waits meanwhile.
+        using Step = std::function<
+            void(const std::vector<Digest>& digests, const std::vector<Descriptor>& descriptors)>;
+        void with_kept(const Step& step);
+
+      private:
+        LeaseTable& table_;
+    };
+
+  private:
+    friend class Lease;
+
+    struct Kept {
+        std::set<Digest> digests;
+        std::vector<Descriptor> descriptors;
+    };
+
+    void keep(std::uint64_t id, const Digest& digest);
+    void keep(std::uint64_t id, const Descriptor& descriptor);
+    void close(std::uint64_t id);
+
+    const Clock& clock_;
+    std::mutex mutex_;
+    std::uint64_t next_id_ = 1;
+    std::map<std::uint64_t, Kept> leases_;
+    std::map<Digest, UnixSeconds> until_;
+    bool collecting_ = false;
+    Kept kept_since_;  // since the collector last looked
+};
+
+}  // namespace kiln::store

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "store/base/file.hpp"
+#include "store/lease.hpp"
+#include "store/object_folder.hpp"
+#include "store/records.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+namespace kiln::store {
+
+/// The content of one file of a context, readable for as long as the object lives.
+struct Content {
+    std::shared_ptr<const Fd> file;
+    std::uint64_t offset = 0;
+    std::uint64_t size_bytes = 0;
+
+    [[nodiscard]] FdSource source() const { return FdSource(file->get(), offset, size_bytes); }
+};
+
+/// What one upload brought.
+struct Received {
+    std::optional<Digest> pack;  // nullopt when everything was known
+    std::uint64_t contents = 0;
+    std::uint64_t size_bytes = 0;
+};
+
+/// Contents of contexts by digest, many in one file. A pack is the stream that brought them, minus
+/// what was known: repeat{32 raw digest bytes, u64 little-endian size, the bytes}
+/// (pack_stream.hpp). Its name is the sha256 of its headers, so the same contents make the same
+/// pack. Thread   any; may block.
+class Packs {
+  public:
+    Packs(ObjectFolder& folder, const Index& index)
+        : folder_(folder),
+          index_(index) {}
+
+    /// One upload into one pack; visible at once, durable when a record() names the pack.
+    /// Errors   digest_mismatch; corrupt when the stream ends early; too_large. Nothing is kept.
+    Result<Received> receive(ByteSource& stream, const Lease& lease, const std::stop_token& stop);
+    /// Those that no pack holds, in their order, each once.
+    [[nodiscard]] Result<std::vector<Digest>> missing(std::span<const Digest> wanted) const;
+    [[nodiscard]] Result<std::optional<ContentPlace>> find(const Digest& content) const;
+    /// Errors   not_found.
+    [[nodiscard]] Result<Content> open(const Digest& content) const;
+
+    /// The contents of a pack that is not durable yet, for record().
+    [[nodiscard]] std::map<Digest, ContentPlace> fresh_contents(const Digest& pack) const;
+    void made_durable(const Digest& pack);
+
+  private:
+    [[nodiscard]] Result<std::shared_ptr<const Fd>> open_pack(const Digest& pack) const;
+
+    ObjectFolder& folder_;
+    const Index& index_;
+    mutable std::mutex mutex_;
+    std::map<Digest, ContentPlace> fresh_;
+    mutable std::deque<std::pair<Digest, std::shared_ptr<const Fd>>> opened_;  // the latest few
+};
+
+}  // namespace kiln::store
