@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/exec/run_spec.hpp"
+#include "layers/compress/compression.hpp"
+#include "store/base/clock.hpp"
+#include "store/base/json.hpp"
+#include "store/digest.hpp"
+
+namespace kiln::daemon {
+
+/// A text the client read for us, under the name the user knows it by.
+struct NamedText {
+    std::string name;
+    std::string text;
+};
+
+struct CondaContext {
+    NamedText lock;
+    std::string prefix;
+    std::map<std::string, Digest> files;  // the lock's file entries as written -> what the client hashed
+};
+
+struct LocalContext {
+    Digest listing;
+};
+
+struct ImageContext {
+    std::string reference;
+};
+
+struct StageContext {
+    std::string stage;
+};
+
+using NamedContext = std::variant<CondaContext, LocalContext, ImageContext, StageContext>;
+
+struct Credential {
+    std::string username;
+    std::string password;
+};
+
+using exec::Network;
+using exec::Timestamps;
+
+/// One build as a client asks for it, parsed into types. Nothing in it is a path of the daemon's.
+struct BuildRequest {
+    NamedText dockerfile;
+    std::optional<Digest> context;  // of the listing
+    std::optional<NamedText> ignore;
+    std::map<std::string, NamedContext> contexts;
+    std::vector<std::string> tags;
+    std::map<std::string, std::string> build_args;
+    std::string target;  // "" is the last stage
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;
+    Network network = Network::standard;
+    std::string platform;  // "" is the host's
+    bool no_cache = false;
+    UnixSeconds epoch = k_default_epoch;
+    Timestamps timestamps = Timestamps::fixed;
+    std::size_t max_layers = 0;
+    Compression compression = Compression::zstd;
+    std::optional<int> compression_level;
+    bool push = false;
+    std::map<std::string, Credential> credentials;
+    bool detach = false;
+
+    /// Errors   invalid_input naming the field; unsupported.
+    static Result<BuildRequest> parse(const json::Value& value);
+};
+
+Result<Network> parse_network(const std::string& name);
+/// {"host": {"username", "password"}} of a request; null is none.
+Result<std::map<std::string, Credential>> parse_credentials(const json::Value* value);
+
+}  // namespace kiln::daemon
