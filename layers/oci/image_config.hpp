@@ -21,7 +21,8 @@ namespace kiln::oci {
 inline constexpr std::size_t k_history_entries = 10'000;
 
 struct Healthcheck {
-    std::vector<std::string> test;  // {"NONE"}, {"CMD", …} or {"CMD-SHELL", text}; empty: inherited
+    std::vector<std::string> test =
+        {};  // {"NONE"}, {"CMD", …} or {"CMD-SHELL", text}; empty: inherited
     std::int64_t interval_ns = 0;  // 0: inherited, here and below
     std::int64_t timeout_ns = 0;
     std::int64_t start_period_ns = 0;
@@ -50,10 +51,10 @@ struct RunConfig {
 };
 
 struct HistoryEntry {
-    std::optional<std::string> created;  // RFC 3339
-    std::string created_by;
-    std::string author;
-    std::string comment;
+    std::optional<std::string> created = std::nullopt;  // RFC 3339
+    std::string created_by = {};
+    std::string author = {};
+    std::string comment = {};
     bool empty_layer = false;
     bool operator==(const HistoryEntry&) const = default;
 };
@@ -71,8 +72,7 @@ struct ImageConfig {
     bool operator==(const ImageConfig&) const = default;
 
     /// Errors   invalid_input (not JSON, a wrong type, no os, architecture or rootfs); too_large
-    /// beyond limits::k_document_bytes, limits::k_image_layers or k_history_entries; unsupported
-    /// for a diff_id that is not sha256.
+    /// beyond limits::k_document_bytes, limits::k_image_layers or k_history_entries.
     static Result<ImageConfig> parse(ByteSpan bytes);
     [[nodiscard]] std::string render() const;
 };

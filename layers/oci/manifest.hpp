@@ -39,7 +39,7 @@ struct Manifest {
     std::string media_type;  // "" when the document does not say
     std::string artifact_type = {};
     Descriptor config;
-    std::vector<Descriptor> layers;  // bottom first
+    std::vector<Descriptor> layers = {};  // bottom first
     std::optional<Descriptor> subject = std::nullopt;
     Annotations annotations = {};
     bool operator==(const Manifest&) const = default;

@@ -3,24 +3,28 @@
 #include "store/base/error.hpp"
 #include "store/digest.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace kiln::oci {
 
-/// The parts of a reference as they stand in the text: nothing filled in, the digest of any
-/// algorithm.
+/// The parts of a reference as they stand in the text, nothing filled in.
 struct ReferenceParts {
     std::string domain;  // "" when the text has none
     std::string path;
-    std::string tag;
-    std::string digest;
+    std::optional<std::string> tag = std::nullopt;
+    std::optional<Digest> digest = std::nullopt;
     bool operator==(const ReferenceParts&) const = default;
 };
 
-/// The grammar alone: [domain/]path[:tag][@digest]. Errors: invalid_input, too_large beyond 255
-/// bytes of name.
+inline constexpr std::size_t k_reference_path_bytes = 255;  // what registries accept
+inline constexpr std::size_t k_reference_tag_bytes = 128;
+
+/// The grammar alone: [domain/]path[:tag][@digest].
+/// Errors   invalid_input; too_large beyond the limits above; unsupported for a digest that is not
+/// sha256.
 Result<ReferenceParts> split_reference(std::string_view text);
 
 /// The name of an image, normalised as Docker does: "app" is docker.io/library/app. Immutable.
@@ -44,7 +48,8 @@ class Reference {
     [[nodiscard]] std::string name() const;      // "docker.io/library/app"
     [[nodiscard]] std::string render() const;    // name, :tag and @digest where there are any
     [[nodiscard]] std::string familiar() const;  // as render(), without docker.io/ and library/
-    /// The key of a ref in the store: with ":latest" where neither tag nor digest is given.
+    /// What a ref means, and its key in the store: the digest wins over a tag; ":latest" where
+    /// neither is given.
     [[nodiscard]] Reference with_default_tag() const;
     [[nodiscard]] Reference with_digest(const Digest& digest) const;
 
