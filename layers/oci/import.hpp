@@ -43,6 +43,7 @@ struct ImportedImage {
 struct Import {
     ArchiveKind kind = ArchiveKind::rootfs;
     std::vector<ImportedImage> images;
+    std::vector<std::string> notices = {};  // what was left out ("dev/log: a socket")
 };
 
 struct ImportOptions {
@@ -56,13 +57,15 @@ struct ImportOptions {
 /// docker save), OCI archive, or a plain root file system, told apart by what is in it. The archive
 /// and its layers may be gzip, zstd, xz or bzip2. Every digest, size and diff_id is checked against
 /// the bytes; nothing of a failed import stays when `lease` ends.
-/// Shape    `archive_fd` is a regular file, read by offset; the manifest of a docker-archive is
-///          made here (OCI, layers in the dress they have in the archive).
+/// Shape    `archive_fd` is a regular file, read by offset; `scratch_fd` an empty one, readable and
+///          writable, that takes the plain bytes of a compressed archive. The manifest of a
+///          docker-archive is made here (OCI, layers in the dress they have in the archive).
 /// Errors   invalid_input (no manifest, paths, documents), digest_mismatch, corrupt, not_found (a
 ///          blob that is named but absent; no manifest for the platform), too_large, unsupported.
 /// Thread   pool.
 Result<Import> import_archive(
     int archive_fd,
+    int scratch_fd,
     store::BlobStore& blobs,
     const store::Lease& lease,
     ThreadPool& pool,

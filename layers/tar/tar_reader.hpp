@@ -3,6 +3,7 @@
 #include "layers/tar/tar_entry.hpp"
 #include "store/base/bytes.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -38,6 +39,9 @@ class TarReader {
     Result<std::optional<TarEntry>> next();
     /// Content of the entry that next() gave last; holes read as zeros.
     ByteSource& content();
+    /// Where that content begins in the uncompressed tar; nullopt for a sparse file, whose content
+    /// lies nowhere in one piece.
+    [[nodiscard]] std::optional<std::uint64_t> content_offset() const;
 
   private:
     struct State;
