@@ -12,9 +12,9 @@ namespace kiln::oci {
 /// An image index (image-spec image-index.md), or Docker's manifest list; also the index.json of a
 /// layout.
 struct ImageIndex {
-    std::string media_type;  // "" when the document does not say
+    std::string media_type = {};  // "" when the document does not say
     std::string artifact_type = {};
-    std::vector<LinkedDescriptor> manifests;
+    std::vector<LinkedDescriptor> manifests = {};
     std::optional<Descriptor> subject = std::nullopt;
     Annotations annotations = {};
     bool operator==(const ImageIndex&) const = default;

@@ -36,7 +36,7 @@ struct LinkedDescriptor {
 /// An image manifest (image-spec manifest.md), or Docker's schema 2. The identity of a foreign
 /// manifest is its bytes; rendering is for those we make.
 struct Manifest {
-    std::string media_type;  // "" when the document does not say
+    std::string media_type = {};  // "" when the document does not say
     std::string artifact_type = {};
     Descriptor config;
     std::vector<Descriptor> layers = {};  // bottom first

@@ -1,0 +1,132 @@
+#include "layers/oci/import.hpp"
+
+#include "layers/compress/decompress.hpp"
+#include "layers/import.hpp"
+#include "layers/oci/archive_import.hpp"
+#include "layers/oci/image_index.hpp"
+#include "layers/oci/image_layout.hpp"
+#include "layers/oci/media_type.hpp"
+#include "store/base/limits.hpp"
+
+namespace kiln::oci {
+namespace {
+
+/// The archive as plain tar: itself, or uncompressed into the scratch file.
+Result<int> make_plain(int archive_fd, int scratch_fd) {
+    Bytes first(k_sniff_bytes);
+    TRY_ASSIGN(const std::size_t count, pread_some(archive_fd, first, 0));
+    first.resize(count);
+    if (sniff_stream(first) == StreamFormat::plain) {
+        return archive_fd;
+    }
+    FdSource archive(archive_fd);
+    FdSink scratch(scratch_fd);
+    TRY_ASSIGN(const auto plain, decompress(archive), "while unpacking the archive");
+    TRY(copy_all(*plain, scratch), "while unpacking the archive");
+    return scratch_fd;
+}
+
+/// An image of one layer around a root file system.
+Result<Import> take_root_fs(int tar_fd, int scratch_fd, ThreadPool& pool, const Intake& intake) {
+    const ImportOptions& options = intake.options;
+    const kiln::ImportOptions root_options{
+        .layer = options.layer, .epoch = options.created, .limits = options.limits};
+    TRY_ASSIGN(auto writer, intake.blobs.begin(intake.lease));
+    TRY_ASSIGN(
+        auto root, import_root_fs_file(tar_fd, scratch_fd, root_options, pool, *writer, intake.stop)
+    );
+    TRY(writer->commit(root.layer.layer.dress.digest));
+
+    ImportedImage image;
+    image.config.created = render_time(options.created);
+    image.config.platform = options.platform;
+    image.config.diff_ids = {root.layer.layer.diff_id};
+    image.config.history = {
+        {.created = image.config.created, .comment = "imported from a root file system"}};
+    image.layers.push_back(std::move(root.layer));
+    TRY(store_documents(image, as_bytes(image.config.render()), intake));
+    Import result;
+    result.kind = ArchiveKind::rootfs;
+    result.images.push_back(std::move(image));
+    result.notices = std::move(root.notices);
+    return result;
+}
+
+/// docker save writes both manifests since 25; the layout's gives the image the digest it was
+/// pushed with, so it counts unless it names nothing.
+bool prefers_layout(const ArchiveMembers& members) {
+    if (!members.contains(k_layout_name) || !members.contains(k_index_name)) {
+        return false;
+    }
+    if (!members.contains(k_docker_manifest_name)) {
+        return true;
+    }
+    const auto text = members.read(k_index_name, limits::k_document_bytes);
+    if (!text) {
+        return false;
+    }
+    const auto index = ImageIndex::parse(*text);
+    return index && !index->manifests.empty();
+}
+
+}  // namespace
+
+Result<Import> import_archive(
+    int archive_fd,
+    int scratch_fd,
+    store::BlobStore& blobs,
+    const store::Lease& lease,
+    ThreadPool& pool,
+    const ImportOptions& options,
+    std::stop_token stop
+) {
+    Intake intake{.blobs = blobs, .lease = lease, .options = options, .stop = stop};
+    TRY_ASSIGN(const int tar_fd, make_plain(archive_fd, scratch_fd));
+    TRY_ASSIGN(const auto members, ArchiveMembers::scan(tar_fd, options.limits, stop));
+    if (!members) {
+        return take_root_fs(tar_fd, scratch_fd, pool, intake);
+    }
+    Import result;
+    if (prefers_layout(*members)) {
+        result.kind = ArchiveKind::oci;
+        TRY_ASSIGN(result.images, take_layout_images(*members, intake, result.notices));
+        return result;
+    }
+    if (members->contains(k_docker_manifest_name)) {
+        result.kind = ArchiveKind::docker;
+        TRY_ASSIGN(result.images, take_docker_images(*members, intake));
+        return result;
+    }
+    // What only looks like an image must not become the root file system of one.
+    if (members->contains(k_index_name)) {
+        return fail(Code::invalid_input, "the archive has index.json, but no oci-layout");
+    }
+    if (members->contains_name("layer.tar")) {
+        return fail(Code::invalid_input, "the archive has layers, but no manifest.json");
+    }
+    return take_root_fs(tar_fd, scratch_fd, pool, intake);
+}
+
+Result<void> store_documents(ImportedImage& image, ByteSpan config, const Intake& intake) {
+    TRY_ASSIGN(const Digest config_digest, write_blob(intake.blobs, intake.lease, config));
+    image.config_blob = {
+        .media_type = std::string(k_config), .digest = config_digest, .size_bytes = config.size()};
+    Manifest manifest;
+    manifest.media_type = std::string(k_manifest);
+    manifest.config = image.config_blob;
+    for (const BuiltLayer& layer : image.layers) {
+        const Dress& dress = layer.layer.dress;
+        manifest.layers.push_back(
+            {.media_type = std::string(layer_media_type(dress.compression)),
+             .digest = dress.digest,
+             .size_bytes = dress.size_bytes}
+        );
+    }
+    const std::string text = manifest.render();
+    TRY_ASSIGN(const Digest digest, write_blob(intake.blobs, intake.lease, as_bytes(text)));
+    image.manifest = {
+        .media_type = std::string(k_manifest), .digest = digest, .size_bytes = text.size()};
+    return {};
+}
+
+}  // namespace kiln::oci
