@@ -247,15 +247,20 @@ std::string Reference::render() const {
 }
 
 std::string Reference::familiar() const {
-    const std::string text = render();
+    std::string text = render();
     if (domain_ != k_docker_domain) {
         return text;
     }
-    const std::string_view below = std::string_view(text).substr(k_docker_domain.size() + 1);
+    std::string_view shorter = std::string_view(text).substr(k_docker_domain.size() + 1);
     // library/a/b is not official: only one component below library/ is.
     const bool official = path_.starts_with(k_docker_official)
                           && path_.find('/', k_docker_official.size()) == std::string::npos;
-    return std::string(official ? below.substr(k_docker_official.size()) : below);
+    if (official) {
+        shorter.remove_prefix(k_docker_official.size());
+    }
+    // docker.io/a.b/c stays as it is: a.b would be a host.
+    const auto again = parse(shorter);
+    return again && *again == *this ? std::string(shorter) : text;
 }
 
 Reference Reference::with_default_tag() const {

@@ -37,6 +37,7 @@ TEST(Reference, TakesTheFirstPartForAHostOnlyWhenItLooksLikeOne) {
     EXPECT_EQ(Reference::parse("team/a")->render(), "docker.io/team/a");
     EXPECT_EQ(Reference::parse("index.docker.io/a")->render(), "docker.io/library/a");
     EXPECT_EQ(Reference::parse("docker.io/library/a/b")->familiar(), "library/a/b");
+    EXPECT_EQ(Reference::parse("docker.io/a.b/c")->familiar(), "docker.io/a.b/c");
 }
 
 TEST(Reference, TheDigestWinsOverATag) {
