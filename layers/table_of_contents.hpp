@@ -48,6 +48,8 @@ class TableOfContents {
     [[nodiscard]] Range below(std::string_view directory) const;
 
   private:
+    [[nodiscard]] std::size_t lower_bound(std::string_view path) const;
+
     struct Data;
     explicit TableOfContents(std::unique_ptr<const Data> data);
     std::unique_ptr<const Data> data_;
