@@ -33,9 +33,7 @@ Result<EntryPoint> parse_entry_point(std::string_view text) {
     const std::string_view module = stripped(object.substr(0, colon), k_blank);
     const std::string_view function = stripped(object.substr(colon + 1), k_blank);
     if (!is_command(command)) {
-        return fail(
-            Code::invalid_input, "the entry point \"{}\" is no plain file name", command
-        );
+        return fail(Code::invalid_input, "the entry point \"{}\" is no plain file name", command);
     }
     if (!is_dotted_name(module) || !is_dotted_name(function)) {
         return fail(
@@ -84,11 +82,11 @@ std::string_view stripped(std::string_view text, std::string_view of) {
 }
 
 bool is_command(std::string_view name) {
-    return !name.empty() && name.front() != '.' && name.size() <= limits::k_name_bytes &&
-           std::none_of(name.begin(), name.end(), [](char letter) {
-               return letter == '/' || letter == '\\' || static_cast<unsigned char>(letter) < ' ' ||
-                      letter == '\x7f';
-           });
+    return !name.empty() && name.front() != '.' && name.size() <= limits::k_name_bytes
+           && std::none_of(name.begin(), name.end(), [](char letter) {
+                  return letter == '/' || letter == '\\' || static_cast<unsigned char>(letter) < ' '
+                         || letter == '\x7f';
+              });
 }
 
 /// Bytes beyond ASCII count as letters: python allows them, and they cannot end the statement.
@@ -96,8 +94,8 @@ bool is_dotted_name(std::string_view name) {
     bool fresh = true;
     for (const char letter : name) {
         const bool digit = letter >= '0' && letter <= '9';
-        const bool word = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                          letter == '_' || static_cast<unsigned char>(letter) >= 0x80;
+        const bool word = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')
+                          || letter == '_' || static_cast<unsigned char>(letter) >= 0x80;
         if (letter == '.' ? fresh : !(word || (digit && !fresh))) {
             return false;
         }

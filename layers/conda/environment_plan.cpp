@@ -112,7 +112,9 @@ Result<void> check_prefix(std::string_view prefix) {
     });
     if (!printable) {
         return fail(
-            Code::invalid_input, "the prefix {} holds a character that breaks PATH or scripts", prefix
+            Code::invalid_input,
+            "the prefix {} holds a character that breaks PATH or scripts",
+            prefix
         );
     }
     return {};
@@ -120,8 +122,8 @@ Result<void> check_prefix(std::string_view prefix) {
 
 Result<void> check_package(const EnvironmentPackage& package, const EnvironmentOptions& options) {
     const PackageMetadata& metadata = package.metadata;
-    if (options.platform && !metadata.subdir.empty() && metadata.subdir != "noarch" &&
-        metadata.subdir != *options.platform) {
+    if (options.platform && !metadata.subdir.empty() && metadata.subdir != "noarch"
+        && metadata.subdir != *options.platform) {
         return fail(
             Code::invalid_input,
             "{} is for {}, the environment for {}",
@@ -131,8 +133,8 @@ Result<void> check_package(const EnvironmentPackage& package, const EnvironmentO
         );
     }
     for (const ManifestPath& path : metadata.paths) {
-        if (path.mode == FileMode::binary && !path.placeholder.empty() &&
-            options.prefix.size() > path.placeholder.size()) {
+        if (path.mode == FileMode::binary && !path.placeholder.empty()
+            && options.prefix.size() > path.placeholder.size()) {
             return fail(Error{
                 .code = Code::invalid_input,
                 .message = fmt::format(
@@ -166,8 +168,7 @@ Result<PythonInfo> find_python(const std::vector<PlannedPackage>& packages) {
     return fail(Error{
         .code = Code::invalid_input,
         .message = fmt::format(
-            "{} is a python package, and the environment has no python",
-            needs->package.file_name
+            "{} is a python package, and the environment has no python", needs->package.file_name
         ),
         .hint = "add the package python to the lock"});
 }
@@ -195,9 +196,8 @@ class Clobbers {
     }
 
     /// The package that takes the path from `package`, or nullopt.
-    [[nodiscard]] std::optional<std::size_t> winner(
-        const LinkTarget& target, std::size_t package
-    ) const {
+    [[nodiscard]] std::optional<std::size_t> winner(const LinkTarget& target, std::size_t package)
+        const {
         std::size_t last = package;
         if (const auto leaf = leaf_.find(target.path); leaf != leaf_.end()) {
             last = std::max(last, leaf->second);

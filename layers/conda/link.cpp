@@ -22,18 +22,22 @@ Result<PythonInfo> python_info(const PackageMetadata& python) {
     const std::size_t second =
         first == std::string_view::npos ? first : version.find('.', first + 1);
     const std::string_view minor = version.substr(0, second);
-    if (first == std::string_view::npos || first == 0 || minor.size() == first + 1 ||
-        minor.find_first_not_of("0123456789.") != std::string_view::npos) {
+    if (first == std::string_view::npos || first == 0 || minor.size() == first + 1
+        || minor.find_first_not_of("0123456789.") != std::string_view::npos) {
         return fail(Code::corrupt, "{} has a version without a minor number", python.dist());
     }
     PythonInfo info{
-        .minor = std::string(minor), .site_packages = fmt::format("lib/python{}/site-packages", minor)};
+        .minor = std::string(minor),
+        .site_packages = fmt::format("lib/python{}/site-packages", minor)};
     if (!python.python_site_packages_path.empty()) {
         const std::string_view path = python.python_site_packages_path;
         auto clean = tar::clean_path(path);
         if (path.starts_with('/') || !clean || clean->empty()) {
             return fail(
-                Code::corrupt, "{} has its site-packages outside the prefix: {}", python.dist(), path
+                Code::corrupt,
+                "{} has its site-packages outside the prefix: {}",
+                python.dist(),
+                path
             );
         }
         info.site_packages = std::move(*clean);

@@ -36,13 +36,14 @@ Result<std::vector<LinkTarget>> link_targets(
     const PackageMetadata& metadata, const PythonInfo& python
 );
 
-/// conda's get_python_noarch_target_path: site-packages/X and python-scripts/X move, all else stays.
+/// conda's get_python_noarch_target_path: site-packages/X and python-scripts/X move, all else
+/// stays.
 std::string noarch_python_path(std::string_view path, std::string_view site_packages);
 
 /// Whether `path` lies below `directory` (which is not empty).
 constexpr bool is_below(std::string_view path, std::string_view directory) {
-    return path.size() > directory.size() && path[directory.size()] == '/' &&
-           path.starts_with(directory);
+    return path.size() > directory.size() && path[directory.size()] == '/'
+           && path.starts_with(directory);
 }
 
 }  // namespace kiln::conda

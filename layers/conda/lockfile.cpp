@@ -78,9 +78,7 @@ Result<Lock> parse_lock(std::string_view text, const std::string& file) {
         }
         lock.entries.push_back(std::move(*entry));
         if (lock.entries.size() > k_lock_entries) {
-            return fail(
-                Code::too_large, "{} names more than {} packages", file, k_lock_entries
-            );
+            return fail(Code::too_large, "{} names more than {} packages", file, k_lock_entries);
         }
     }
     return lock;
@@ -277,9 +275,7 @@ Result<void> parse_location(LockEntry& entry) {
         return {};
     }
     if (scheme != "file") {
-        return fail(
-            Code::unsupported, "{}:// is not supported; file, http and https are", scheme
-        );
+        return fail(Code::unsupported, "{}:// is not supported; file, http and https are", scheme);
     }
     const std::string_view path = rest.starts_with("localhost/") ? rest.substr(9) : rest;
     const std::optional<std::string> decoded = decode_percent(path);

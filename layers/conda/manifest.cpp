@@ -67,9 +67,7 @@ Result<std::vector<ManifestPath>> read_old_manifest(
         }
         paths.push_back(std::move(entry));
         if (paths.size() > k_package_entries) {
-            return fail(
-                Code::too_large, "info/files names more than {} paths", k_package_entries
-            );
+            return fail(Code::too_large, "info/files names more than {} paths", k_package_entries);
         }
     }
     return in_order(std::move(paths));
@@ -91,9 +89,7 @@ Result<std::string> package_path(std::string_view path) {
 
 Result<void> read_path(const json::Value& value, std::vector<ManifestPath>& paths) {
     if (paths.size() == k_package_entries) {
-        return fail(
-            Code::too_large, "info/paths.json names more than {} paths", k_package_entries
-        );
+        return fail(Code::too_large, "info/paths.json names more than {} paths", k_package_entries);
     }
     json::ObjectReader in(value, "a path in info/paths.json");
     ManifestPath path;

@@ -99,9 +99,8 @@ void put_path(Writer& out, const ManifestPath& path, std::string_view before) {
     out.number(shared);
     out.text(std::string_view(path.path).substr(shared));
     out.number(
-        static_cast<std::uint64_t>(path.type) |
-        (path.mode == FileMode::binary ? k_binary_bit : 0) | (path.no_link ? k_no_link_bit : 0) |
-        (path.size_bytes ? k_size_bit : 0)
+        static_cast<std::uint64_t>(path.type) | (path.mode == FileMode::binary ? k_binary_bit : 0)
+        | (path.no_link ? k_no_link_bit : 0) | (path.size_bytes ? k_size_bit : 0)
     );
     if (path.size_bytes) {
         out.number(*path.size_bytes);

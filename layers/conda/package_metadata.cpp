@@ -50,10 +50,8 @@ Result<PackageMetadata> read_metadata(const InfoTexts& info, std::string_view pa
     }
     auto paths = info.paths ? read_paths_json(*info.paths)
                             : read_old_manifest(
-                                  *info.files,
-                                  info.has_prefix.value_or(""),
-                                  info.no_link.value_or("")
-                              );
+                                *info.files, info.has_prefix.value_or(""), info.no_link.value_or("")
+                            );
     if (!paths) {
         return blame(paths);
     }
@@ -77,9 +75,7 @@ Result<void> read_index(std::string_view text, PackageMetadata& metadata) {
     TRY_ASSIGN(metadata.noarch, std::move(noarch));
     for (const std::string* part : {&metadata.name, &metadata.version}) {
         if (part->empty() || !is_plain(*part)) {
-            return fail(
-                Code::corrupt, "\"{}\" in info/index.json is no name or version", *part
-            );
+            return fail(Code::corrupt, "\"{}\" in info/index.json is no name or version", *part);
         }
     }
     if (!is_plain(metadata.build) || !is_plain(metadata.subdir)) {
@@ -139,8 +135,8 @@ Result<Noarch> noarch_of(const json::Value* value) {
 /// Fit for a file name and a line of text: conda's own names, versions and builds are narrower.
 bool is_plain(std::string_view part) {
     return std::none_of(part.begin(), part.end(), [](char letter) {
-        return letter == '/' || letter == '\\' || static_cast<unsigned char>(letter) <= ' ' ||
-               letter == '\x7f';
+        return letter == '/' || letter == '\\' || static_cast<unsigned char>(letter) <= ' '
+               || letter == '\x7f';
     });
 }
 

@@ -65,7 +65,9 @@ Result<PackageMetadata> PackageReader::metadata() {
     } else {
         TRY_ASSIGN(const auto members, read_zip_directory(fd_), "while reading {}", package_);
         TRY(check_format_version(fd_, members), "while reading {}", package_);
-        TRY_ASSIGN(const ZipMember* part, find_member(members, "info-"), "while reading {}", package_);
+        TRY_ASSIGN(
+            const ZipMember* part, find_member(members, "info-"), "while reading {}", package_
+        );
         TRY_ASSIGN(auto packed, open_zip_member(fd_, *part), "while reading {}", package_);
         TRY(walk_tar(*packed, stop_, take), "while reading {} in {}", part->name, package_);
     }

@@ -38,8 +38,8 @@ Result<Bytes> replace_prefix_in_text(ByteSpan content, const PrefixChange& chang
     // Only the first line is special; what is not at a line's end has no length to check.
     const std::string_view text = as_text(content);
     const std::string_view first = text.substr(0, std::min(text.find('\n'), text.size()));
-    const bool broken_by_space = change.target.find(' ') != std::string_view::npos &&
-                                 first.find(change.placeholder) != std::string_view::npos;
+    const bool broken_by_space = change.target.find(' ') != std::string_view::npos
+                                 && first.find(change.placeholder) != std::string_view::npos;
     Bytes rebuilt;
     if (broken_by_space) {
         // While the placeholder stands for it the path is one word; quoted, it may become two.
@@ -187,8 +187,7 @@ bool is_python(std::string_view program) {
     }
     std::string_view version = program.substr(6);
     const auto digits = [&version] {
-        const std::size_t end =
-            std::min(version.find_first_not_of("0123456789"), version.size());
+        const std::size_t end = std::min(version.find_first_not_of("0123456789"), version.size());
         version.remove_prefix(end);
         return end > 0;
     };

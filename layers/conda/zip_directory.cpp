@@ -61,8 +61,8 @@ Result<std::vector<ZipMember>> read_zip_directory(int fd) {
     std::vector<ZipMember> members;
     for (std::uint64_t i = 0; i < place.members; ++i) {
         TRY_ASSIGN(ZipMember member, read_member(rest));
-        if (member.header_offset > file_bytes ||
-            member.compressed_bytes > file_bytes - member.header_offset) {
+        if (member.header_offset > file_bytes
+            || member.compressed_bytes > file_bytes - member.header_offset) {
             return fail(Code::corrupt, "{} lies beyond the end of the zip", member.name);
         }
         members.push_back(std::move(member));
@@ -127,9 +127,9 @@ Result<std::unique_ptr<ByteSource>> open_zip_member(int fd, const ZipMember& mem
     if (little<std::uint32_t>(local, 0) != k_local_signature) {
         return fail(Code::corrupt, "{} has no header in the zip", member.name);
     }
-    const std::uint64_t offset = member.header_offset + k_local_bytes +
-                                 little<std::uint16_t>(local, 26) +
-                                 little<std::uint16_t>(local, 28);
+    const std::uint64_t offset = member.header_offset + k_local_bytes
+                                 + little<std::uint16_t>(local, 26)
+                                 + little<std::uint16_t>(local, 28);
     TRY_ASSIGN(const struct stat status, stat_fd(fd));
     const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
     if (offset > file_bytes || member.compressed_bytes > file_bytes - offset) {
@@ -142,8 +142,7 @@ Result<std::unique_ptr<ByteSource>> open_zip_member(int fd, const ZipMember& mem
     }
     std::unique_ptr<ByteSource> from = std::make_unique<DeflatedMember>(fd, offset, member);
     TRY_ASSIGN(std::unique_ptr<ByteSource> plain, decompress(*from));
-    return std::unique_ptr<ByteSource>(
-        std::make_unique<Inflated>(std::move(from), std::move(plain))
+    return std::unique_ptr<ByteSource>(std::make_unique<Inflated>(std::move(from), std::move(plain))
     );
 }
 
@@ -151,16 +150,15 @@ namespace {
 
 /// The end record is the last thing in the file but for a comment, so it is looked for backwards.
 Result<DirectoryPlace> find_directory(int fd, std::uint64_t file_bytes) {
-    const std::uint64_t tail_bytes = std::min<std::uint64_t>(
-        file_bytes, k_end_bytes + k_comment_bytes + k_locator64_bytes
-    );
+    const std::uint64_t tail_bytes =
+        std::min<std::uint64_t>(file_bytes, k_end_bytes + k_comment_bytes + k_locator64_bytes);
     const std::uint64_t tail_at = file_bytes - tail_bytes;
     Bytes tail(tail_bytes);
     TRY(pread_exact(fd, tail, tail_at));
     for (std::size_t at = tail.size() < k_end_bytes ? 0 : tail.size() - k_end_bytes + 1; at > 0;) {
         --at;
-        if (little<std::uint32_t>(tail, at) != k_end_signature ||
-            at + k_end_bytes + little<std::uint16_t>(tail, at + 20) != tail.size()) {
+        if (little<std::uint32_t>(tail, at) != k_end_signature
+            || at + k_end_bytes + little<std::uint16_t>(tail, at + 20) != tail.size()) {
             continue;
         }
         if (little<std::uint16_t>(tail, at + 4) != little<std::uint16_t>(tail, at + 6)) {
@@ -171,8 +169,8 @@ Result<DirectoryPlace> find_directory(int fd, std::uint64_t file_bytes) {
             .size_bytes = little<std::uint32_t>(tail, at + 12),
             .members = little<std::uint16_t>(tail, at + 10)};
         const bool has_locator =
-            at >= k_locator64_bytes &&
-            little<std::uint32_t>(tail, at - k_locator64_bytes) == k_locator64_signature;
+            at >= k_locator64_bytes
+            && little<std::uint32_t>(tail, at - k_locator64_bytes) == k_locator64_signature;
         if (has_locator) {
             return read_end64(fd, tail_at + at - k_locator64_bytes, place);
         }

@@ -29,7 +29,8 @@ struct ZipMember {
 };
 
 /// The central directory, zip64 included, in its order.
-/// Errors   corrupt: no directory at the end (a truncated file), sizes beyond the file; unsupported:
+/// Errors   corrupt: no directory at the end (a truncated file), sizes beyond the file;
+/// unsupported:
 ///          encryption, several disks, another method; too_large.
 Result<std::vector<ZipMember>> read_zip_directory(int fd);
 
