@@ -196,7 +196,7 @@ TEST(Lockfile, ReadsTheRealOnes) {
         ++locks;
         EXPECT_THAT(lock->entries, ::testing::Not(IsEmpty()));
     }
-    EXPECT_GT(locks, 20U);
+    EXPECT_GE(locks, 20U);
 }
 
 }  // namespace
