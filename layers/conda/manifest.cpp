@@ -116,9 +116,6 @@ Result<void> read_path(const json::Value& value, std::vector<ManifestPath>& path
         return fail(Code::corrupt, "{} has the unknown file_mode {}", written, mode);
     }
     path.mode = mode == "binary" ? FileMode::binary : FileMode::text;
-    if (path.type == PathType::symlink && !path.placeholder.empty()) {
-        return fail(Code::corrupt, "{} is a symlink with a prefix to replace", written);
-    }
     paths.push_back(std::move(path));
     return {};
 }

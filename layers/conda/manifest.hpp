@@ -9,8 +9,7 @@
 namespace kiln::conda {
 
 /// info/paths.json (cep-34), sorted by tar::path_less; of a path named twice the first one counts.
-/// Errors   corrupt: another version, a path that is absolute or leaves the package, a symlink with
-///          a placeholder; too_large.
+/// Errors   corrupt: another version, a path that is absolute or leaves the package; too_large.
 Result<std::vector<ManifestPath>> read_paths_json(std::string_view text);
 
 /// What packages before 2017 have instead: info/files, info/has_prefix and info/no_link. All paths

@@ -230,11 +230,15 @@ Result<void> PackageWriter::write_member(const LinkTarget& target, const Member&
         return write_directory(entry.path);
     }
     if (member.type == tar::EntryType::symlink) {
-        if (!target.source->placeholder.empty()) {
-            return fail(Code::corrupt, "it is a symlink with a prefix to replace");
-        }
         entry.mode = k_symlink_mode;
         entry.link = member.link;
+        if (!target.source->placeholder.empty()) {
+            // conda-build marks a link when the file that it leads to holds the placeholder.
+            const PrefixChange change{
+                .placeholder = target.source->placeholder, .target = planned_.layer.prefix};
+            TRY_ASSIGN(const Bytes link, replace_prefix_in_text(as_bytes(member.link), change));
+            entry.link = std::string(as_text(link));
+        }
         return layer_.add(entry);
     }
     entry.mode = member.executable ? k_program_mode : k_plain_mode;

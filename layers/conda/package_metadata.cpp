@@ -126,8 +126,10 @@ Result<Noarch> noarch_of(const json::Value* value) {
     if (value->is_string() && value->as_string() == "python") {
         return Noarch::python;
     }
-    if (value->is_string() && value->as_string() == "generic") {
-        return Noarch::generic;
+    for (const std::string_view generic : {"generic", "true", "True"}) {  // conda-build wrote all
+        if (value->is_string() && value->as_string() == generic) {
+            return Noarch::generic;
+        }
     }
     return fail(Code::corrupt, "noarch is {}, neither python nor generic", json::render(*value));
 }

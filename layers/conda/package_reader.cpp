@@ -134,13 +134,18 @@ Result<Go> walk_tar(ByteSource& packed, const std::stop_token& stop, const Walk&
     }
 }
 
+/// Zipped again by hand, the members lie in a folder.
+std::string_view base_name(std::string_view name) {
+    return name.substr(name.rfind('/') + 1);
+}
+
 /// By prefix and ending: files are renamed, the names inside stay.
 Result<const ZipMember*> find_member(
     const std::vector<ZipMember>& members, std::string_view prefix
 ) {
     const ZipMember* found = nullptr;
     for (const ZipMember& member : members) {
-        if (!member.name.starts_with(prefix) || !member.name.ends_with(".tar.zst")) {
+        if (!base_name(member.name).starts_with(prefix) || !member.name.ends_with(".tar.zst")) {
             continue;
         }
         if (found != nullptr) {
@@ -158,7 +163,7 @@ Result<const ZipMember*> find_member(
 /// other).
 Result<void> check_format_version(int fd, const std::vector<ZipMember>& members) {
     const auto member = std::find_if(members.begin(), members.end(), [](const ZipMember& each) {
-        return each.name == "metadata.json";
+        return base_name(each.name) == "metadata.json";
     });
     if (member == members.end() || member->size_bytes == 0) {
         return {};

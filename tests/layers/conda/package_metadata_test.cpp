@@ -60,8 +60,7 @@ TEST(PackageMetadata, RefusesWhatLeavesThePackageOrIsUnknown) {
           R"({"_path": ""})",
           R"({})",
           R"({"_path": "a", "path_type": "device"})",
-          R"({"_path": "a", "file_mode": "odd"})",
-          R"({"_path": "a", "path_type": "softlink", "prefix_placeholder": "/p"})"}) {
+          R"({"_path": "a", "file_mode": "odd"})"}) {
         EXPECT_THAT(
             read_metadata(info(path), "demo.conda"), FailsSaying(Code::corrupt, "demo.conda")
         ) << path;
@@ -126,6 +125,7 @@ TEST(PackageMetadata, KnowsAllFormsOfNoarch) {
     EXPECT_EQ(noarch(R"(, "noarch": null)", ""), Noarch::no);
     EXPECT_EQ(noarch(R"(, "noarch": true)", ""), Noarch::generic);
     EXPECT_EQ(noarch(R"(, "noarch": "generic")", ""), Noarch::generic);
+    EXPECT_EQ(noarch(R"(, "noarch": "True")", ""), Noarch::generic);
     EXPECT_EQ(noarch(R"(, "noarch": "python")", ""), Noarch::python);
     EXPECT_EQ(noarch("", R"({"noarch": {"type": "python"}})"), Noarch::python);
     EXPECT_EQ(noarch("", R"({"type": "python", "entry_points": ["a = b:c"]})"), Noarch::python);
