@@ -32,8 +32,9 @@ const std::map<std::string, Refusal, std::less<>> k_refused = {
     {"info-only-1.0.0-0.conda", {Code::corrupt, "neither info/paths.json nor info/files"}},
     {"zip64-test-1.0.0-0.conda", {Code::corrupt, "neither info/paths.json nor info/files"}},
     {"dotslash-test-1.0.0-0.conda", {Code::corrupt, "neither info/paths.json nor info/files"}},
-    // conda: two symlinks lost their text when this one was transmuted; a channel, no package
+    // conda: the symlinks lost their text when these were transmuted; a channel, no package
     {"linux-64__zlib-1.2.11-h7b6447c_3.conda", {Code::invalid_input, "lib/libz.so.1"}},
+    {"osx-64__zlib-1.2.11-h1de35cc_3.conda", {Code::invalid_input, "lib/libz.1.dylib"}},
     {"dummy-channel.tar.bz2", {Code::corrupt, "no info/index.json"}},
     // conda-build: plain tars, packages of which only info/ was kept, a broken one
     {"__a.tar.bz2", {Code::corrupt, "no info/index.json"}},
