@@ -31,9 +31,8 @@ struct CacheRecord {
     Digest key;
     std::optional<Digest> diff_id = std::nullopt;  // nullopt: the step made no layer
     std::string payload = {};
-    std::vector<Digest> blobs = {};            // further blobs that the record keeps
-    std::vector<Ingredient> ingredients = {};  // lookups leave them out: Index::find_ingredients
-    UnixSeconds created = 0;                   // filled in
+    std::vector<Digest> blobs = {};  // further blobs that the record keeps
+    UnixSeconds created = 0;
     bool operator==(const CacheRecord&) const = default;
 };
 
@@ -42,7 +41,7 @@ struct CacheRecord {
 struct ExplainSlot {
     Digest slot;
     Digest key;
-    std::vector<Ingredient> ingredients;  // of `key`
+    std::vector<Ingredient> ingredients;
     bool operator==(const ExplainSlot&) const = default;
 };
 

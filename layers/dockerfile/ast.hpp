@@ -25,6 +25,7 @@ struct Stage {
 /// The comments that parsers read: `# syntax=`, `# escape=`, `# check=`.
 struct Directives {
     char escape = '\\';  // or '`'
+    std::optional<Word> escape_written;
     std::optional<Word> syntax;
     std::optional<Word> check;
 };
@@ -43,7 +44,7 @@ struct Dockerfile {
     std::vector<Warning> warnings;         // in the order of the text
 };
 
-/// The tree as indented text: for golden files and for people. Spans are left out.
+/// The tree as indented text with the places of instructions and flags: for golden files.
 std::string render(const Dockerfile& dockerfile);
 
 }  // namespace kiln::dockerfile

@@ -36,7 +36,7 @@ class IgnoreRules {
     /// Shape    a clean relative path with '/': "src/app.py".
     [[nodiscard]] Verdict match(std::string_view path) const;
 
-    /// False: everything below the ignored directory is ignored, so a walk need not enter it.
+    /// False: the directory is ignored and all below it too, so a walk need not enter it.
     [[nodiscard]] bool may_contain_exceptions(std::string_view directory) const;
 
     [[nodiscard]] bool empty() const { return rules_.empty(); }
@@ -47,7 +47,6 @@ class IgnoreRules {
     Result<void> add(std::string_view line_text, std::uint32_t line);
 
     std::vector<Rule> rules_;
-    bool has_exceptions_ = false;
 };
 
 }  // namespace kiln::dockerfile

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The small parts that instructions are made of. Texts are unexpanded unless said otherwise.
@@ -28,15 +29,10 @@ struct FlagValue {
     Span span;  // the whole flag
 };
 
-/// --mount=type=cache,target=/x or --device=name,required. Any value may hold a variable, so the
-/// meaning is read when those are known (see mount.hpp).
+/// --mount=type=cache,target=/x or --device=name,required: its fields, between the commas. Any
+/// value may hold a variable, so the meaning is read when those are known (see mount.hpp).
 struct FieldsFlag {
-    struct Field {
-        std::string name;                  // lower case
-        std::optional<std::string> value;  // absent in `ro`
-    };
-
-    std::vector<Field> fields;
+    std::vector<std::string> fields;
     Span span;  // the whole flag
 };
 

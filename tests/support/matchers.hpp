@@ -8,6 +8,10 @@
 
 namespace kiln {
 
+inline void PrintTo(const Span& span, std::ostream* out) {
+    *out << span.file << ":" << span.line << ":" << span.column << "-" << span.end_column;
+}
+
 inline void PrintTo(const Error& error, std::ostream* out) {
     *out << facts(error.code).name << ": " << error.render();
 }
