@@ -17,7 +17,7 @@ namespace kiln {
 struct TableRow {
     tar::TarEntry entry;
     std::uint64_t content_offset = 0;  // in the uncompressed tar; 0 when there is no content
-    Digest content;                    // sha256 of the content; zero but for files
+    Digest content = {};               // sha256 of the content; zero but for files
 };
 
 /// Every path of one layer, sorted by tar::path_less, in a compact file that is mapped and read in
@@ -48,6 +48,8 @@ class TableOfContents {
     [[nodiscard]] Range below(std::string_view directory) const;
 
   private:
+    [[nodiscard]] std::size_t lower_bound(std::string_view path) const;
+
     struct Data;
     explicit TableOfContents(std::unique_ptr<const Data> data);
     std::unique_ptr<const Data> data_;

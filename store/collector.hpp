@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/base/bytes.hpp"
 #include "store/base/error.hpp"
 #include "store/descriptor.hpp"
 #include "store/digest.hpp"
@@ -11,10 +12,11 @@
 
 namespace kiln::store {
 
-/// The blobs that a document refers to, because the store knows nothing of images: manifests and
-/// configs of an index, config and layers of a manifest, nothing for all else. `bytes` is the
-/// document; the collector follows the answer's media types further.
-using Reaches = std::function<Result<std::vector<Descriptor>>(const Descriptor&, ByteSpan bytes)>;
+/// The blobs that a document refers to, because the store knows nothing of images: manifests of an
+/// index, config and layers of a manifest, nothing for all else. Asked for every blob whose media
+/// type ends in "json"; `bytes` is its content. The answers are followed further.
+using Reaches =
+    std::function<Result<std::vector<Descriptor>>(const Descriptor& blob, ByteSpan bytes)>;
 
 /// What may go beyond the unreachable: the least recently used cache records, then contexts first
 /// of all. Refs, leases and what they reach never go.
@@ -41,6 +43,7 @@ struct CollectReport {
 /// other owners); the collector only says which layers are gone.
 struct UnpackedHooks {
     std::function<Result<std::uint64_t>(const Digest& diff_id)> size_bytes;
+    /// Nobody can keep the layer meanwhile, so it must be quick: rename now, delete later.
     std::function<Result<void>(const Digest& diff_id)> remove;
 };
 

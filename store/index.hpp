@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ enum class ObjectKind : std::uint8_t {
 struct Object {
     ObjectKind kind = ObjectKind::blob;
     Digest name;
-    Digest content;  // sha256 of the bytes
+    Digest content = {};  // sha256 of the bytes
     std::uint64_t size_bytes = 0;
     bool operator==(const Object&) const = default;
 };
@@ -35,11 +36,18 @@ struct LastUse {
     UnixSeconds used = 0;
 };
 
+/// Which of many contents are in packs.
+struct ContentSearch {
+    std::vector<Digest> missing;  // in the order of asking, each once
+    std::set<Digest> packs;       // that hold the others
+};
+
 /// What a record() writes in its one transaction: the batch, and the objects that became durable.
 struct Transaction {
     const Batch& batch;
     std::vector<Object> objects;
-    std::map<Digest, ContentPlace> contents;  // of the new packs
+    std::map<Digest, ContentPlace> contents;              // of the new packs
+    std::map<Digest, std::set<Digest>> packs_of_context;  // by listing
     UnixSeconds now = 0;
 };
 
@@ -49,6 +57,7 @@ struct Removal {
     std::vector<Digest> layers = {};
     std::vector<Digest> cache = {};
     std::vector<Digest> contexts = {};
+    std::optional<UnixSeconds> slots_unused_since = std::nullopt;
 };
 
 /// The facts about the bytes, in SQLite (schema.sql): the authority on what is durably in the
@@ -71,12 +80,12 @@ class Index {
     /// The layer that has this blob as one of its dresses.
     [[nodiscard]] Result<std::optional<LayerFacts>> find_layer_by_dress(const Digest& blob) const;
     [[nodiscard]] Result<std::optional<CacheRecord>> find_cache(const Digest& key) const;
+    /// Empty when nothing was made of them, or when they are forgotten.
+    [[nodiscard]] Result<std::vector<Ingredient>> find_ingredients(const Digest& key) const;
     [[nodiscard]] Result<std::optional<ExplainSlot>> find_slot(const Digest& slot) const;
     [[nodiscard]] Result<bool> has_context(const Digest& listing) const;
     [[nodiscard]] Result<std::optional<ContentPlace>> find_content(const Digest& content) const;
-    /// Those that no pack holds, in their order, each once.
-    [[nodiscard]] Result<std::vector<Digest>> missing_contents(std::span<const Digest> wanted
-    ) const;
+    [[nodiscard]] Result<ContentSearch> search_contents(std::span<const Digest> wanted) const;
     [[nodiscard]] Result<std::optional<Object>> find_object(ObjectKind kind, const Digest& name)
         const;
 
@@ -92,7 +101,12 @@ class Index {
     /// Errors   not_found when the batch names what is neither known nor in `objects`.
     Result<void> apply(const Transaction& transaction);
     Result<void> remove(const Removal& removal);
-    /// Digests of cache records, contexts and layers that were used; unknown ones are left out.
+    /// A damaged object and all that would lead to it, except refs: the next build makes it anew.
+    Result<void> forget(const Object& object);
+    /// Errors   corrupt, saying what, when SQLite finds its own file damaged.
+    [[nodiscard]] Result<void> check() const;
+    /// Cache keys, listings, slots, diff_ids and refs' targets that were used; what is unknown is
+    /// left out.
     Result<void> touch(const std::map<Digest, UnixSeconds>& uses);
 
   private:

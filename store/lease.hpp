@@ -9,7 +9,6 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <vector>
 
 namespace kiln::store {
 
@@ -54,9 +53,13 @@ class LeaseTable {
     /// For what a client uploads before its build names it: kept for so long without a lease.
     void keep_for(const Digest& digest, UnixSeconds seconds);
 
-    /// What the collector sees while it holds the table: nobody keeps anything meanwhile, and what
-    /// is kept stays kept until its collection ends, so that a lease that ends between mark and
-    /// sweep does not undo a record() made under it.
+    struct Kept {
+        std::set<Digest> digests;
+        std::map<Digest, Descriptor> descriptors;
+    };
+
+    /// The collector's view. It learns of everything kept before or during its run and never of an
+    /// end: a lease that ends between mark and sweep must not undo a record() made under it.
     class Collection {
       public:
         explicit Collection(LeaseTable& table);
@@ -64,10 +67,11 @@ class LeaseTable {
         Collection& operator=(const Collection&) = delete;
         ~Collection();
 
-        /// Runs `step` with all that was kept since the last call; keep() waits meanwhile.
-        using Step = std::function<
-            void(const std::vector<Digest>& digests, const std::vector<Descriptor>& descriptors)>;
-        void with_kept(const Step& step);
+        /// Runs `step` with what was kept since the last call (at first: all of it). Every keep()
+        /// waits meanwhile, so what the step removes was not kept, and who keeps it later will look
+        /// and not find it.
+        using Step = std::function<Result<void>(const Kept& kept)>;
+        Result<void> with_kept(const Step& step);
 
       private:
         LeaseTable& table_;
@@ -75,11 +79,6 @@ class LeaseTable {
 
   private:
     friend class Lease;
-
-    struct Kept {
-        std::set<Digest> digests;
-        std::vector<Descriptor> descriptors;
-    };
 
     void keep(std::uint64_t id, const Digest& digest);
     void keep(std::uint64_t id, const Descriptor& descriptor);
@@ -91,7 +90,7 @@ class LeaseTable {
     std::map<std::uint64_t, Kept> leases_;
     std::map<Digest, UnixSeconds> until_;
     bool collecting_ = false;
-    Kept kept_since_;  // since the collector last looked
+    Kept since_;  // the collector last looked
 };
 
 }  // namespace kiln::store

@@ -87,6 +87,9 @@ class ObjectFolder {
     std::map<Digest, Object> fresh_;
 };
 
+/// What was retired to be deleted, in kiln/tmp.
+inline constexpr std::string_view k_trash_prefix = "gone-";
+
 /// "blob", "table", "pack": for messages.
 std::string_view kind_name(ObjectKind kind);
 

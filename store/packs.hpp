@@ -45,15 +45,15 @@ class Packs {
     /// One upload into one pack; visible at once, durable when a record() names the pack.
     /// Errors   digest_mismatch; corrupt when the stream ends early; too_large. Nothing is kept.
     Result<Received> receive(ByteSource& stream, const Lease& lease, const std::stop_token& stop);
-    /// Those that no pack holds, in their order, each once.
-    [[nodiscard]] Result<std::vector<Digest>> missing(std::span<const Digest> wanted) const;
+    [[nodiscard]] Result<ContentSearch> search(std::span<const Digest> wanted) const;
     [[nodiscard]] Result<std::optional<ContentPlace>> find(const Digest& content) const;
     /// Errors   not_found.
     [[nodiscard]] Result<Content> open(const Digest& content) const;
 
     /// The contents of a pack that is not durable yet, for record().
     [[nodiscard]] std::map<Digest, ContentPlace> fresh_contents(const Digest& pack) const;
-    void made_durable(const Digest& pack);
+    /// The index knows it now, or the collector took it.
+    void forget_fresh(const Digest& pack);
 
   private:
     [[nodiscard]] Result<std::shared_ptr<const Fd>> open_pack(const Digest& pack) const;

@@ -31,8 +31,9 @@ struct CacheRecord {
     Digest key;
     std::optional<Digest> diff_id = std::nullopt;  // nullopt: the step made no layer
     std::string payload = {};
-    std::vector<Digest> blobs = {};  // further blobs that the record keeps
-    UnixSeconds created = 0;
+    std::vector<Digest> blobs = {};            // further blobs that the record keeps
+    std::vector<Ingredient> ingredients = {};  // lookups leave them out: Index::find_ingredients
+    UnixSeconds created = 0;                   // filled in
     bool operator==(const CacheRecord&) const = default;
 };
 
@@ -41,7 +42,7 @@ struct CacheRecord {
 struct ExplainSlot {
     Digest slot;
     Digest key;
-    std::vector<Ingredient> ingredients;
+    std::vector<Ingredient> ingredients;  // of `key`
     bool operator==(const ExplainSlot&) const = default;
 };
 

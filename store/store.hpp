@@ -17,19 +17,19 @@
 
 namespace kiln::store {
 
-/// Bytes in use, for `kiln df`.
+/// Bytes in use, for `kiln df`. A byte may serve several: the parts do not add up to the total.
 struct Usage {
     struct Part {
         std::uint64_t count = 0;
         std::uint64_t size_bytes = 0;
     };
 
-    Part refs;      // and the blobs that they reach
-    Part layers;    // all dresses and tables
-    Part contexts;  // packs and listings
-    Part cache;     // records; the bytes that only they keep
+    Part refs;      // and all that they reach
+    Part layers;    // dresses and tables
+    Part contexts;  // listings and packs
+    Part cache;     // records, and what only they and contexts keep
     std::uint64_t total_bytes = 0;
-    std::uint64_t reclaimable_bytes = 0;  // what collect() would free now
+    std::uint64_t reclaimable_bytes = 0;  // what nothing keeps: collect() without limits frees it
 };
 
 struct StoreOptions {
@@ -85,8 +85,9 @@ class Store {
     [[nodiscard]] int unpacked_directory() const;
     [[nodiscard]] std::string unpacked_path() const;
 
+    struct State;  // store_state.hpp: for the parts of the store only
+
   private:
-    struct State;
     explicit Store(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

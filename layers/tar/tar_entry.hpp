@@ -22,16 +22,16 @@ enum class EntryType : std::uint8_t {
 /// One member of a layer, parsed: the same whether it came from a tar, a context, a conda package
 /// or a RUN. Owner names are never kept (house rule: uname and gname are empty).
 struct TarEntry {
-    std::string
-        path;  // relative to the root, no "." or "..", no '/' at either end; "" is the root itself
+    /// Relative to the root, no "." or "..", no '/' at either end; "" is the root itself.
+    std::string path = {};
     EntryType type = EntryType::file;
     std::uint32_t mode = 0;  // & 07777
     std::uint64_t uid = 0;
     std::uint64_t gid = 0;
     std::uint64_t size_bytes = 0;  // of the content that follows; 0 but for files
     UnixSeconds mtime = 0;
-    std::string link;  // symlink: the text; hardlink: the path of the entry linked to, in the form
-                       // of `path`
+    /// Symlink: the text; hard link: the path of the entry linked to, in the form of `path`.
+    std::string link = {};
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::map<std::string, std::string> xattrs = {};  // full names ("user.x", "security.capability")

@@ -20,7 +20,10 @@ TempDirectory::TempDirectory() {
 }
 
 TempDirectory::~TempDirectory() {
-    EXPECT_TRUE(remove_tree_at(AT_FDCWD, path_).has_value()) << path_;
+    // By the parent: the way down is beneath the directory that one starts from.
+    const std::filesystem::path path(path_);
+    const auto parent = open_directory(path.parent_path().string());
+    EXPECT_TRUE(parent && remove_tree_at(parent->get(), path.filename().string())) << path_;
 }
 
 std::string TempDirectory::path(std::string_view below) const {

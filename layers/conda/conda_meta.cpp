@@ -1,0 +1,194 @@
+#include "layers/conda/conda_meta.hpp"
+
+#include "layers/conda/link.hpp"
+#include "layers/conda/lockfile.hpp"
+#include "layers/conda/package_layer.hpp"
+#include "store/base/json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace kiln::conda {
+
+namespace {
+
+/// Objects of the record by key: what comes out sorted is the same however it was put together.
+using Fields = std::map<std::string, json::Value, std::less<>>;
+
+json::Object in_key_order(Fields fields);
+json::Value with_sorted_keys(const json::Value& value);
+std::string channel_of(std::string_view url, std::string_view subdir);
+json::Object describe_path(
+    const LinkTarget& target, const std::string& prefix, const TableOfContents& table
+);
+
+}  // namespace
+
+std::string render_conda_meta(
+    const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
+) {
+    const EnvironmentPackage& package = planned.package;
+    const PackageMetadata& metadata = package.metadata;
+    Fields record;
+    for (const auto& [key, value] : metadata.index) {
+        record.insert_or_assign(std::string(key), with_sorted_keys(value));
+    }
+    const std::string url = without_credentials(package.url);
+    record["url"] = url;
+    record["channel"] = channel_of(url, metadata.subdir);
+    record["fn"] = package.file_name;
+    record["sha256"] = package.sha256.hex();
+    record["size"] = package.size_bytes;
+    if (!package.md5.empty()) {
+        record["md5"] = package.md5;
+    }
+    // cep-32 asks for these three; no package cache lies in the image.
+    record["extracted_package_dir"] = "";
+    record["package_tarball_full_path"] = "";
+    record["link"] = in_key_order({{"source", ""}, {"type", 1}});
+    record["requested_specs"] = json::Array();
+    if (metadata.noarch != Noarch::no) {
+        record["noarch"] = metadata.noarch == Noarch::python ? "python" : "generic";
+    }
+    json::Array files;
+    json::Array paths;
+    // The plan has linked the same package before, so this cannot fail.
+    const auto targets = link_targets(
+        metadata,
+        {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
+    );
+    ASSERT(targets.has_value());
+    for (const LinkTarget& target : *targets) {
+        if (target.source == nullptr || target.source->type != PathType::directory) {
+            files.emplace_back(target.path);
+        }
+        paths.emplace_back(describe_path(target, prefix, table));
+    }
+    record["files"] = std::move(files);
+    record["paths_data"] = in_key_order({{"paths", std::move(paths)}, {"paths_version", 1}});
+    return json::render_pretty(in_key_order(std::move(record))) + "\n";
+}
+
+Result<void> write_conda_meta_layer(
+    const EnvironmentPlan& plan,
+    const std::vector<std::shared_ptr<const TableOfContents>>& tables,
+    LayerBuilder& layer
+) {
+    ASSERT(tables.size() == plan.packages.size());
+    std::map<std::string, std::string> files;  // a single path component: bytewise is canonical
+    files["history"] = "";
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        const PlannedPackage& planned = plan.packages[i];
+        files[planned.package.metadata.dist() + ".json"] =
+            render_conda_meta(planned, plan.prefix, *tables[i]);
+    }
+    const std::string root = plan.prefix.substr(1);
+    for (const std::string& path : {root, root + "/conda-meta"}) {
+        tar::TarEntry entry;
+        entry.path = path;
+        entry.type = tar::EntryType::directory;
+        entry.mode = 0755;
+        entry.mtime = k_made_mtime;
+        TRY(layer.add(entry));
+    }
+    for (const auto& [name, text] : files) {
+        tar::TarEntry entry;
+        entry.path = fmt::format("{}/conda-meta/{}", root, name);
+        entry.mode = 0644;
+        entry.mtime = k_made_mtime;
+        entry.size_bytes = text.size();
+        TRY(layer.add(entry, as_bytes(text)));
+    }
+    return {};
+}
+
+namespace {
+
+json::Object in_key_order(Fields fields) {
+    json::Object object;
+    for (auto& [key, value] : fields) {
+        object.emplace(key, std::move(value));
+    }
+    return object;
+}
+
+/// Recursion ends at limits::k_json_depth, to which the package's text was held when it was parsed.
+json::Value with_sorted_keys(const json::Value& value) {
+    if (const json::Object* object = value.if_object()) {
+        Fields fields;
+        for (const auto& [key, each] : *object) {
+            fields.insert_or_assign(std::string(key), with_sorted_keys(each));
+        }
+        return in_key_order(std::move(fields));
+    }
+    if (const json::Array* array = value.if_array()) {
+        json::Array sorted;
+        for (const json::Value& each : *array) {
+            sorted.push_back(with_sorted_keys(each));
+        }
+        return sorted;
+    }
+    return value;
+}
+
+/// The URL without file name and subdir: cep-26.
+std::string channel_of(std::string_view url, std::string_view subdir) {
+    std::string_view channel = url.substr(0, url.rfind('/') == url.npos ? 0 : url.rfind('/'));
+    if (!subdir.empty() && channel.ends_with(subdir)) {
+        const std::string_view above = channel.substr(0, channel.size() - subdir.size());
+        if (above.ends_with('/')) {
+            channel = above.substr(0, above.size() - 1);
+        }
+    }
+    return std::string(channel);
+}
+
+json::Object describe_path(
+    const LinkTarget& target, const std::string& prefix, const TableOfContents& table
+) {
+    Fields fields;
+    fields["_path"] = target.path;
+    const auto index = table.find(fmt::format("{}/{}", prefix.substr(1), target.path));
+    if (index) {
+        const TableRow row = table.row(*index);
+        if (row.entry.type == tar::EntryType::file) {
+            fields["sha256_in_prefix"] = row.content.hex();
+        }
+    }
+    if (target.source == nullptr) {
+        fields["path_type"] = "unix_python_entry_point";
+        return in_key_order(std::move(fields));
+    }
+    const ManifestPath& source = *target.source;
+    switch (source.type) {
+        case PathType::file:
+            fields["path_type"] = "hardlink";
+            break;
+        case PathType::symlink:
+            fields["path_type"] = "softlink";
+            break;
+        case PathType::directory:
+            fields["path_type"] = "directory";
+            break;
+    }
+    if (!source.sha256.empty()) {
+        fields["sha256"] = source.sha256;
+    }
+    if (source.size_bytes) {
+        fields["size_in_bytes"] = *source.size_bytes;
+    }
+    if (source.no_link) {
+        fields["no_link"] = true;
+    }
+    if (!source.placeholder.empty()) {
+        fields["prefix_placeholder"] = source.placeholder;
+        fields["file_mode"] = source.mode == FileMode::binary ? "binary" : "text";
+    }
+    return in_key_order(std::move(fields));
+}
+
+}  // namespace
+
+}  // namespace kiln::conda

@@ -1,0 +1,218 @@
+#include "layers/conda/grouping.hpp"
+
+#include "layers/layer_reader.hpp"
+#include "layers/tar/tar_writer.hpp"
+#include "store/base/file.hpp"
+#include "store/base/stop.hpp"
+#include "store/hasher.hpp"
+
+#include <algorithm>
+
+namespace kiln::conda {
+
+namespace {
+
+/// From here on a package is worth a layer of its own.
+constexpr std::uint64_t k_big_bytes = 4ULL * 1024 * 1024;
+constexpr std::size_t k_copy_bytes = 1024UL * 1024;
+
+std::size_t bucket_of(std::string_view name, std::size_t buckets);
+std::uint64_t body_bytes(const BucketMember& member);
+Result<void> check_member(const BucketMember& member, Compression compression);
+Result<void> copy_range(
+    int fd, std::uint64_t offset, std::uint64_t size_bytes, Hasher& hasher, ByteSink& blob
+);
+Result<void> hash_tar(const BucketMember& member, std::uint64_t size_bytes, Hasher& hasher);
+Result<Bytes> merge_tables(const std::vector<BucketMember>& members, std::uint64_t& entries);
+
+}  // namespace
+
+std::vector<std::vector<std::size_t>> group_packages(
+    const std::vector<GroupingItem>& items, std::size_t max_layers
+) {
+    ASSERT(max_layers >= 1);
+    std::vector<std::vector<std::size_t>> groups;
+    if (items.size() <= max_layers) {
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            groups.push_back({i});
+        }
+        return groups;
+    }
+    // The number of buckets depends on nothing but the limit: another package more or less never
+    // moves those that stay.
+    const std::size_t buckets = std::max<std::size_t>(1, max_layers / 2);
+    std::vector<std::size_t> by_size(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        by_size[i] = i;
+    }
+    std::sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+        return items[a].size_bytes != items[b].size_bytes
+                   ? items[a].size_bytes > items[b].size_bytes
+                   : items[a].name < items[b].name;
+    });
+    std::vector<bool> alone(items.size(), false);
+    for (std::size_t i = 0; i < max_layers - buckets; ++i) {
+        alone[by_size[i]] = items[by_size[i]].size_bytes >= k_big_bytes;
+    }
+    std::vector<std::vector<std::size_t>> filled(buckets);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (alone[i]) {
+            groups.push_back({i});
+        } else {
+            filled[bucket_of(items[i].name, buckets)].push_back(i);
+        }
+    }
+    for (std::vector<std::size_t>& bucket : filled) {
+        std::sort(bucket.begin(), bucket.end(), [&](std::size_t a, std::size_t b) {
+            return items[a].name < items[b].name;
+        });
+        if (!bucket.empty()) {
+            groups.push_back(std::move(bucket));
+        }
+    }
+    return groups;
+}
+
+Result<BuiltLayer> concatenate(
+    const std::vector<BucketMember>& members, ByteSink& blob, std::stop_token stop
+) {
+    ASSERT(!members.empty());
+    BuiltLayer built;
+    Dress& dress = built.layer.dress;
+    dress.compression = members.front().layer.dress.compression;
+    Hasher tar_hasher;
+    Hasher blob_hasher;
+    for (const BucketMember& member : members) {
+        TRY(check(stop));
+        TRY(check_member(member, dress.compression));
+        const bool last = &member == &members.back();
+        const Layer& layer = member.layer;
+        const std::uint64_t blob_bytes = last ? layer.dress.size_bytes : body_bytes(member);
+        const std::uint64_t tar_bytes = layer.tar_bytes - (last ? 0 : tar::k_trailer_bytes);
+        TRY(copy_range(member.blob_fd, 0, blob_bytes, blob_hasher, blob));
+        TRY(hash_tar(member, tar_bytes, tar_hasher));
+        const std::vector<Frame>& frames = layer.dress.frames.frames;
+        dress.frames.frames.insert(
+            dress.frames.frames.end(),
+            frames.begin(),
+            frames.end() - (last || frames.empty() ? 0 : 1)
+        );
+        dress.size_bytes += blob_bytes;
+        built.layer.tar_bytes += tar_bytes;
+    }
+    built.layer.diff_id = tar_hasher.finish();
+    dress.digest = blob_hasher.finish();
+    TRY_ASSIGN(built.table, merge_tables(members, built.entries));
+    return built;
+}
+
+namespace {
+
+/// By a hash of the name alone, the same everywhere.
+std::size_t bucket_of(std::string_view name, std::size_t buckets) {
+    std::uint64_t value = 0;
+    const Digest digest = digest_of(name);
+    for (std::size_t i = 0; i < 8; ++i) {
+        value = value << 8U | static_cast<std::uint64_t>(digest.raw()[i]);
+    }
+    return value % buckets;
+}
+
+/// What of the blob holds entries: all but the frame of the trailer.
+std::uint64_t body_bytes(const BucketMember& member) {
+    const Dress& dress = member.layer.dress;
+    return dress.size_bytes
+           - (dress.compression == Compression::none ? tar::k_trailer_bytes
+                                                     : dress.frames.frames.back().blob_bytes);
+}
+
+Result<void> check_member(const BucketMember& member, Compression compression) {
+    const Dress& dress = member.layer.dress;
+    ASSERT(dress.compression == compression);
+    std::uint64_t blob_bytes = 0;
+    std::uint64_t tar_bytes = 0;
+    for (const Frame& frame : dress.frames.frames) {
+        blob_bytes += frame.blob_bytes;
+        tar_bytes += frame.tar_bytes;
+    }
+    const bool framed = blob_bytes == dress.size_bytes && tar_bytes == member.layer.tar_bytes
+                        && !dress.frames.frames.empty()
+                        && dress.frames.frames.back().tar_bytes == tar::k_trailer_bytes;
+    const bool plain = compression == Compression::none
+                       && dress.size_bytes == member.layer.tar_bytes
+                       && member.layer.tar_bytes >= tar::k_trailer_bytes;
+    if (!framed && !plain) {
+        return fail(
+            Code::corrupt, "layer {} does not end in a frame of its own", dress.digest.render()
+        );
+    }
+    return {};
+}
+
+Result<void> copy_range(
+    int fd, std::uint64_t offset, std::uint64_t size_bytes, Hasher& hasher, ByteSink& blob
+) {
+    Bytes buffer(std::min<std::uint64_t>(size_bytes, k_copy_bytes));
+    while (size_bytes > 0) {
+        const MutableByteSpan part =
+            MutableByteSpan(buffer).first(std::min<std::uint64_t>(size_bytes, buffer.size()));
+        TRY(pread_exact(fd, part, offset));
+        hasher.update(part);
+        TRY(blob.write(part));
+        offset += part.size();
+        size_bytes -= part.size();
+    }
+    return {};
+}
+
+Result<void> hash_tar(const BucketMember& member, std::uint64_t size_bytes, Hasher& hasher) {
+    TRY_ASSIGN(auto tar, open_layer_tar(member.blob_fd, member.layer.dress));
+    Bytes buffer(k_copy_bytes);
+    while (size_bytes > 0) {
+        const MutableByteSpan part =
+            MutableByteSpan(buffer).first(std::min<std::uint64_t>(size_bytes, buffer.size()));
+        TRY(read_exact(*tar, part));
+        hasher.update(part);
+        size_bytes -= part.size();
+    }
+    return {};
+}
+
+Result<Bytes> merge_tables(const std::vector<BucketMember>& members, std::uint64_t& entries) {
+    std::vector<TableRow> rows;
+    std::uint64_t base = 0;
+    for (const BucketMember& member : members) {
+        for (std::size_t i = 0; i < member.table->size(); ++i) {
+            TableRow row = member.table->row(i);
+            if (row.content_offset > 0) {
+                row.content_offset += base;
+            }
+            rows.push_back(std::move(row));
+        }
+        base += member.layer.tar_bytes - tar::k_trailer_bytes;
+    }
+    entries = rows.size();
+    std::stable_sort(rows.begin(), rows.end(), [](const TableRow& a, const TableRow& b) {
+        return tar::path_less(a.entry.path, b.entry.path);
+    });
+    // Directories come once a member; nothing else does, the plan has seen to it.
+    const auto same = [](const TableRow& a, const TableRow& b) {
+        return a.entry.path == b.entry.path;
+    };
+    for (auto at = rows.begin(); at != rows.end(); ++at) {
+        at = std::adjacent_find(at, rows.end(), same);
+        if (at == rows.end()) {
+            break;
+        }
+        if (at->entry.type != tar::EntryType::directory
+            || std::next(at)->entry.type != tar::EntryType::directory) {
+            return fail(Code::internal, "{} is in two packages of a bucket", at->entry.path);
+        }
+    }
+    rows.erase(std::unique(rows.begin(), rows.end(), same), rows.end());
+    return TableOfContents::render(rows);
+}
+
+}  // namespace
+
+}  // namespace kiln::conda

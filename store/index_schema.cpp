@@ -1,0 +1,64 @@
+#include "store/index_schema.hpp"
+
+#include <array>
+
+namespace kiln::store {
+namespace {
+
+constexpr std::int64_t k_application_id = 0x6b696c6e;  // "kiln"
+
+/// steps[n] leads from version n + 1 to n + 2. A step is history: it never changes once released.
+constexpr std::array<const char*, 1> k_steps = {
+    // 2: a cache record can keep blobs; explain remembers what a place was made of.
+    R"sql(
+    ALTER TABLE cache ADD COLUMN blobs BLOB NOT NULL DEFAULT x'';
+    CREATE TABLE ingredients (
+        key  BLOB NOT NULL PRIMARY KEY,
+        list BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE slots (
+        slot BLOB    NOT NULL PRIMARY KEY,
+        key  BLOB    NOT NULL,
+        used INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX slots_of_key ON slots (key);
+    PRAGMA user_version = 2;
+    )sql",
+};
+
+Result<std::int64_t> read_pragma(Database& database, std::string_view sql) {
+    TRY_ASSIGN(Statement statement, database.prepare(sql));
+    TRY_ASSIGN(const bool row, statement.step());
+    return row ? statement.integer(0) : 0;
+}
+
+}  // namespace
+
+Result<void> migrate(Database& database, int current_version) {
+    TRY_ASSIGN(const std::int64_t version, read_pragma(database, "PRAGMA user_version"));
+    if (version == 0) {
+        return database.transaction([&] { return database.execute(std::string(k_schema)); });
+    }
+    TRY_ASSIGN(const std::int64_t application, read_pragma(database, "PRAGMA application_id"));
+    if (application != k_application_id) {
+        return fail(Code::corrupt, "index.sqlite is not an index of kiln's");
+    }
+    if (version > current_version) {
+        return fail(
+            Code::unsupported,
+            "the store's index has version {}, written by a newer kiln; this one knows {}",
+            version,
+            current_version
+        );
+    }
+    for (std::int64_t from = version; from < current_version; ++from) {
+        const char* const step = k_steps.at(static_cast<std::size_t>(from - 1));
+        TRY(database.transaction([&] { return database.execute(step); }),
+            "while bringing the index from version {} to {}",
+            from,
+            from + 1);
+    }
+    return {};
+}
+
+}  // namespace kiln::store

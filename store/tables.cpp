@@ -1,0 +1,27 @@
+#include "store/tables.hpp"
+
+namespace kiln::store {
+
+Result<void> Tables::put(const Digest& name, ByteSpan bytes, const Lease& lease) {
+    lease.keep(name);
+    TRY_ASSIGN(const bool known, has(name));
+    if (known) {
+        return {};
+    }
+    TRY_ASSIGN(NewFile file, folder_.begin());
+    TRY(file.write(bytes));
+    const Digest content = file.finish();
+    return folder_.publish(std::move(file), name, content);
+}
+
+Result<MappedFile> Tables::open(const Digest& name) const {
+    TRY_ASSIGN(const Fd fd, folder_.open(name));
+    return MappedFile::map(fd);
+}
+
+Result<bool> Tables::has(const Digest& name) const {
+    TRY_ASSIGN(const auto object, folder_.find(name));
+    return object.has_value();
+}
+
+}  // namespace kiln::store

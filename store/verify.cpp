@@ -1,0 +1,135 @@
+#include "store/verify.hpp"
+
+#include "store/base/limits.hpp"
+#include "store/base/parallel.hpp"
+#include "store/base/stop.hpp"
+#include "store/live_set.hpp"
+#include "store/store_state.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace kiln::store {
+namespace {
+
+/// Between two looks at the stop token.
+constexpr std::size_t k_buffer_bytes = limits::k_mib;
+
+/// What is wrong with the object's bytes, or nullopt.
+Result<std::optional<std::string>> find_fault(
+    const ObjectFolder& folder, const Object& object, const std::stop_token& stop
+) {
+    const auto fd = folder.open(object.name);
+    if (!fd) {
+        if (fd.error().code == Code::corrupt) {
+            return std::optional(fd.error().message);
+        }
+        return fail(fd.error());
+    }
+    FdSource source(fd->get());
+    Hasher hasher;
+    Bytes buffer(k_buffer_bytes);
+    while (true) {
+        TRY(check(stop));
+        const auto count = source.read(buffer);
+        if (!count) {
+            return std::optional(fmt::format(
+                "{} {} cannot be read: {}",
+                kind_name(object.kind),
+                object.name.render(),
+                count.error().message
+            ));
+        }
+        if (*count == 0) {
+            break;
+        }
+        hasher.update(ByteSpan(buffer).first(*count));
+    }
+    const Digest actual = hasher.finish();
+    if (actual == object.content) {
+        return std::optional<std::string>{};
+    }
+    return std::optional(fmt::format(
+        "the bytes of {} {} are {}, not {}",
+        kind_name(object.kind),
+        object.name.render(),
+        actual.render(),
+        object.content.render()
+    ));
+}
+
+Result<void> quarantine(Store::State& state, const Object& object) {
+    // The name goes first: a crash in between leaves a file that nothing names.
+    TRY(state.index->forget(object));
+    if (object.kind == ObjectKind::pack) {
+        state.packs.forget_fresh(object.name);
+    }
+    return state.folder(object.kind).retire(object.name, state.directories.quarantine.get());
+}
+
+/// Refs whose documents cannot be followed, or lead to what is not here.
+Result<void> check_refs(Store::State& state, VerifyReport& report) {
+    TRY_ASSIGN(const auto refs, state.index->refs());
+    for (const Ref& ref : refs) {
+        const std::string what = "ref " + ref.name;
+        const auto reached = reached_from(state.blobs, state.options.reaches, ref.target);
+        if (!reached) {
+            report.problems.push_back(
+                {.what = what, .digest = ref.target.digest, .detail = reached.error().render()}
+            );
+            continue;
+        }
+        for (const Digest& digest : *reached) {
+            TRY_ASSIGN(const auto size_bytes, state.blobs.size_of(digest));
+            if (!size_bytes) {
+                report.problems.push_back(
+                    {.what = what,
+                     .digest = digest,
+                     .detail = fmt::format(
+                         "{} needs {}, which is not in the store", ref.name, digest.render()
+                     )}
+                );
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<VerifyReport> Store::verify(Repair repair, const std::stop_token& stop) {
+    State& state = *state_;
+    const std::lock_guard lock(state.collecting);  // nothing goes away meanwhile
+    TRY(state.index->check());
+    TRY_ASSIGN(const LiveSet all, LiveSet::load(state));
+    const std::vector<Object>& objects = all.objects();
+    std::vector<std::optional<std::string>> faults(objects.size());
+    const auto hash_one = [&](std::size_t i) -> Result<void> {
+        TRY_ASSIGN(faults[i], find_fault(state.folder(objects[i].kind), objects[i], stop));
+        return {};
+    };
+    TRY(parallel_each(state.options.pool, objects.size(), hash_one));
+
+    VerifyReport report;
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        const Object& object = objects[i];
+        ++report.blobs;
+        report.size_bytes += object.size_bytes;
+        if (!faults[i]) {
+            continue;
+        }
+        Problem problem{
+            .what = std::string(kind_name(object.kind)),
+            .digest = object.name,
+            .detail = *faults[i]};
+        if (repair == Repair::yes) {
+            TRY(quarantine(state, object));
+            problem.quarantined = true;
+        }
+        report.problems.push_back(std::move(problem));
+    }
+    TRY(check_refs(state, report));
+    return report;
+}
+
+}  // namespace kiln::store
