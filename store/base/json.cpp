@@ -7,6 +7,7 @@
 #include <boost/json/stream_parser.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace kiln::json {
@@ -67,6 +68,19 @@ std::optional<std::size_t> find_duplicate_key(std::string_view text) {
     return std::nullopt;
 }
 
+/// A number like 1e999, which JSON allows and no double holds: it would be rendered as no JSON.
+bool has_infinity(const Value& value) {
+    if (const Array* array = value.if_array()) {
+        return std::any_of(array->begin(), array->end(), has_infinity);
+    }
+    if (const Object* object = value.if_object()) {
+        return std::any_of(object->begin(), object->end(), [](const auto& field) {
+            return has_infinity(field.value());
+        });
+    }
+    return value.is_double() && !std::isfinite(value.get_double());
+}
+
 void render_pretty_into(std::string& out, const Value& value, std::size_t depth) {
     const std::string indent((depth + 1) * 2, ' ');
     const std::string outdent(depth * 2, ' ');
@@ -113,7 +127,11 @@ Result<Value> parse(std::string_view text, std::string_view what) {
     if (const auto duplicate = find_duplicate_key(text)) {
         return fail(at_position(text, *duplicate, what, "this key stands twice in its object"));
     }
-    return parser.release();
+    Value value = parser.release();
+    if (has_infinity(value)) {
+        return fail(Code::invalid_input, "{} has a number that is out of range", what);
+    }
+    return value;
 }
 
 std::string render(const Value& value) {

@@ -28,6 +28,12 @@ TEST(Json, RefusesDeepNestingInsteadOfOverflowingTheStack) {
     EXPECT_THAT(parse(deep, "it"), FailsWith(Code::invalid_input));
 }
 
+TEST(Json, RefusesNumbersThatNoDoubleHolds) {
+    EXPECT_THAT(parse(R"({"a":[1e999]})", "it"), FailsSaying(Code::invalid_input, "out of range"));
+    EXPECT_THAT(parse("[-1e999]", "it"), FailsWith(Code::invalid_input));
+    EXPECT_THAT(parse("[1e-999, 1e300]", "it"), Succeeds());
+}
+
 TEST(Json, NamesThePlaceOfAMistake) {
     const auto result = parse("{\n  \"a\": nope\n}", "the request");
 
