@@ -60,14 +60,38 @@ json::Value sorted(const json::Value& value) {
     return copy;
 }
 
+/// Fractions of so many digits that reading what we render gives another number. None is known in
+/// any image, and one that drifts with every build would be worse than an error.
+bool drifts(const json::Value& value) {
+    if (const json::Array* array = value.if_array()) {
+        return std::any_of(array->begin(), array->end(), drifts);
+    }
+    if (const json::Object* object = value.if_object()) {
+        return std::any_of(object->begin(), object->end(), [](const auto& field) {
+            return drifts(field.value());
+        });
+    }
+    if (!value.is_double()) {
+        return false;
+    }
+    const auto again = json::parse(json::render(value), "a number");
+    return !again || *again != value;
+}
+
 template<class Keys>
-json::Object unknown_fields(const json::Value& value, const Keys& known) {
+Result<json::Object> unknown_fields(const json::Value& value, const Keys& known) {
     json::Object extra;
     for (const auto& [key, item] : value.get_object()) {
         const std::string_view name = key;
-        if (std::find(known.begin(), known.end(), name) == known.end()) {
-            extra.emplace(name, sorted(item));
+        if (std::find(known.begin(), known.end(), name) != known.end()) {
+            continue;
         }
+        if (drifts(item)) {
+            return fail(
+                Code::unsupported, "\"{}\" of {} holds a number of too many digits", name, k_what
+            );
+        }
+        extra.emplace(name, sorted(item));
     }
     return extra;
 }
@@ -181,7 +205,7 @@ Result<RunConfig> read_run_config(const json::Value& value) {
         TRY_ASSIGN(run.healthcheck, read_healthcheck(*check));
     }
     TRY(in.finish(json::UnknownFields::ignore));
-    run.extra = unknown_fields(value, k_run_keys);
+    TRY_ASSIGN(run.extra, unknown_fields(value, k_run_keys));
     return run;
 }
 
@@ -348,7 +372,7 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
         return fail(Code::invalid_input, "\"rootfs\" is missing in {}", k_what);
     }
     TRY_ASSIGN(image.diff_ids, read_diff_ids(*rootfs));
-    image.extra = unknown_fields(value, k_image_keys);
+    TRY_ASSIGN(image.extra, unknown_fields(value, k_image_keys));
     return image;
 }
 

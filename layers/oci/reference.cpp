@@ -142,11 +142,27 @@ Result<Digest> parse_digest(std::string_view whole, std::string_view text) {
     return digest;
 }
 
-/// What Docker's own names mean: the domain that is left out, and whether the first component is
-/// one. "localhost" and anything with a dot, a port or an upper-case letter is a host.
+/// Docker takes the first component for a host when it is "localhost" or has a dot, a port or an
+/// upper-case letter.
 bool starts_with_host(std::string_view first) {
     return first.find_first_of(".:") != std::string_view::npos || first == "localhost"
            || std::any_of(first.begin(), first.end(), is_upper);
+}
+
+/// The text with the host and the library/ that Docker's own names leave out.
+std::string with_docker_parts(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    std::string_view domain = k_docker_domain;
+    std::string_view rest = text;
+    if (slash != std::string_view::npos && starts_with_host(text.substr(0, slash))) {
+        domain = text.substr(0, slash);
+        rest = text.substr(slash + 1);
+    }
+    if (domain == k_docker_alias) {
+        domain = k_docker_domain;
+    }
+    const bool official = domain == k_docker_domain && rest.find('/') == std::string_view::npos;
+    return fmt::format("{}/{}{}", domain, official ? k_docker_official : "", rest);
 }
 
 /// "64 hex digits" and "sha256:64 hex digits" fit the grammar, but nobody means a repository.
@@ -211,26 +227,17 @@ Result<Reference> Reference::parse(std::string_view text) {
     if (is_image_id(text)) {
         return invalid(text, "it is the digest of an image, not a name");
     }
-    // The part that the grammar would take for a host is one only when Docker takes it so.
-    const std::size_t slash = text.find('/');
-    std::string full(text);
-    if (slash == std::string_view::npos || !starts_with_host(text.substr(0, slash))) {
-        full = std::string(k_docker_domain) + "/" + full;
-    }
-    auto split = split_reference(full);
+    auto split = split_reference(with_docker_parts(text));
     if (!split) {
         // Say it of what was typed, not of what was made of it.
         auto typed = split_reference(text);
         return typed ? fail(split.error()) : fail(typed.error());
     }
     Reference reference;
-    reference.domain_ = split->domain == k_docker_alias ? k_docker_domain : split->domain;
+    reference.domain_ = std::move(split->domain);
     reference.path_ = std::move(split->path);
     if (reference.domain_.empty()) {
         return invalid(text, "its host name is not valid");
-    }
-    if (reference.domain_ == k_docker_domain && reference.path_.find('/') == std::string::npos) {
-        reference.path_ = std::string(k_docker_official) + reference.path_;
     }
     reference.tag_ = std::move(split->tag);
     reference.digest_ = split->digest;
