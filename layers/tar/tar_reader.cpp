@@ -89,10 +89,10 @@ std::string printable_flag(char flag) {
 }  // namespace
 
 struct TarReader::State final : public ByteSource {
-    State(std::unique_ptr<ByteSource> plain_source, const TarReaderLimits& reader_limits)
-        : plain(std::move(plain_source)),
-          input(*plain),
-          limits(reader_limits) {}
+    State(ByteSource& bytes, const TarReaderLimits& reader_limits, std::stop_token stop_token)
+        : input(bytes),
+          limits(reader_limits),
+          stop(std::move(stop_token)) {}
 
     /// Describes the entry behind them, and is gone after it.
     struct Pending {
@@ -116,7 +116,7 @@ struct TarReader::State final : public ByteSource {
     Result<void> check_size(const TarEntry& entry);
     Result<void> pass_content();
 
-    std::unique_ptr<ByteSource> plain;
+    std::unique_ptr<ByteSource> plain;  // when it was ours to decompress
     TarInput input;
     TarReaderLimits limits;
     std::stop_token stop;
@@ -141,9 +141,16 @@ Result<TarReader> TarReader::open(
     ByteSource& source, const TarReaderLimits& limits, std::stop_token stop
 ) {
     TRY_ASSIGN(auto plain, decompress(source, limits.stream));
-    auto state = std::make_unique<State>(std::move(plain), limits);
-    state->stop = std::move(stop);
+    ByteSource& bytes = *plain;
+    auto state = std::make_unique<State>(bytes, limits, std::move(stop));
+    state->plain = std::move(plain);
     return TarReader(std::move(state));
+}
+
+TarReader TarReader::open_plain(
+    ByteSource& source, const TarReaderLimits& limits, std::stop_token stop
+) {
+    return TarReader(std::make_unique<State>(source, limits, std::move(stop)));
 }
 
 TarReader::TarReader(std::unique_ptr<State> state)

@@ -37,6 +37,10 @@ class TarReader {
     static Result<TarReader> open(
         ByteSource& source, const TarReaderLimits& limits, std::stop_token stop
     );
+    /// Takes the bytes as they are, so that offsets are those of `source`.
+    static TarReader open_plain(
+        ByteSource& source, const TarReaderLimits& limits, std::stop_token stop
+    );
     TarReader(TarReader&&) noexcept;
     TarReader& operator=(TarReader&&) noexcept;
     ~TarReader();

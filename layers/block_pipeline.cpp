@@ -1,0 +1,378 @@
+#include "layers/block_pipeline.hpp"
+
+#include "layers/layer_builder.hpp"
+#include "store/base/stop.hpp"
+#include "store/hasher.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+namespace kiln {
+namespace {
+
+/// Waking a thread for less costs more than it saves.
+constexpr std::size_t k_worth_a_thread_bytes = 64UL * 1024;
+
+/// Room that isn't cleared first; it is filled anyway.
+struct Buffer {
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t capacity = 0;
+
+    MutableByteSpan reserve(std::size_t size) {
+        if (capacity < size) {
+            bytes = std::make_unique_for_overwrite<std::byte[]>(size);
+            capacity = size;
+        }
+        return {bytes.get(), capacity};
+    }
+};
+
+struct ContentPiece {
+    std::size_t offset;  // in the block
+    std::size_t size;
+    BlockPipeline::ContentPart part;
+};
+
+struct Block {
+    Buffer tar;
+    std::size_t tar_size = 0;
+    Buffer frame;
+    std::size_t frame_size = 0;
+    bool compressed = false;
+    std::vector<ContentPiece> pieces;
+};
+
+}  // namespace
+
+/// The blocks are a ring, numbered on without end; each of the four kinds of work has gone a
+/// certain way along it. Three go one block after the other, compressing goes side by side.
+struct BlockPipeline::Shared {
+    enum class Work : std::uint8_t { none, write_frame, hash_tar, hash_contents, compress };
+
+    struct Claim {
+        Work work = Work::none;
+        std::uint64_t number = 0;
+    };
+
+    Shared(Compression compression_asked, std::optional<int> level_asked, ByteSink& sink)
+        : compression(compression_asked),
+          level(level_asked),
+          blob(sink) {}
+
+    Block& block(std::uint64_t number) { return ring[number % ring.size()]; }
+
+    bool step(std::unique_lock<std::mutex>& lock);
+    Claim claim();
+    void perform(Claim claim);
+    void complete(Claim claim);
+    void write_frame(Block& block);
+    void hash_contents(Block& block);
+    void compress(Block& block);
+    std::unique_ptr<Compressor> take_compressor();
+    void record_failure(Error failure);
+
+    [[nodiscard]] std::uint64_t finished() const {
+        return std::min({written, tar_hashed, contents_hashed});
+    }
+
+    const Compression compression;
+    const std::optional<int> level;
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<Block> ring;
+    std::uint64_t filled = 0;  // blocks before it are whole
+    std::uint64_t written = 0;
+    std::uint64_t tar_hashed = 0;
+    std::uint64_t contents_hashed = 0;
+    std::uint64_t compress_claimed = 0;
+    bool writing = false;
+    bool hashing_tar = false;
+    bool hashing_contents = false;
+    std::size_t running = 0;  // steps that somebody is at
+    std::size_t drivers = 0;  // tasks in the pool, waiting or running
+    bool closed = false;
+    std::optional<Error> failure;
+    std::stop_token stop;
+    std::vector<std::unique_ptr<Compressor>> idle_compressors;
+
+    // Each belongs to whoever does that kind of work.
+    ByteSink& blob;
+    Hasher blob_hasher;
+    std::uint64_t blob_bytes = 0;
+    FrameMap frames;
+    Hasher tar_hasher;
+    Hasher content_hasher;
+    std::vector<std::pair<std::size_t, Digest>> contents;
+};
+
+Result<std::unique_ptr<BlockPipeline>> BlockPipeline::open(
+    Compression compression,
+    std::optional<int> level,
+    ThreadPool& pool,
+    ByteSink& blob,
+    std::stop_token stop
+) {
+    TRY_ASSIGN(auto compressor, make_compressor(compression, level));
+    auto shared = std::make_shared<Shared>(compression, level, blob);
+    shared->stop = std::move(stop);
+    shared->ring.resize(2 * pool.size() + 2);
+    if (compressor) {
+        shared->idle_compressors.push_back(std::move(compressor));
+    }
+    return std::unique_ptr<BlockPipeline>(new BlockPipeline(pool, std::move(shared)));
+}
+
+BlockPipeline::BlockPipeline(ThreadPool& pool, std::shared_ptr<Shared> shared)
+    : pool_(pool),
+      shared_(std::move(shared)) {}
+
+BlockPipeline::~BlockPipeline() {
+    std::unique_lock lock(shared_->mutex);
+    shared_->closed = true;
+    shared_->changed.wait(lock, [this] { return shared_->running == 0; });
+}
+
+Result<MutableByteSpan> BlockPipeline::room() {
+    Shared& shared = *shared_;
+    if (!filling_) {
+        std::unique_lock lock(shared.mutex);
+        while (true) {
+            TRY(check(shared.stop));
+            if (shared.failure) {
+                return fail(*shared.failure);
+            }
+            if (shared.filled - shared.finished() < shared.ring.size()) {
+                break;
+            }
+            if (!shared.step(lock)) {
+                shared.changed.wait(lock);
+            }
+        }
+        Block& fresh = shared.block(shared.filled);
+        fresh.tar_size = 0;
+        fresh.pieces.clear();
+        fresh.compressed = false;
+        filling_ = true;
+    }
+    // Between here and cut() the block belongs to the caller alone.
+    Block& block = shared.block(shared.filled);
+    return block.tar.reserve(k_frame_tar_bytes).subspan(block.tar_size);
+}
+
+void BlockPipeline::advance(std::size_t count, std::optional<ContentPart> part) {
+    ASSERT(filling_);
+    Block& block = shared_->block(shared_->filled);
+    if (part) {
+        block.pieces.push_back({.offset = block.tar_size, .size = count, .part = *part});
+    }
+    block.tar_size += count;
+    tar_bytes_ += count;
+    if (block.tar_size == k_frame_tar_bytes) {
+        cut();
+    }
+}
+
+Result<void> BlockPipeline::write(ByteSpan tar_bytes) {
+    while (!tar_bytes.empty()) {
+        TRY_ASSIGN(const MutableByteSpan into, room());
+        const std::size_t count = std::min(into.size(), tar_bytes.size());
+        std::memcpy(into.data(), tar_bytes.data(), count);
+        advance(count);
+        tar_bytes = tar_bytes.subspan(count);
+    }
+    return {};
+}
+
+void BlockPipeline::cut() {
+    if (!filling_) {
+        return;
+    }
+    Shared& shared = *shared_;
+    const std::size_t size = shared.block(shared.filled).tar_size;
+    if (size == 0) {
+        return;
+    }
+    filling_ = false;
+    const std::lock_guard lock(shared.mutex);
+    ++shared.filled;
+    if (size < k_worth_a_thread_bytes || shared.drivers >= pool_.size()) {
+        return;
+    }
+    ++shared.drivers;
+    pool_.submit([state = shared_] {
+        std::unique_lock own_lock(state->mutex);
+        while (state->step(own_lock)) {
+        }
+        --state->drivers;
+    });
+}
+
+Result<BlockPipeline::Outcome> BlockPipeline::finish() {
+    cut();
+    Shared& shared = *shared_;
+    std::unique_lock lock(shared.mutex);
+    while (!shared.failure && shared.finished() < shared.filled) {
+        TRY(check(shared.stop));
+        if (!shared.step(lock)) {
+            shared.changed.wait(lock);
+        }
+    }
+    if (shared.failure) {
+        return fail(*shared.failure);
+    }
+    Outcome outcome;
+    outcome.diff_id = shared.tar_hasher.finish();
+    outcome.tar_bytes = tar_bytes_;
+    outcome.dress.compression = shared.compression;
+    outcome.dress.digest =
+        shared.compression == Compression::none ? outcome.diff_id : shared.blob_hasher.finish();
+    outcome.dress.size_bytes = shared.blob_bytes;
+    outcome.dress.frames = std::move(shared.frames);
+    outcome.contents = std::move(shared.contents);
+    return outcome;
+}
+
+/// Does one piece of work, without the lock; false when there is none to begin.
+bool BlockPipeline::Shared::step(std::unique_lock<std::mutex>& lock) {
+    const Claim claimed = claim();
+    if (claimed.work == Work::none) {
+        return false;
+    }
+    ++running;
+    lock.unlock();
+    perform(claimed);
+    lock.lock();
+    --running;
+    complete(claimed);
+    changed.notify_all();
+    return true;
+}
+
+/// What lets others go on comes first: a written block is room for the next.
+BlockPipeline::Shared::Claim BlockPipeline::Shared::claim() {
+    if (closed || failure || stop.stop_requested()) {
+        return {};
+    }
+    if (!writing && written < filled && block(written).compressed) {
+        writing = true;
+        return {.work = Work::write_frame, .number = written};
+    }
+    if (!hashing_tar && tar_hashed < filled) {
+        hashing_tar = true;
+        return {.work = Work::hash_tar, .number = tar_hashed};
+    }
+    if (!hashing_contents && contents_hashed < filled) {
+        hashing_contents = true;
+        return {.work = Work::hash_contents, .number = contents_hashed};
+    }
+    if (compress_claimed < filled) {
+        return {.work = Work::compress, .number = compress_claimed++};
+    }
+    return {};
+}
+
+void BlockPipeline::Shared::perform(Claim claim) {
+    Block& block = this->block(claim.number);
+    switch (claim.work) {
+        case Work::none:
+            break;
+        case Work::write_frame:
+            write_frame(block);
+            break;
+        case Work::hash_tar:
+            tar_hasher.update(ByteSpan(block.tar.bytes.get(), block.tar_size));
+            break;
+        case Work::hash_contents:
+            hash_contents(block);
+            break;
+        case Work::compress:
+            compress(block);
+            break;
+    }
+}
+
+void BlockPipeline::Shared::complete(Claim claim) {
+    switch (claim.work) {
+        case Work::none:
+            break;
+        case Work::write_frame:
+            writing = false;
+            ++written;
+            break;
+        case Work::hash_tar:
+            hashing_tar = false;
+            ++tar_hashed;
+            break;
+        case Work::hash_contents:
+            hashing_contents = false;
+            ++contents_hashed;
+            break;
+        case Work::compress:
+            block(claim.number).compressed = true;
+            break;
+    }
+}
+
+void BlockPipeline::Shared::write_frame(Block& block) {
+    const bool plain = compression == Compression::none;
+    const ByteSpan bytes = plain ? ByteSpan(block.tar.bytes.get(), block.tar_size)
+                                 : ByteSpan(block.frame.bytes.get(), block.frame_size);
+    if (!plain) {
+        // The digest of a plain blob is the diff_id, and its frames lie where the tar says.
+        blob_hasher.update(bytes);
+        frames.frames.push_back(
+            {.tar_bytes = static_cast<std::uint32_t>(block.tar_size),
+             .blob_bytes = static_cast<std::uint32_t>(block.frame_size)}
+        );
+    }
+    blob_bytes += bytes.size();
+    if (auto done = blob.write(bytes); !done) {
+        record_failure(std::move(done).error());
+    }
+}
+
+void BlockPipeline::Shared::hash_contents(Block& block) {
+    for (const ContentPiece& piece : block.pieces) {
+        content_hasher.update(ByteSpan(block.tar.bytes.get() + piece.offset, piece.size));
+        if (piece.part.last) {
+            contents.emplace_back(piece.part.file, content_hasher.finish());
+        }
+    }
+}
+
+void BlockPipeline::Shared::compress(Block& block) {
+    if (compression == Compression::none) {
+        return;
+    }
+    std::unique_ptr<Compressor> compressor = take_compressor();
+    const MutableByteSpan into = block.frame.reserve(compressor->bound(block.tar_size));
+    block.frame_size = compressor->compress(ByteSpan(block.tar.bytes.get(), block.tar_size), into);
+    const std::lock_guard lock(mutex);
+    idle_compressors.push_back(std::move(compressor));
+}
+
+std::unique_ptr<Compressor> BlockPipeline::Shared::take_compressor() {
+    {
+        const std::lock_guard lock(mutex);
+        if (!idle_compressors.empty()) {
+            auto compressor = std::move(idle_compressors.back());
+            idle_compressors.pop_back();
+            return compressor;
+        }
+    }
+    auto made = make_compressor(compression, level);
+    ASSERT(made.has_value());  // open() made one with the same level
+    return std::move(*made);
+}
+
+void BlockPipeline::Shared::record_failure(Error error) {
+    const std::lock_guard lock(mutex);
+    if (!failure) {
+        failure = std::move(error);
+    }
+}
+
+}  // namespace kiln

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "layers/compress/compressor.hpp"
+#include "store/base/bytes.hpp"
+#include "store/base/pool.hpp"
+#include "store/digest.hpp"
+#include "store/layer_facts.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+namespace kiln {
+
+/// Tar bytes in, blob out: cut into blocks, hashed, compressed by the pool and written in order.
+/// The caller helps while it would otherwise wait, so a pool of any size is enough, also one whose
+/// only thread is the caller. At most 2 * threads + 2 blocks are held. The bytes never depend on
+/// who did what.
+/// Thread   one caller; `pool` and `blob` outlive the pipeline, writes to `blob` come from one
+///          thread at a time.
+class BlockPipeline {
+  public:
+    /// A piece of a file whose content is hashed along the way.
+    struct ContentPart {
+        std::size_t file = 0;  // comes back in Outcome::contents
+        bool last = false;
+    };
+
+    struct Outcome {
+        Digest diff_id;
+        std::uint64_t tar_bytes = 0;
+        Dress dress;
+        std::vector<std::pair<std::size_t, Digest>> contents;
+    };
+
+    /// Errors   invalid_input for a level that the compression lacks.
+    static Result<std::unique_ptr<BlockPipeline>> open(
+        Compression compression,
+        std::optional<int> level,
+        ThreadPool& pool,
+        ByteSink& blob,
+        std::stop_token stop
+    );
+    BlockPipeline(const BlockPipeline&) = delete;
+    BlockPipeline& operator=(const BlockPipeline&) = delete;
+    /// What was begun is waited for, what was not is dropped.
+    ~BlockPipeline();
+
+    /// Where the next tar bytes go: never empty, at most the rest of a block.
+    /// Errors   cancelled, and those of the sink.
+    Result<MutableByteSpan> room();
+    /// That many bytes of room() are filled now.
+    void advance(std::size_t count, std::optional<ContentPart> part = std::nullopt);
+    Result<void> write(ByteSpan tar_bytes);
+    /// What comes next begins a block, and so a frame, of its own.
+    void cut();
+
+    /// Tar bytes taken so far.
+    [[nodiscard]] std::uint64_t tar_bytes() const { return tar_bytes_; }
+
+    Result<Outcome> finish();
+
+  private:
+    struct Shared;
+    explicit BlockPipeline(ThreadPool& pool, std::shared_ptr<Shared> shared);
+
+    ThreadPool& pool_;
+    std::shared_ptr<Shared> shared_;
+    std::uint64_t tar_bytes_ = 0;
+    bool filling_ = false;  // a block is at hand
+};
+
+}  // namespace kiln
