@@ -83,6 +83,9 @@ Error errno_error(int error_number, std::string what) {
         case EPERM:
             code = Code::permission;
             break;
+        case ENAMETOOLONG:
+            code = Code::invalid_input;
+            break;
         default:
             break;
     }

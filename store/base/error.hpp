@@ -95,7 +95,7 @@ inline tl::unexpected<Error> fail(Error error) {
 }
 
 /// A failed call to the kernel; errno decides the code (ENOENT: not_found, ENOSPC: out_of_space,
-/// EACCES and EPERM: permission, otherwise internal).
+/// EACCES and EPERM: permission, ENAMETOOLONG: invalid_input, otherwise internal).
 Error errno_error(int error_number, std::string what);
 
 /// Our own mistake, never the input's: logs and ends the process, in release too.

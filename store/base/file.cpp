@@ -20,6 +20,8 @@ std::uint64_t resolve_flags(Resolve resolve) {
             return RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
         case Resolve::in_root:
             return RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+        case Resolve::no_links:
+            return RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
         case Resolve::anywhere:
             return 0;
     }
@@ -213,11 +215,12 @@ Result<void> remove_tree_at(int directory, const std::string& path) {
     if (::unlinkat(directory, path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
         return {};
     }
+    // The caller's path may be absolute; below it every name is one component, never followed.
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-    auto child = open_at(directory, path, flags, Resolve::beneath);
+    auto child = open_at(directory, path, flags, Resolve::anywhere);
     if (!child && child.error().code == Code::permission) {
         static_cast<void>(::fchmodat(directory, path.c_str(), 0700, 0));
-        child = open_at(directory, path, flags, Resolve::beneath);
+        child = open_at(directory, path, flags, Resolve::anywhere);
     }
     TRY(child);
     TRY_ASSIGN(const auto names, list_directory(child->get()));

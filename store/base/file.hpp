@@ -44,6 +44,7 @@ class Fd {
 enum class Resolve : std::uint8_t {
     beneath,   // nothing outside the directory, symlinks included: paths of the store
     in_root,   // the directory is '/': paths inside an image
+    no_links,  // beneath, and no symlink anywhere on the way: where hostile archives are unpacked
     anywhere,  // the user's own path, in the client
 };
 
