@@ -45,9 +45,9 @@ struct ApplyOptions {
     std::string opaque_xattr = "trusted.overlay.opaque";
     Owner owner = Owner::keep;
     Devices devices = Devices::make;
-    /// With it, parents that the layer does not list look as they do below, and a hard link may
-    /// name a file below, which is then copied up. Without it they are 0755 root, and such a link
-    /// fails.
+    /// With it, parents that the layer does not list look as they do below, a hard link may name a
+    /// file below, which is then copied up, and an overlay gets whiteouts only for what is there.
+    /// Without it such parents are 0755 root, and such a link fails.
     Below* below = nullptr;
 };
 

@@ -28,8 +28,6 @@ struct Node {
     }
 };
 
-class TreeWalk;
-
 /// The merged view of layers (bottom first), answered from their tables of contents: no unpacking,
 /// no mount. Whiteouts and opaque markers of a layer apply to the layers below it only (image-spec
 /// layer.md), and are not nodes. A hard link is answered with the file it links to, looked up in
@@ -40,6 +38,10 @@ class TreeWalk;
 class FileTree {
   public:
     explicit FileTree(std::vector<std::shared_ptr<const TableOfContents>> layers);
+
+    [[nodiscard]] const std::vector<std::shared_ptr<const TableOfContents>>& layers() const {
+        return layers_;
+    }
 
     /// The node at exactly this path ("" is the root), symlinks in its parents not followed.
     [[nodiscard]] std::optional<Node> find(std::string_view path) const;
@@ -60,7 +62,6 @@ class FileTree {
     [[nodiscard]] std::vector<Node> walk(std::string_view directory) const;
 
   private:
-    friend class TreeWalk;
     std::vector<std::shared_ptr<const TableOfContents>> layers_;
 };
 

@@ -45,7 +45,7 @@ struct OverlayDiffReport {
 /// Order     canonical, parents before what they hold. A directory is given when its mode, owner or
 ///           xattrs changed, when its mtime was set to an earlier time, or something below it is
 ///           given; a file that was copied up and is still the same is not.
-/// Unmounted the overlay must not be mounted, or idle; nothing else changes the directory.
+/// Quiet     nothing else writes to the directory meanwhile; its overlay is unmounted or idle.
 /// Errors    unsupported for redirect_dir and metacopy; those of reading, and of the sink.
 Result<OverlayDiffReport> diff_upper(
     int upper,
