@@ -82,6 +82,9 @@ Result<Lexer> Lexer::open(std::string_view text, std::string file) {
             render_size(k_dockerfile_bytes)
         );
     }
+    if (text.starts_with(k_byte_order_mark)) {
+        text.remove_prefix(k_byte_order_mark.size());
+    }
     if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
         const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(nul), '\n');
         const auto start = text.rfind('\n', nul) + 1;  // npos + 1 is 0
@@ -89,9 +92,6 @@ Result<Lexer> Lexer::open(std::string_view text, std::string file) {
         Error error{Code::invalid_input, "the Dockerfile has a NUL byte: it is not a text file"};
         const Span span{std::move(file), static_cast<std::uint32_t>(line), column, column + 1};
         return fail(std::move(error).with_where(span));
-    }
-    if (text.starts_with(k_byte_order_mark)) {
-        text.remove_prefix(k_byte_order_mark.size());
     }
     Lexer lexer(text, std::move(file));
     TRY(lexer.read_directives());
