@@ -1,0 +1,73 @@
+#pragma once
+
+#include "daemon/registry/upload.hpp"
+#include "layers/oci/reference.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::registry {
+
+struct PushProgress {
+    Descriptor blob;
+    std::uint64_t sent_bytes = 0;
+    std::optional<Outcome> outcome;  // set once the blob is there
+};
+
+struct PushRequest {
+    oci::Reference destination;  // ":latest" where it has neither tag nor digest
+    std::string manifest;
+    std::string manifest_type;
+    std::vector<PushBlob> layers;
+    PushBlob config;
+    std::optional<Credentials> credentials;
+    std::function<void(const PushProgress&)> progress;  // on the loop; may be empty
+};
+
+struct PushResult {
+    Digest digest;  // of the manifest
+    std::uint64_t uploaded_bytes = 0;
+    std::size_t uploaded = 0;
+    std::size_t mounted = 0;
+    std::size_t present = 0;
+};
+
+struct ClientOptions {
+    /// Hosts (with port, if any) that are spoken to in plain http; loopback always may.
+    std::vector<std::string> insecure_hosts;
+    TransportOptions transport;
+    RetryPolicy retry;
+    std::size_t parallel_layers = 4;
+};
+
+/// The distribution protocol, as a client that pushes.
+/// Thread   the loop. The client outlives what it started; what is awaited may be cancelled.
+class Client {
+  public:
+    Client(boost::asio::any_io_executor loop, ThreadPool& pool, const ClientOptions& options = {});
+
+    /// Layers side by side, then the config, then the manifest, so that a reader of the registry
+    /// never sees a manifest whose blobs are missing.
+    /// Errors   permission, not_found, upstream, timed_out; the trail names the blob.
+    Awaitable<Result<PushResult>> push(PushRequest request);
+
+    /// Whether the registry takes these credentials.
+    /// Errors   permission when it does not.
+    Awaitable<Result<void>> check_login(std::string host, Credentials credentials);
+
+  private:
+    /// https, or http where that is allowed and spoken.
+    Awaitable<Result<Url>> find_registry(std::string host);
+    Awaitable<Result<void>> push_layers(
+        const PushRequest& request, Uploader& uploader, PushResult& result
+    );
+
+    boost::asio::any_io_executor loop_;
+    ThreadPool& pool_;
+    ClientOptions options_;
+    Transport transport_;
+};
+
+}  // namespace kiln::registry

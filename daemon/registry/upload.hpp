@@ -1,0 +1,64 @@
+#pragma once
+
+#include "daemon/registry/auth.hpp"
+#include "store/descriptor.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace kiln::registry {
+
+/// One blob to be there in the end.
+struct PushBlob {
+    Descriptor descriptor;
+    /// Opens its bytes; called on the pool, and only when the registry lacks the blob.
+    std::function<Result<Fd>()> open;
+    /// Another repository of the same registry that has it: it is mounted instead of sent.
+    std::string mount_from;
+};
+
+enum class Outcome : std::uint8_t { present, mounted, uploaded };
+
+struct RetryPolicy {
+    int attempts = 5;
+    std::chrono::milliseconds first_delay{500};  // doubled each time
+    std::chrono::milliseconds longest_delay{8'000};
+};
+
+/// Brings one blob into a repository: asks for it, sends what is missing, goes on where a broken
+/// upload ended.
+/// Errors   the registry's, once repeating does not help; digest_mismatch when it says so.
+class Uploader {
+  public:
+    using Progress = std::function<void(std::uint64_t sent_bytes)>;
+
+    Uploader(Authorizer& authorizer, ThreadPool& pool, Url repository, const RetryPolicy& retry);
+
+    Awaitable<Result<Outcome>> upload(const PushBlob& blob, Progress progress);
+    /// Puts a manifest under a tag or digest.
+    Awaitable<Result<void>> put_manifest(
+        std::string_view reference, std::string media_type, std::string bytes, Digest digest
+    );
+
+  private:
+    struct Session;
+
+    /// Repeats while the failure is temporary.
+    Awaitable<Result<Response>> send_again(Request request);
+    Awaitable<Result<bool>> is_present(const Descriptor& blob);
+    Awaitable<Result<bool>> begin(const PushBlob& blob, Session& session);
+    Awaitable<Result<void>> resume(Session& session);
+    Awaitable<Result<Response>> send_rest(Session& session);
+    Awaitable<void> wait(int attempt);
+
+    Authorizer& authorizer_;
+    ThreadPool& pool_;
+    Url repository_;
+    RetryPolicy retry_;
+};
+
+}  // namespace kiln::registry
