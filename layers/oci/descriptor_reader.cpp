@@ -1,6 +1,7 @@
 #include "layers/oci/descriptor_reader.hpp"
 
 #include "layers/oci/media_type.hpp"
+#include "store/base/base64.hpp"
 #include "store/base/limits.hpp"
 
 #include <algorithm>
@@ -44,17 +45,6 @@ bool is_uri(std::string_view text) {
            && std::all_of(scheme.begin(), scheme.end(), [](char c) {
                   return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
               });
-}
-
-bool is_base64(std::string_view text) {
-    const std::size_t content = std::min(text.find('='), text.size());
-    const std::string_view padding = text.substr(content);
-    return text.size() % 4 == 0 && (padding.empty() || padding == "=" || padding == "==")
-           && std::all_of(
-               text.begin(),
-               text.begin() + static_cast<std::ptrdiff_t>(content),
-               [](char c) { return is_alphanumeric(c) || c == '+' || c == '/'; }
-           );
 }
 
 void refuse(json::ObjectReader& in, std::string_view key, std::string_view why) {
@@ -119,7 +109,7 @@ Result<LinkedDescriptor> DescriptorReader::read(const json::Value& value, const 
     if (!std::all_of(urls.begin(), urls.end(), is_uri)) {
         refuse(in, "urls", "a list of URLs");
     }
-    if (!is_base64(in.text_or("data", ""))) {
+    if (!parse_base64(in.text_or("data", ""))) {
         refuse(in, "data", "base64");
     }
     if (const json::Value* platform = in.find("platform")) {

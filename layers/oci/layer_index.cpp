@@ -212,7 +212,7 @@ Result<TableRow> read_row(tar::TarReader& reader, tar::TarEntry entry) {
     }
     row.content_offset = row.entry.size_bytes == 0 ? 0 : *offset;
     HashingSource content(reader.content());
-    TRY(content.drain(), "while reading {}", row.entry.path);
+    TRY(drain(content), "while reading {}", row.entry.path);
     row.content = content.digest();
     if (content.size_bytes() != row.entry.size_bytes) {
         return fail(Code::corrupt, "{} ends early in the tar", row.entry.path);
@@ -279,7 +279,7 @@ Result<LayerIndex> index_layer_tar(
         TRY_ASSIGN(auto row, read_row(reader, std::move(*entry)));
         TRY(rows.put(std::move(row)));
     }
-    TRY(hashed.drain());  // the padding behind the end belongs to the diff_id
+    TRY(drain(hashed));  // the padding behind the end belongs to the diff_id
     const std::vector<TableRow> all = rows.take();
     LayerIndex index;
     index.tar_bytes = hashed.size_bytes();

@@ -119,11 +119,11 @@ Result<BuiltLayer> take_layer(
     const std::optional<Compression> kept = compression_of(format);
     TRY_ASSIGN(auto writer, blobs.begin(lease));
     PrefixedSource whole(first, bytes);
-    HashingSource blob(whole, kept ? writer.get() : nullptr);
+    CopyingSource blob(whole, kept ? writer.get() : nullptr);
     TRY_ASSIGN(const auto plain, decompress(blob));
-    HashingSource tar(*plain, kept ? nullptr : writer.get());
+    CopyingSource tar(*plain, kept ? nullptr : writer.get());
     TRY_ASSIGN(LayerIndex index, index_layer_tar(tar, limits, stop));
-    TRY(blob.drain());
+    TRY(drain(blob));
     TRY(check_identity(expected, index, blob.size_bytes()));
     std::optional<Digest> digest;
     if (expected.blob) {

@@ -240,7 +240,7 @@ Result<void> Validation::check_layer(
             )
         );
     }
-    TRY(hashed.drain());
+    TRY(drain(hashed));
     compare(what, layer, hashed.digest());
     return {};
 }

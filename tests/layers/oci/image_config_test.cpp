@@ -50,7 +50,8 @@ TEST(ImageConfig, RendersTheSameBytesForTheSameValue) {
         R"("Volumes":{"/data":{}},"WorkingDir":"/srv","Labels":{"a":"1","b":"2"},)"
         R"("StopSignal":"SIGINT","Healthcheck":{"Test":["CMD-SHELL","true"],"Interval":5},)"
         R"("OnBuild":["RUN x"],"Shell":["/bin/bash","-c"]},"rootfs":{"type":"layers",)"
-        R"("diff_ids":["sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"]},)"
+        R"("diff_ids":["sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b")"
+        R"(]},)"
         R"("history":[{"created":"1980-01-02T00:00:00Z","created_by":"COPY a b"},)"
         R"({"created_by":"CMD []","comment":"c","empty_layer":true}]})"
     );
