@@ -10,19 +10,10 @@
 namespace kiln::store {
 namespace {
 
-/// What goes in one step, while whoever wants to keep something waits: a few milliseconds.
-constexpr std::size_t k_step = 256;
-
 struct Plan {
     Removal removal;
     std::vector<Object> leftovers;  // files that neither the index nor this process knows
     std::vector<Digest> unpacked;
-};
-
-/// What a sweep goes by.
-struct Sweep {
-    LeaseTable::Collection& collection;
-    LiveSet& live;
 };
 
 /// One collection, front to back.
@@ -40,13 +31,10 @@ class Collector {
     Result<void> mark_by_use(LiveSet& live);
     Result<Plan> plan(const LiveSet& live, const std::vector<Object>& files);
     Result<void> count(const Plan& plan);
-    Result<void> sweep(Sweep sweep, const Plan& plan);
-    Result<void> sweep_rows(Sweep& sweep, const Removal& removal);
-    Result<void> sweep_files(Sweep& sweep, const Plan& plan);
-    Result<void> sweep_unpacked(Sweep& sweep, const std::vector<Digest>& gone);
-    template<class T, class Name, class Remove>
-    Result<void> in_steps(
-        Sweep& sweep, const std::vector<T>& all, const Name& name, const Remove& remove
+    Result<void> cut(LeaseTable::Collection& collection, LiveSet& live, Plan& plan);
+    Result<void> remove_files(const std::vector<Object>& gone);
+    Result<void> remove_unpacked(
+        LeaseTable::Collection& collection, LiveSet& live, const std::vector<Digest>& gone
     );
     Result<void> delete_trash();
     void count_object(const Object& object);
@@ -58,24 +46,6 @@ class Collector {
     std::vector<CacheRecord> cache_;
 };
 
-/// Takes the next few of `all` that are still not live.
-template<class T, class Name>
-std::vector<T> take_step(
-    const std::vector<T>& all, std::size_t& next, const LiveSet& live, const Name& name
-) {
-    std::vector<T> taken;
-    for (; next < all.size() && taken.size() < k_step; ++next) {
-        if (!live.holds(name(all[next]))) {
-            taken.push_back(all[next]);
-        }
-    }
-    return taken;
-}
-
-const Digest& own_name(const Digest& digest) {
-    return digest;
-}
-
 Result<CollectReport> Collector::run() {
     LeaseTable::Collection collection(state_.leases);
     // Files before the index: what is published in between is known, not left over.
@@ -86,11 +56,14 @@ Result<CollectReport> Collector::run() {
     TRY(live.mark(refs));
     TRY(collection.with_kept([&](const LeaseTable::Kept& kept) { return live.mark(kept); }));
     TRY(mark_by_use(live));
-    TRY_ASSIGN(const Plan planned, plan(live, files));
+    TRY_ASSIGN(Plan planned, plan(live, files));
     if (policy_.dry == CollectPolicy::Dry::yes) {
         TRY(count(planned));
     } else {
-        TRY(sweep({.collection = collection, .live = live}, planned));
+        TRY(cut(collection, live, planned));
+        TRY(remove_files(planned.removal.objects));
+        TRY(remove_files(planned.leftovers));
+        TRY(remove_unpacked(collection, live, planned.unpacked));
         TRY(delete_trash());
     }
     std::uint64_t total = 0;
@@ -230,77 +203,55 @@ Result<void> Collector::count(const Plan& plan) {
     return {};
 }
 
-/// One step at a time: what was kept meanwhile lives too; the rest goes.
-template<class T, class Name, class Remove>
-Result<void> Collector::in_steps(
-    Sweep& sweep, const std::vector<T>& all, const Name& name, const Remove& remove
-) {
-    std::size_t next = 0;
-    const auto step = [&](const LeaseTable::Kept& kept) -> Result<void> {
-        TRY(sweep.live.mark(kept));
-        return remove(take_step(all, next, sweep.live, name));
+/// Everything that goes stops being there at once: with anything left of it, a manifest could be
+/// found, and named, whose layers are gone. Whoever wants to keep something waits meanwhile: as
+/// long as one transaction takes. The rows go before the files, durably: a crash leaves files
+/// without a row and never the reverse.
+Result<void> Collector::cut(LeaseTable::Collection& collection, LiveSet& live, Plan& plan) {
+    TRY(check(stop_));
+    Removal& removal = plan.removal;
+    const auto cut_now = [&](const LeaseTable::Kept& kept) -> Result<void> {
+        TRY(live.mark(kept));
+        const auto lives = [&](const Digest& name) { return live.holds(name); };
+        std::erase_if(removal.contexts, lives);
+        std::erase_if(removal.cache, lives);
+        std::erase_if(removal.layers, lives);
+        const auto object_lives = [&](const Object& object) { return lives(object.name); };
+        std::erase_if(removal.objects, object_lives);
+        TRY(state_.index->remove(removal));
+        for (const Object& object : removal.objects) {
+            state_.forget_fresh(object);
+        }
+        return {};
     };
-    while (next < all.size()) {
+    TRY(collection.with_kept(cut_now));
+    report_.contexts = removal.contexts.size();
+    report_.cache_records = removal.cache.size();
+    report_.layers = removal.layers.size();
+    return {};
+}
+
+Result<void> Collector::remove_files(const std::vector<Object>& gone) {
+    for (const Object& object : gone) {
         TRY(check(stop_));
-        TRY(sweep.collection.with_kept(step));
+        const int trash = state_.directories.temporary.get();
+        TRY_ASSIGN(const bool removed, state_.folder(object.kind).retire(object.name, trash));
+        if (removed) {
+            count_object(object);
+        }
     }
     return {};
 }
 
-Result<void> Collector::sweep(Sweep sweep, const Plan& plan) {
-    TRY(sweep_rows(sweep, plan.removal));
-    TRY(sweep_files(sweep, plan));
-    if (plan.removal.slots_unused_since) {
-        TRY(state_.index->remove({.slots_unused_since = plan.removal.slots_unused_since}));
-    }
-    return sweep_unpacked(sweep, plan.unpacked);
-}
-
-/// From what leads on to what is led to, so that nothing ever leads into the void.
-Result<void> Collector::sweep_rows(Sweep& sweep, const Removal& removal) {
-    const auto contexts = [&](std::vector<Digest> gone) {
-        report_.contexts += gone.size();
-        return state_.index->remove({.contexts = std::move(gone)});
-    };
-    TRY(in_steps(sweep, removal.contexts, own_name, contexts));
-    const auto cache = [&](std::vector<Digest> gone) {
-        report_.cache_records += gone.size();
-        return state_.index->remove({.cache = std::move(gone)});
-    };
-    TRY(in_steps(sweep, removal.cache, own_name, cache));
-    const auto layers = [&](std::vector<Digest> gone) {
-        report_.layers += gone.size();
-        return state_.index->remove({.layers = std::move(gone)});
-    };
-    return in_steps(sweep, removal.layers, own_name, layers);
-}
-
-/// The rows go first, durably, and then the files: a crash in between leaves files without a row
-/// and never the reverse.
-Result<void> Collector::sweep_files(Sweep& sweep, const Plan& plan) {
-    const auto name = [](const Object& object) -> const Digest& { return object.name; };
-    const auto remove_files = [&](const std::vector<Object>& gone) -> Result<void> {
-        for (const Object& object : gone) {
-            TRY(state_.remove_file(object));
-            count_object(object);
-        }
-        return {};
-    };
-    const auto remove_objects = [&](const std::vector<Object>& gone) -> Result<void> {
-        TRY(state_.index->remove({.objects = gone}));
-        return remove_files(gone);
-    };
-    TRY(in_steps(sweep, plan.removal.objects, name, remove_objects));
-    return in_steps(sweep, plan.leftovers, name, remove_files);
-}
-
-Result<void> Collector::sweep_unpacked(Sweep& sweep, const std::vector<Digest>& gone) {
+Result<void> Collector::remove_unpacked(
+    LeaseTable::Collection& collection, LiveSet& live, const std::vector<Digest>& gone
+) {
     for (const Digest& diff_id : gone) {
         TRY(check(stop_));
         TRY_ASSIGN(const std::uint64_t size, state_.options.unpacked.size_bytes(diff_id));
         const auto remove = [&](const LeaseTable::Kept& kept) -> Result<void> {
-            TRY(sweep.live.mark(kept));
-            if (sweep.live.holds(diff_id)) {
+            TRY(live.mark(kept));
+            if (live.holds(diff_id)) {
                 return {};
             }
             TRY(state_.options.unpacked.remove(diff_id));
@@ -308,7 +259,7 @@ Result<void> Collector::sweep_unpacked(Sweep& sweep, const std::vector<Digest>& 
             report_.freed_bytes += size;
             return {};
         };
-        TRY(sweep.collection.with_kept(remove));
+        TRY(collection.with_kept(remove));
     }
     return {};
 }

@@ -45,9 +45,9 @@ struct ContentSearch {
 /// What a record() writes in its one transaction: the batch, and the objects that became durable.
 struct Transaction {
     const Batch& batch;
-    std::vector<Object> objects;
-    std::map<Digest, ContentPlace> contents;              // of the new packs
-    std::map<Digest, std::set<Digest>> packs_of_context;  // by listing
+    std::vector<Object> objects = {};
+    std::map<Digest, ContentPlace> contents = {};              // of the new packs
+    std::map<Digest, std::set<Digest>> packs_of_context = {};  // by listing
     UnixSeconds now = 0;
 };
 

@@ -176,20 +176,24 @@ Result<void> ObjectFolder::sync_directory() {
     return files_.sync(directory_.get());
 }
 
-void ObjectFolder::made_durable(const Digest& name) {
+void ObjectFolder::forget_fresh(const Digest& name) {
     const std::lock_guard lock(mutex_);
     fresh_.erase(name);
 }
 
-Result<void> ObjectFolder::retire(const Digest& name, int trash) {
+Result<bool> ObjectFolder::retire(const Digest& name, int to_directory) {
     const std::lock_guard lock(mutex_);
-    fresh_.erase(name);
-    const std::string to = fmt::format("{}{}-{}", k_trash_prefix, kind_name(kind_), name.hex());
-    auto moved = files_.rename(directory_.get(), name.hex(), trash, to);
-    if (!moved && moved.error().code == Code::not_found) {
-        return {};
+    TRY_ASSIGN(const auto durable, index_.find_object(kind_, name));
+    if (durable || fresh_.contains(name)) {
+        return false;
     }
-    return moved;
+    const std::string to = fmt::format("{}{}-{}", k_trash_prefix, kind_name(kind_), name.hex());
+    auto moved = files_.rename(directory_.get(), name.hex(), to_directory, to);
+    if (!moved && moved.error().code == Code::not_found) {
+        return false;
+    }
+    TRY(moved, "while removing {} {}", kind_name(kind_), name.render());
+    return true;
 }
 
 }  // namespace kiln::store

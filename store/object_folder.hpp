@@ -67,11 +67,12 @@ class ObjectFolder {
     [[nodiscard]] std::optional<Object> find_fresh(const Digest& name) const;
     Result<void> sync(const Digest& name);
     Result<void> sync_directory();
-    /// The index knows it now.
-    void made_durable(const Digest& name);
+    /// The index knows it now, or nothing does.
+    void forget_fresh(const Digest& name);
 
-    /// Moves the file to `trash`, for the collector and the quarantine; absent counts as moved.
-    Result<void> retire(const Digest& name, int trash);
+    /// Moves a file that neither the index nor this process knows to another directory: false when
+    /// it is known (again), or absent.
+    Result<bool> retire(const Digest& name, int to_directory);
 
     [[nodiscard]] ObjectKind kind() const { return kind_; }
 

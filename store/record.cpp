@@ -103,7 +103,7 @@ Result<void> make_durable(Store::State& state, const std::vector<Object>& pendin
         auto synced = state.folder(object.kind).sync(object.name);
         if (!synced) {
             // After a failed sync the kernel may call the pages clean: never trust the file again.
-            static_cast<void>(state.remove_file(object));
+            state.forget_fresh(object);
         }
         TRY(synced, "while syncing {} {}", kind_name(object.kind), object.name.render());
         return {};
@@ -145,10 +145,7 @@ Result<void> Store::record(const Batch& batch) {
     }
     TRY(state.index->apply(transaction));
     for (const Object& object : transaction.objects) {
-        if (object.kind == ObjectKind::pack) {
-            state.packs.forget_fresh(object.name);
-        }
-        state.folder(object.kind).made_durable(object.name);
+        state.forget_fresh(object);
     }
     if (names_change) {
         // The record is made; a file that could not follow does so at the next change or start.

@@ -134,13 +134,11 @@ Store::State::State(
       tables(table_folder),
       packs(pack_folder, *index) {}
 
-Result<void> Store::State::remove_file(const Object& object) {
-    const int trash = directories.temporary.get();
+void Store::State::forget_fresh(const Object& object) {
     if (object.kind == ObjectKind::pack) {
         packs.forget_fresh(object.name);
     }
-    TRY(folder(object.kind).retire(object.name, trash));
-    return {};
+    folder(object.kind).forget_fresh(object.name);
 }
 
 Store::Store(std::unique_ptr<State> state)

@@ -44,8 +44,8 @@ struct Store::State {
         return *folders().at(static_cast<std::size_t>(kind));
     }
 
-    /// Makes the file vanish once nothing in the index names it.
-    Result<void> remove_file(const Object& object);
+    /// The index knows the object now, or nothing does any more.
+    void forget_fresh(const Object& object);
 
     StoreOptions options;
     std::unique_ptr<KernelFiles> kernel;

@@ -61,10 +61,10 @@ Result<std::optional<std::string>> find_fault(
 Result<void> quarantine(Store::State& state, const Object& object) {
     // The name goes first: a crash in between leaves a file that nothing names.
     TRY(state.index->forget(object));
-    if (object.kind == ObjectKind::pack) {
-        state.packs.forget_fresh(object.name);
-    }
-    return state.folder(object.kind).retire(object.name, state.directories.quarantine.get());
+    state.forget_fresh(object);
+    const int to = state.directories.quarantine.get();
+    TRY(state.folder(object.kind).retire(object.name, to));
+    return {};
 }
 
 /// Refs whose documents cannot be followed, or lead to what is not here.

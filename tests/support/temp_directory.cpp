@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -11,8 +12,12 @@
 
 namespace kiln::testing {
 
-TempDirectory::TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "kiln-test-XXXXXX").string();
+TempDirectory::TempDirectory(Medium medium) {
+    const std::filesystem::path memory = "/dev/shm";
+    const bool in_memory = medium == Medium::memory && ::access(memory.c_str(), W_OK) == 0;
+    const std::filesystem::path parent =
+        in_memory ? memory : std::filesystem::temp_directory_path();
+    std::string name = (parent / "kiln-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) {
         ADD_FAILURE() << "mkdtemp " << name;
     }

@@ -7,10 +7,14 @@
 
 namespace kiln::testing {
 
+/// Where a test keeps its files. What syncs much is slow on a disk; in memory, where the machine
+/// has /dev/shm, a sync costs nothing.
+enum class Medium : bool { disk, memory };
+
 /// A fresh directory that is gone, with all it holds, at the end of the test.
 class TempDirectory {
   public:
-    TempDirectory();
+    explicit TempDirectory(Medium medium = Medium::disk);
     TempDirectory(const TempDirectory&) = delete;
     TempDirectory& operator=(const TempDirectory&) = delete;
     ~TempDirectory();

@@ -55,7 +55,7 @@ class TempStore {
     [[nodiscard]] std::vector<std::string> list(const std::string& below) const;
 
   private:
-    TempDirectory directory_;
+    TempDirectory directory_{Medium::memory};
     ManualClock clock_;
     ThreadPool pool_{2};
     store::FileLayer* files_;
