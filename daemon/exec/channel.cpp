@@ -17,7 +17,7 @@ struct Header {
 
 union ControlBuffer {
     cmsghdr align;
-    std::array<std::byte, CMSG_SPACE(sizeof(int) * k_frame_descriptors)> bytes;
+    std::array<std::byte, CMSG_SPACE(sizeof(int) * k_message_descriptors)> bytes;
 };
 
 tl::unexpected<Error> gone() {
@@ -79,22 +79,22 @@ Result<std::pair<Channel, Channel>> Channel::pair() {
     return std::pair(Channel(Fd(ends[0])), Channel(Fd(ends[1])));
 }
 
-Result<void> Channel::send(FrameType type, ByteSpan payload, std::span<const int> descriptors) {
-    if (payload.size() > k_frame_bytes || descriptors.size() > k_frame_descriptors) {
+Result<void> Channel::send(MessageType type, ByteSpan payload, std::span<const int> descriptors) {
+    if (payload.size() > k_message_bytes || descriptors.size() > k_message_descriptors) {
         return fail(
             Code::too_large,
             "a message for the sandbox has {} bytes and {} descriptors; at most {} and {} fit",
             payload.size(),
             descriptors.size(),
-            k_frame_bytes,
-            k_frame_descriptors
+            k_message_bytes,
+            k_message_descriptors
         );
     }
     Header header{
         .payload_bytes = static_cast<std::uint32_t>(payload.size()),
         .descriptors = static_cast<std::uint16_t>(descriptors.size()),
         .type = static_cast<std::uint16_t>(type)};
-    // Header and payload go in one call: a frame costs one wake-up of the other side.
+    // Header and payload go in one call: a message costs one wake-up of the other side.
     std::array<iovec, 2> parts{
         iovec{&header, sizeof header},
         iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
@@ -126,7 +126,7 @@ Result<void> Channel::send(FrameType type, ByteSpan payload, std::span<const int
     return send_bytes(socket_.get(), payload.subspan(done - sizeof header));
 }
 
-Result<Frame> Channel::receive() {
+Result<Message> Channel::receive() {
     Header header;
     iovec part{&header, sizeof header};
     ControlBuffer control{};
@@ -142,21 +142,22 @@ Result<Frame> Channel::receive() {
     if (count <= 0) {
         return gone();
     }
-    Frame frame;
-    frame.descriptors = take_descriptors(message);
-    if (count != sizeof header || header.payload_bytes > k_frame_bytes
-        || header.descriptors != frame.descriptors.size() || (message.msg_flags & MSG_CTRUNC) != 0
-        || header.type > static_cast<std::uint16_t>(FrameType::failed)) {
+    Message received;
+    received.descriptors = take_descriptors(message);
+    if (count != sizeof header || header.payload_bytes > k_message_bytes
+        || header.descriptors != received.descriptors.size()
+        || (message.msg_flags & MSG_CTRUNC) != 0
+        || header.type > static_cast<std::uint16_t>(MessageType::failed)) {
         return fail(Code::corrupt, "a message between kilnd and its sandbox breaks the form");
     }
-    frame.type = static_cast<FrameType>(header.type);
-    frame.payload.resize(header.payload_bytes);
-    TRY(receive_bytes(socket_.get(), frame.payload));
-    return frame;
+    received.type = static_cast<MessageType>(header.type);
+    received.payload.resize(header.payload_bytes);
+    TRY(receive_bytes(socket_.get(), received.payload));
+    return received;
 }
 
-void Channel::shut_down() {
-    ::shutdown(socket_.get(), SHUT_RDWR);
+void Channel::close_sending() {
+    ::shutdown(socket_.get(), SHUT_WR);
 }
 
 }  // namespace kiln::exec

@@ -113,14 +113,14 @@ Result<void> PayloadReader::finish() {
     return {};
 }
 
-Result<Frame> expect(Result<Frame> frame, FrameType type) {
-    if (frame && frame->type == FrameType::failed) {
-        return fail(parse_error(frame->payload));
+Result<Message> expect(Result<Message> message, MessageType type) {
+    if (message && message->type == MessageType::failed) {
+        return fail(parse_error(message->payload));
     }
-    if (frame && frame->type != type) {
+    if (message && message->type != type) {
         return fail(Code::corrupt, "the sandbox's worker answers out of turn");
     }
-    return frame;
+    return message;
 }
 
 Bytes render_error(const Error& error) {
@@ -214,11 +214,11 @@ Bytes render_run(const RunSpec& spec, bool shares_network) {
     return copy(out);
 }
 
-Result<RunMessage> parse_run(ByteSpan payload) {
+Result<RunOrder> parse_run(ByteSpan payload) {
     PayloadReader in(payload);
-    RunMessage message;
-    message.shares_network = in.number() != 0;
-    RunSpec& spec = message.spec;
+    RunOrder order;
+    order.shares_network = in.number() != 0;
+    RunSpec& spec = order.spec;
     spec.layers.resize(in.count());
     for (LowerLayer& layer : spec.layers) {
         layer.diff_id = take_digest(in);
@@ -239,7 +239,7 @@ Result<RunMessage> parse_run(ByteSpan payload) {
     spec.timestamps = take_enum(in, Timestamps::keep);
     spec.epoch = static_cast<UnixSeconds>(in.number());
     TRY(in.finish());
-    return message;
+    return order;
 }
 
 Bytes render_unpack(const Digest& diff_id, const Dress& dress, std::uint32_t workers) {
@@ -247,30 +247,29 @@ Bytes render_unpack(const Digest& diff_id, const Dress& dress, std::uint32_t wor
     put_digest(out, diff_id);
     out.number(static_cast<std::uint64_t>(dress.compression));
     put_digest(out, dress.digest);
-    out.number(dress.size_bytes).number(dress.frames.tar_bytes);
-    out.number(dress.frames.compressed_sizes.size());
-    for (const std::uint32_t size : dress.frames.compressed_sizes) {
-        out.number(size);
+    out.number(dress.size_bytes).number(dress.frames.frames.size());
+    for (const kiln::Frame& frame : dress.frames.frames) {
+        out.number(frame.tar_bytes).number(frame.blob_bytes);
     }
     out.number(workers);
     return copy(out);
 }
 
-Result<UnpackMessage> parse_unpack(ByteSpan payload) {
+Result<UnpackOrder> parse_unpack(ByteSpan payload) {
     PayloadReader in(payload);
-    UnpackMessage message;
-    message.diff_id = take_digest(in);
-    message.dress.compression = take_enum(in, Compression::zstd);
-    message.dress.digest = take_digest(in);
-    message.dress.size_bytes = in.number();
-    message.dress.frames.tar_bytes = static_cast<std::uint32_t>(in.number());
-    message.dress.frames.compressed_sizes.resize(in.count());
-    for (std::uint32_t& size : message.dress.frames.compressed_sizes) {
-        size = static_cast<std::uint32_t>(in.number());
+    UnpackOrder order;
+    order.diff_id = take_digest(in);
+    order.dress.compression = take_enum(in, Compression::zstd);
+    order.dress.digest = take_digest(in);
+    order.dress.size_bytes = in.number();
+    order.dress.frames.frames.resize(in.count());
+    for (kiln::Frame& frame : order.dress.frames.frames) {
+        frame.tar_bytes = static_cast<std::uint32_t>(in.number());
+        frame.blob_bytes = static_cast<std::uint32_t>(in.number());
     }
-    message.workers = static_cast<std::uint32_t>(in.number());
+    order.workers = static_cast<std::uint32_t>(in.number());
     TRY(in.finish());
-    return message;
+    return order;
 }
 
 }  // namespace kiln::exec

@@ -45,8 +45,9 @@ class PayloadReader {
     bool broken_ = false;
 };
 
-/// The frame as an answer of this type; what the worker says in a `failed` frame becomes the error.
-Result<Frame> expect(Result<Frame> frame, FrameType type);
+/// The message as an answer of this type; what the worker says in a `failed` message becomes the
+/// error.
+Result<Message> expect(Result<Message> message, MessageType type);
 
 Bytes render_error(const Error& error);
 Error parse_error(ByteSpan payload);
@@ -55,25 +56,26 @@ Result<tar::TarEntry> parse_entry(ByteSpan payload);
 Bytes render_checks(const std::vector<Check>& checks);
 Result<std::vector<Check>> parse_checks(ByteSpan payload);
 
-/// RunSpec without the descriptors of its tables and with the session's own name; the frame carries
-/// the descriptors in the order of the layers, then that of the shared network if there is one.
+/// RunSpec without the descriptors of its tables and with the session's own name; the message
+/// carries the descriptors in the order of the layers, then that of the shared network if there is
+/// one.
 Bytes render_run(const RunSpec& spec, bool shares_network);
 
-struct RunMessage {
+struct RunOrder {
     RunSpec spec;
     bool shares_network = false;
 };
 
-Result<RunMessage> parse_run(ByteSpan payload);
+Result<RunOrder> parse_run(ByteSpan payload);
 
 Bytes render_unpack(const Digest& diff_id, const Dress& dress, std::uint32_t workers);
 
-struct UnpackMessage {
+struct UnpackOrder {
     Digest diff_id;
     Dress dress;
     std::uint32_t workers = 1;
 };
 
-Result<UnpackMessage> parse_unpack(ByteSpan payload);
+Result<UnpackOrder> parse_unpack(ByteSpan payload);
 
 }  // namespace kiln::exec

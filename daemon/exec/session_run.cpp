@@ -1,0 +1,281 @@
+#include "daemon/exec/init.hpp"
+#include "daemon/exec/message.hpp"
+#include "daemon/exec/session.hpp"
+#include "daemon/exec/session_diff.hpp"
+#include "daemon/exec/watch.hpp"
+#include "layers/tree/file_tree.hpp"
+#include "store/base/clock.hpp"
+
+#include <fmt/format.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <optional>
+
+namespace kiln::exec {
+namespace {
+
+constexpr std::uint64_t k_namespaces =
+    CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+tl::unexpected<Error> fail_errno(std::string what) {
+    const int error_number = errno;
+    return fail(errno_error(error_number, std::move(what)));
+}
+
+struct Pipe {
+    Fd read_end;
+    Fd write_end;
+
+    static Result<Pipe> make() {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+            return fail_errno("pipe");
+        }
+        return Pipe{.read_end = Fd(ends[0]), .write_end = Fd(ends[1])};
+    }
+};
+
+/// What a RUN has on disk: RUN/fs is the upper directory.
+Result<void> make_run_directory(const std::string& run, const RunSpec& spec) {
+    for (const std::string& folder : {run, run + "/fs", run + "/work"}) {
+        if (::mkdir(folder.c_str(), 0700) != 0) {
+            return fail_errno(folder);
+        }
+    }
+    const std::array<std::pair<const char*, std::string_view>, 2> files{
+        std::pair("hosts", std::string_view(*spec.hosts)),
+        std::pair("resolv.conf", std::string_view(*spec.resolv_conf))};
+    for (const auto& [name, text] : files) {
+        const std::string path = fmt::format("{}/{}", run, name);
+        const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        if (!file.is_open()) {
+            return fail_errno(path);
+        }
+        TRY(write_all(file.get(), as_bytes(text)));
+    }
+    return {};
+}
+
+/// An overlay's root looks like its upper directory, so that takes the looks of the layers' root.
+Result<void> look_like_root(const std::string& upper, const tree::FileTree& lower) {
+    const auto node = lower.find("");
+    tar::TarEntry entry;
+    entry.mode = 0755;
+    if (node) {
+        entry = node->row.entry;
+    }
+    const std::array<timespec, 2> times{
+        timespec{.tv_sec = entry.mtime, .tv_nsec = 0},
+        timespec{.tv_sec = entry.mtime, .tv_nsec = 0}};
+    if (::chown(upper.c_str(), static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid)) != 0
+        || ::chmod(upper.c_str(), entry.mode) != 0
+        || ::utimensat(AT_FDCWD, upper.c_str(), times.data(), 0) != 0) {
+        return fail_errno(upper);
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> lower_names(const RunSpec& spec) {
+    std::vector<std::string> names;
+    for (const LowerLayer& layer : spec.layers) {
+        names.push_back(layer.diff_id.hex() + "/fs");
+        if (::access(names.back().c_str(), F_OK) != 0) {
+            return fail(Code::not_found, "layer {} is not unpacked", layer.diff_id.render());
+        }
+    }
+    if (names.empty()) {
+        names.emplace_back(k_empty_folder);
+    }
+    return names;
+}
+
+/// One RUN, from its order to the end of the command.
+class Run {
+  public:
+    Run(Channel& channel, const RunSpec& spec, const SessionTools& tools, std::string directory)
+        : channel_(channel),
+          spec_(spec),
+          tools_(tools),
+          directory_(std::move(directory)) {}
+
+    /// The status of waitpid(2).
+    Result<int> execute(bool shares_network);
+
+  private:
+    Result<pid_t> start_init(bool shares_network, Channel& report);
+    Result<int> follow(pid_t init, Channel& report);
+    Result<std::optional<int>> hear(Channel& report);
+
+    Channel& channel_;
+    const RunSpec& spec_;
+    const SessionTools& tools_;
+    std::string directory_;
+    std::vector<Stub> stubs_;
+};
+
+Result<int> Run::execute(bool shares_network) {
+    TRY_ASSIGN(auto reports, Channel::pair());
+    TRY_ASSIGN(const pid_t init, start_init(shares_network, reports.second));
+    // Only pid 1 holds the other end from now on: when it dies, that is heard.
+    { const Channel closed = std::move(reports.second); }
+    auto status = follow(init, reports.first);
+    // The pid namespace is empty only after this.
+    ::kill(init, SIGKILL);
+    int ended = 0;
+    while (::waitpid(init, &ended, 0) < 0 && errno == EINTR) {
+    }
+    TRY_ASSIGN(const Fd upper, open_directory(directory_ + "/fs"));
+    TRY(remove_stubs(upper.get(), stubs_));
+    return status;
+}
+
+Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
+    TRY_ASSIGN(Pipe output, Pipe::make());
+    TRY_ASSIGN(Pipe errors, Pipe::make());
+    TRY_ASSIGN(Pipe leash, Pipe::make());
+    for (const Pipe* pipe : {&output, &errors}) {
+        // So that the command may open /dev/stdout again. Fails for ids that aren't mapped, which
+        // are told as such later.
+        static_cast<void>(::fchown(pipe->write_end.get(), spec_.uid, spec_.gid));
+    }
+    const std::array<int, 2> readers{output.read_end.get(), errors.read_end.get()};
+    TRY(channel_.send(MessageType::started, {}, readers));
+    TRY_ASSIGN(auto lowers, lower_names(spec_));
+    const bool own_network = spec_.network == Network::none || shares_network;
+    const RootfsPlan rootfs{
+        .overlay =
+            {.lowers = std::move(lowers),
+             .upper = directory_ + "/fs",
+             .work = directory_ + "/work",
+             .target = k_mount_folder},
+        .own_network = own_network,
+        .has_tty_group = tools_.has_many_ids,
+        .hosts_file = directory_ + "/hosts",
+        .resolv_file = directory_ + "/resolv.conf"};
+    const bool scoped = !own_network && spec_.network == Network::standard;
+    const InitPlan plan{
+        .spec = spec_,
+        .rootfs = rootfs,
+        .filter = tools_.filter,
+        .scope = scoped && tools_.can_scope_sockets ? ScopeSockets::yes : ScopeSockets::no,
+        .loopback = spec_.network == Network::none,
+        .output = output.write_end.get(),
+        .errors = errors.write_end.get(),
+        .leash = leash.read_end.get(),
+        .report = report.fd()};
+    clone_args arguments{};
+    arguments.flags = k_namespaces | (spec_.network == Network::none ? CLONE_NEWNET : 0U);
+    arguments.exit_signal = SIGCHLD;
+    const long init = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (init < 0) {
+        return fail_errno("make the namespaces of a RUN");
+    }
+    if (init == 0) {
+        leash.write_end = Fd();
+        be_init(plan);
+    }
+    const std::byte alive{1};
+    TRY(write_all(leash.write_end.get(), ByteSpan(&alive, 1)));
+    return static_cast<pid_t>(init);
+}
+
+Result<int> Run::follow(pid_t init, Channel& report) {
+    while (true) {
+        std::array<pollfd, 2> watched{
+            pollfd{.fd = report.fd(), .events = POLLIN, .revents = 0},
+            pollfd{.fd = channel_.fd(), .events = POLLRDHUP, .revents = 0}};
+        if (::poll(watched.data(), watched.size(), -1) < 0) {
+            continue;
+        }
+        if (watched[1].revents != 0) {
+            ::kill(init, SIGKILL);
+            return fail(Code::cancelled, "cancelled");
+        }
+        TRY_ASSIGN(const auto status, hear(report));
+        if (status) {
+            return *status;
+        }
+    }
+}
+
+Result<std::optional<int>> Run::hear(Channel& report) {
+    auto message = report.receive();
+    if (!message) {
+        return fail(Code::internal, "the first process of a RUN was killed");
+    }
+    if (message->type == MessageType::failed) {
+        return fail(parse_error(message->payload));
+    }
+    PayloadReader in(message->payload);
+    if (message->type == MessageType::ended) {
+        const int status = static_cast<int>(in.number());
+        TRY(in.finish());
+        return std::optional(status);
+    }
+    stubs_.resize(in.count());
+    for (Stub& stub : stubs_) {
+        stub.path = in.text();
+        stub.inode = in.number();
+    }
+    TRY(in.finish());
+    return std::optional<int>();
+}
+
+Result<tree::FileTree> open_tables(const Message& order, std::size_t count) {
+    std::vector<std::shared_ptr<const TableOfContents>> tables;
+    for (std::size_t i = 0; i < count; ++i) {
+        TRY_ASSIGN(MappedFile file, MappedFile::map(order.descriptors[i]));
+        TRY_ASSIGN(auto table, TableOfContents::open(std::move(file)));
+        tables.push_back(std::move(table));
+    }
+    return tree::FileTree(std::move(tables));
+}
+
+Result<void> join_network(const Fd& network) {
+    if (::setns(network.get(), CLONE_NEWNET) != 0) {
+        return fail_errno("join the build's network");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> serve_run(Channel& channel, const Message& order, const SessionTools& tools) {
+    TRY_ASSIGN(const RunOrder parsed, parse_run(order.payload));
+    const RunSpec& spec = parsed.spec;
+    const std::size_t expected = spec.layers.size() + (parsed.shares_network ? 1 : 0);
+    if (order.descriptors.size() != expected || !spec.hosts || !spec.resolv_conf) {
+        return fail(Code::corrupt, "an order to run comes without its tables");
+    }
+    TRY_ASSIGN(const auto lower, open_tables(order, spec.layers.size()));
+    if (parsed.shares_network) {
+        TRY(join_network(order.descriptors.back()));
+    }
+    FreshDirectory fresh(fresh_name(".run-"));
+    TRY(make_run_directory(fresh.name(), spec));
+    TRY(look_like_root(fresh.name() + "/fs", lower));
+    const UnixSeconds started = SystemClock().now();
+    Run run(channel, spec, tools, fresh.name());
+    const auto status = run.execute(parsed.shares_network);
+    if (!status) {
+        // Told before the directory goes: a cancel shall not wait for that.
+        return channel.send(MessageType::failed, render_error(status.error()));
+    }
+    PayloadWriter payload;
+    payload.number(static_cast<std::uint64_t>(WIFSIGNALED(*status) ? 0 : WEXITSTATUS(*status)));
+    payload.number(static_cast<std::uint64_t>(WIFSIGNALED(*status) ? WTERMSIG(*status) : 0));
+    TRY(channel.send(MessageType::ended, payload.bytes()));
+    return serve_changes(channel, spec, lower, started, fresh);
+}
+
+}  // namespace kiln::exec

@@ -1,0 +1,210 @@
+#include "daemon/exec/stubs.hpp"
+
+#include "store/base/limits.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace kiln::exec {
+namespace {
+
+tl::unexpected<Error> fail_errno(std::string what) {
+    const int error_number = errno;
+    return fail(errno_error(error_number, std::move(what)));
+}
+
+std::string_view parent_of(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string_view name_of(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+/// Puts the times of a directory back when what happens in it in between is over.
+class SameTimes {
+  public:
+    explicit SameTimes(int directory)
+        : directory_(directory),
+          known_(::fstat(directory, &facts_) == 0) {}
+
+    SameTimes(const SameTimes&) = delete;
+    SameTimes& operator=(const SameTimes&) = delete;
+
+    ~SameTimes() {
+        if (known_) {
+            const std::array<timespec, 2> times{facts_.st_atim, facts_.st_mtim};
+            ::futimens(directory_, times.data());
+        }
+    }
+
+  private:
+    int directory_;
+    struct stat facts_ {};
+    bool known_;
+};
+
+std::string or_dot(std::string_view path) {
+    return path.empty() ? "." : std::string(path);
+}
+
+/// Removes `name` if it is still that inode; whether it is gone or was never there.
+bool remove_if_same(int upper, std::string_view path, std::uint64_t inode) {
+    auto parent = open_at(
+        upper, or_dot(parent_of(path)), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath
+    );
+    if (!parent) {
+        return false;
+    }
+    const std::string name(name_of(path));
+    const auto facts = stat_at(parent->get(), name);
+    if (!facts || !*facts || (*facts)->st_ino != inode) {
+        return false;
+    }
+    const SameTimes same(parent->get());
+    const int flag = S_ISDIR((*facts)->st_mode) ? AT_REMOVEDIR : 0;
+    return ::unlinkat(parent->get(), name.c_str(), flag) == 0 || errno == ENOTEMPTY;
+}
+
+/// Looks for the inode everywhere: a directory that held the mount point can be renamed.
+Result<bool> remove_anywhere(int upper, const std::string& directory, std::uint64_t inode) {
+    auto opened = open_at(
+        upper, or_dot(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath
+    );
+    TRY(opened);
+    TRY_ASSIGN(const auto names, list_directory(opened->get()));
+    for (const std::string& name : names) {
+        const std::string path = directory.empty() ? name : directory + "/" + name;
+        if (remove_if_same(upper, path, inode)) {
+            return true;
+        }
+        TRY_ASSIGN(const auto facts, stat_at(opened->get(), name));
+        if (facts && S_ISDIR(facts->st_mode)) {
+            TRY_ASSIGN(const bool removed, remove_anywhere(upper, path, inode));
+            if (removed) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<Fd> Stubs::directory(const std::string& name) {
+    constexpr int k_flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+    auto there = open_at(root_, name, k_flags, Resolve::in_root);
+    if (there) {
+        return there;
+    }
+    if (there.error().code != Code::not_found) {
+        return fail(Code::invalid_input, "the image's /{} is not a directory", name);
+    }
+    return make_directory(root_, name);
+}
+
+Result<std::optional<Fd>> Stubs::file(const std::string& path) {
+    auto there = open_at(root_, path, O_PATH, Resolve::in_root);
+    if (there) {
+        TRY_ASSIGN(const struct stat facts, stat_fd(there->get()));
+        if (!S_ISREG(facts.st_mode)) {
+            return std::optional<Fd>();
+        }
+        return std::optional(*std::move(there));
+    }
+    const auto target = end_of_links(path);
+    if (!target) {
+        return std::optional<Fd>();
+    }
+    TRY_ASSIGN(Fd parent, open_at(root_, ".", O_RDONLY | O_DIRECTORY, Resolve::in_root));
+    std::size_t begin = 0;
+    for (std::size_t end = target->find('/'); end != std::string::npos;
+         end = target->find('/', begin)) {
+        const std::string part = target->substr(0, end);
+        auto next = open_at(root_, part, O_RDONLY | O_DIRECTORY, Resolve::in_root);
+        if (!next && next.error().code == Code::not_found) {
+            next = make_directory(parent.get(), target->substr(begin, end - begin));
+        }
+        if (!next) {
+            return std::optional<Fd>();
+        }
+        parent = *std::move(next);
+        begin = end + 1;
+    }
+    const std::string name = target->substr(begin);
+    const SameTimes same(parent.get());
+    constexpr int k_flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    auto made = open_at(parent.get(), name, k_flags, Resolve::beneath, 0644);
+    if (!made) {
+        return std::optional<Fd>();
+    }
+    TRY(record(parent.get(), name));
+    return std::optional(*std::move(made));
+}
+
+Result<Fd> Stubs::make_directory(int parent, const std::string& name) {
+    TRY_ASSIGN(const Fd writable, open_at(parent, ".", O_RDONLY | O_DIRECTORY, Resolve::beneath));
+    {
+        const SameTimes same(writable.get());
+        if (::mkdirat(parent, name.c_str(), 0755) != 0) {
+            return fail_errno(name);
+        }
+    }
+    TRY(record(parent, name));
+    return open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath);
+}
+
+Result<void> Stubs::record(int parent, const std::string& name) {
+    std::array<char, limits::k_path_bytes> buffer{};
+    const auto real_path = [&buffer](int fd) {
+        const std::string link = fmt::format("/proc/self/fd/{}", fd);
+        const ssize_t size = ::readlink(link.c_str(), buffer.data(), buffer.size());
+        return std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    };
+    const std::string root = real_path(root_);
+    std::string path = real_path(parent).substr(root.size()) + "/" + name;
+    path.erase(0, path.find_first_not_of('/'));
+    TRY_ASSIGN(const auto facts, stat_at(parent, name));
+    made_.push_back(Stub{.path = std::move(path), .inode = facts ? facts->st_ino : 0});
+    return {};
+}
+
+std::optional<std::string> Stubs::end_of_links(std::string path) {
+    for (std::size_t i = 0; i < limits::k_symlinks_followed; ++i) {
+        const auto link = open_at(root_, path, O_PATH | O_NOFOLLOW, Resolve::in_root);
+        if (!link) {
+            return path;
+        }
+        std::array<char, limits::k_path_bytes> buffer{};
+        const ssize_t size = ::readlinkat(link->get(), "", buffer.data(), buffer.size());
+        if (size <= 0) {
+            return std::nullopt;
+        }
+        std::string text(buffer.data(), static_cast<std::size_t>(size));
+        if (text.front() != '/' && !parent_of(path).empty()) {
+            text = std::string(parent_of(path)) + "/" + text;
+        }
+        path = text.substr(std::min(text.find_first_not_of('/'), text.size()));
+    }
+    return std::nullopt;
+}
+
+Result<void> remove_stubs(int upper, const std::vector<Stub>& stubs) {
+    // Last made, first removed: a file before the directory that was made for it.
+    for (auto stub = stubs.rbegin(); stub != stubs.rend(); ++stub) {
+        if (!remove_if_same(upper, stub->path, stub->inode)) {
+            TRY(remove_anywhere(upper, "", stub->inode), "while removing mount points");
+        }
+    }
+    return {};
+}
+
+}  // namespace kiln::exec

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "tests/daemon/exec/executor_conformance.hpp"
+
+namespace kiln::testing {
+
+/// The sandbox on a fresh store, or the reason why this machine can't have it.
+ExecutorSubject make_sandbox_subject();
+
+}  // namespace kiln::testing
