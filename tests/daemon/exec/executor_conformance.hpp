@@ -1,30 +1,18 @@
 #pragma once
 
 #include "daemon/exec/executor.hpp"
+#include "tests/daemon/exec/executor_subject.hpp"
 #include "tests/daemon/exec/test_layer.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace kiln::testing {
-
-/// An executor for one test, and what must live as long. `skip` says why there is none.
-struct ExecutorSubject {
-    std::shared_ptr<void> ground;
-    std::unique_ptr<exec::Executor> executor;
-    std::string skip;
-};
-
-struct ExecutorKind {
-    std::string name;
-    std::function<ExecutorSubject()> make;
-};
 
 /// What every Executor holds, whatever runs the commands. INSTANTIATE_TEST_SUITE_P it on a kind.
 class ExecutorConformance : public ::testing::TestWithParam<ExecutorKind> {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/daemon/exec/executor_conformance.hpp"
+#include "tests/daemon/exec/executor_subject.hpp"
 
 namespace kiln::testing {
 

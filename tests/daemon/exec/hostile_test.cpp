@@ -1,0 +1,149 @@
+// A RUN that wants out: every way that attacks.cpp knows must be refused, with every network.
+
+#include "tests/daemon/exec/sandbox_subject.hpp"
+#include "tests/daemon/exec/test_layer.hpp"
+#include "tests/support/matchers.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstring>
+#include <sstream>
+
+namespace kiln::testing {
+namespace {
+
+class HostileRun : public ::testing::TestWithParam<exec::Network> {
+  protected:
+    void SetUp() override {
+        subject_ = make_sandbox_subject();
+        if (!subject_.executor) {
+            GTEST_SKIP() << subject_.skip;
+        }
+    }
+
+    std::unique_ptr<exec::Execution> run(std::vector<std::string> words, std::uint32_t uid = 0) {
+        EXPECT_THAT(subject_.executor->unpack(base_.unpack(), {}), Succeeds());
+        exec::RunSpec spec;
+        spec.layers = {base_.lower()};
+        spec.arguments = std::move(words);
+        spec.network = GetParam();
+        spec.uid = uid;
+        spec.gid = uid;
+        output_.output.clear();
+        output_.errors.clear();
+        auto ended = subject_.executor->run(spec, output_, {});
+        EXPECT_THAT(ended, Succeeds());
+        return ended ? *std::move(ended) : nullptr;
+    }
+
+    TestLayer base_ = probe_layer();
+    TestOutput output_;
+    ExecutorSubject subject_;
+};
+
+/// A listening abstract socket of the host.
+class AbstractSocket {
+  public:
+    AbstractSocket()
+        : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        constexpr char k_name[] = "\0kiln-test-abstract";
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, k_name, sizeof k_name - 1);
+        const auto size =
+            static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + sizeof k_name - 1);
+        EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+        EXPECT_EQ(::listen(fd_.get(), 8), 0);
+    }
+
+  private:
+    Fd fd_;
+};
+
+TEST_P(HostileRun, GetsNowhere) {
+    const AbstractSocket socket;
+    ASSERT_TRUE(run({"/probe", "attack", "list"}));
+    std::istringstream names(output_.output);
+
+    for (std::string name; names >> name;) {
+        const bool shared_on_request =
+            GetParam() == exec::Network::host && name == "abstract-socket";
+        if (shared_on_request) {
+            continue;
+        }
+        const auto ended = run({"/probe", "attack", name});
+        ASSERT_TRUE(ended);
+        EXPECT_TRUE(ended->outcome().succeeded()) << name << ": " << output_.output;
+    }
+}
+
+TEST_P(HostileRun, SeesOnlyItsOwnProcesses) {
+    const auto ended = run({"/probe", "cat", "/proc/self/status"});
+
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nNSpid:\t2\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nPid:\t2\n"));
+}
+
+TEST_P(HostileRun, HasDockersCapabilitiesAsRootAndNoneAsAUser) {
+    ASSERT_TRUE(run({"/probe", "cat", "/proc/self/status"}));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapInh:\t0000000000000000\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapPrm:\t00000000a80425fb\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapEff:\t00000000a80425fb\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapBnd:\t00000000a80425fb\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nSeccomp:\t2\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nNoNewPrivs:\t0\n"));
+
+    ASSERT_TRUE(run({"/probe", "cat", "/proc/self/status"}, 1000));
+
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapPrm:\t0000000000000000\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapEff:\t0000000000000000\n"));
+    EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapBnd:\t00000000a80425fb\n"));
+}
+
+TEST_P(HostileRun, LeavesNoProcessBehind) {
+    const auto ended = run({"/probe", "orphan", ";", "exit", "0"});
+
+    // The pipes would stay open, and run() would not have returned.
+    ASSERT_TRUE(ended);
+    EXPECT_TRUE(ended->outcome().succeeded());
+}
+
+TEST_P(HostileRun, CannotMakeAFileThatTheHostRunsAsRoot) {
+    auto ended = run({"/probe", "write", "/data/tool", "x", ";", "chmod", "/data/tool", "4755"});
+    ASSERT_TRUE(ended);
+    TestChanges changes;
+    ASSERT_THAT(ended->diff(changes, {}), Succeeds());
+
+    // In the layer it is root's, as the image wants it.
+    ASSERT_NE(changes.find("data/tool"), nullptr);
+    EXPECT_EQ(changes.find("data/tool")->entry.mode, 04755U);
+    EXPECT_EQ(changes.find("data/tool")->entry.uid, 0U);
+}
+
+std::string network_name(const ::testing::TestParamInfo<exec::Network>& info) {
+    switch (info.param) {
+        case exec::Network::standard:
+            return "Standard";
+        case exec::Network::none:
+            return "None";
+        case exec::Network::host:
+            return "Host";
+    }
+    return "";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ,
+    HostileRun,
+    ::testing::Values(exec::Network::standard, exec::Network::none, exec::Network::host),
+    network_name
+);
+
+}  // namespace
+}  // namespace kiln::testing
