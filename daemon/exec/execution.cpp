@@ -5,6 +5,7 @@
 #include "store/base/stop.hpp"
 
 #include <fmt/format.h>
+
 #include <poll.h>
 
 #include <array>

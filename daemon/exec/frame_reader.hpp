@@ -34,7 +34,7 @@ class FrameReader final : public ByteSource {
   private:
     struct Piece {
         std::size_t index = 0;
-        Bytes bytes;                // empty: the end
+        Bytes bytes;  // empty: the end
         std::optional<Error> error = {};
     };
 

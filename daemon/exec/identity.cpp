@@ -158,8 +158,9 @@ Identity choose_identity(const IdentityFacts& facts) {
         return identity;
     }
     if (!facts.has_newuidmap) {
-        identity.note = "newuidmap is not installed (Debian package uidmap), so only images whose "
-                        "files all belong to root can be unpacked";
+        identity.note =
+            "newuidmap is not installed (Debian package uidmap), so only images whose "
+            "files all belong to root can be unpacked";
         return identity;
     }
     identity.by = MapBy::newuidmap;

@@ -3,6 +3,7 @@
 #include "daemon/exec/message.hpp"
 
 #include <fmt/format.h>
+
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -124,8 +125,7 @@ Result<void> become_command(const InitPlan& plan) {
     reset_process();
     TRY(use_streams(plan));
     if (::chdir(plan.spec.working_directory.c_str()) != 0) {
-        return fail(
-            errno_error(errno, fmt::format("the directory {}", plan.spec.working_directory))
+        return fail(errno_error(errno, fmt::format("the directory {}", plan.spec.working_directory))
         );
     }
     TRY(drop_rights(plan.spec, plan.filter, plan.scope));

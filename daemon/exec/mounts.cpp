@@ -133,7 +133,9 @@ Result<Fd> make_tmpfs(const std::string& size, const std::string& mode) {
 }
 
 Result<void> attach(int tree, int directory, const std::string& path) {
-    if (::move_mount(tree, "", directory, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+    if (::move_mount(
+            tree, "", directory, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+        )
         != 0) {
         return fail_errno(fmt::format("mount on {}", path));
     }

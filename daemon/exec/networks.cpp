@@ -1,6 +1,16 @@
 #include "daemon/exec/networks.hpp"
 
+#include "daemon/exec/message.hpp"
+#include "daemon/exec/network_helper.hpp"
+#include "daemon/exec/policy.hpp"
+#include "daemon/exec/program.hpp"
+
 #include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace kiln::exec {
 namespace {
@@ -17,33 +27,165 @@ std::string default_hosts(const std::string& hostname) {
     return hosts;
 }
 
+/// The host's resolv.conf; in an own network with pasta for its name servers, which may sit on the
+/// host's loopback.
+std::string default_resolv_conf(bool own) {
+    const auto host = read_file_at(AT_FDCWD, "/etc/resolv.conf", k_resolv_bytes);
+    if (!host || !own) {
+        return host ? *host : std::string();
+    }
+    std::string text = fmt::format("nameserver {}\n", k_name_server);
+    std::string_view rest = *host;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (line.starts_with("search ") || line.starts_with("options ")) {
+            text += fmt::format("{}\n", line);
+        }
+    }
+    return text;
+}
+
 }  // namespace
 
-Result<std::optional<Fd>> Networks::join(
-    std::string_view scope, const std::function<Result<Channel>()>& open_session
-) {
-    static_cast<void>(scope);
-    static_cast<void>(open_session);
-    return std::optional<Fd>();
+/// One scope's network: the namespace, and the helper that serves it.
+class Networks::Network {
+  public:
+    Network(Fd network, Channel control, pid_t helper)
+        : network_(std::move(network)),
+          control_(std::move(control)),
+          helper_(helper) {}
+
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+
+    ~Network() {
+        control_.close_sending();
+        wait_for(helper_);
+    }
+
+    Result<void> await() {
+        TRY(expect(control_.receive(), MessageType::done));
+        return {};
+    }
+
+    [[nodiscard]] Result<Fd> descriptor() const { return duplicate(network_); }
+
+  private:
+    Fd network_;
+    Channel control_;
+    pid_t helper_;
+};
+
+Networks::Networks(std::string program, OpenSession open_session, Log& log)
+    : program_(std::move(program)),
+      open_session_(std::move(open_session)),
+      log_(log) {}
+
+Networks::~Networks() = default;
+
+Result<std::unique_ptr<Networks::Network>> Networks::make() {
+    if (!find_program("pasta")) {
+        return fail(Code::unsupported, "pasta is not installed (Debian package passt)");
+    }
+    TRY_ASSIGN(Channel session, open_session_());
+    TRY(session.send(MessageType::network));
+    TRY_ASSIGN(Message made, expect(session.receive(), MessageType::done));
+    if (made.descriptors.size() != 2) {
+        return fail(Code::corrupt, "the sandbox's worker makes no network");
+    }
+    TRY_ASSIGN(auto ends, Channel::pair());
+    const Program helper{
+        .arguments = {"kiln-sandbox", k_network_argument},
+        .file = program_,
+        .descriptors = {
+            -1,
+            STDERR_FILENO,
+            STDERR_FILENO,
+            ends.second.fd(),
+            made.descriptors[0].get(),
+            made.descriptors[1].get()}};
+    TRY_ASSIGN(const pid_t process, start_program(helper), "while starting a network");
+    { const Channel closed = std::move(ends.second); }
+    auto network =
+        std::make_unique<Network>(std::move(made.descriptors[1]), std::move(ends.first), process);
+    TRY(network->await());
+    return network;
+}
+
+Result<Networks::Network*> Networks::open(std::string_view scope) {
+    const auto found = networks_.find(scope);
+    if (found != networks_.end()) {
+        return found->second.get();
+    }
+    TRY_ASSIGN(auto network, make());
+    Network* made = network.get();
+    networks_.emplace(scope, std::move(network));
+    return made;
+}
+
+Result<std::optional<Fd>> Networks::join(std::string_view scope) {
+    const std::lock_guard lock(mutex_);
+    if (refused_) {
+        return std::optional<Fd>();
+    }
+    auto network = open(scope);
+    if (!network) {
+        log_.warning("sandbox.no_pasta", {{"reason", network.error().render()}});
+        refused_ = network.error();
+        return std::optional<Fd>();
+    }
+    TRY_ASSIGN(Fd descriptor, (*network)->descriptor());
+    return std::optional(std::move(descriptor));
 }
 
 void Networks::close(std::string_view scope) {
-    static_cast<void>(scope);
+    std::unique_ptr<Network> closed;  // destroyed after the lock is released
+    const std::lock_guard lock(mutex_);
+    const auto found = networks_.find(scope);
+    if (found != networks_.end()) {
+        closed = std::move(found->second);
+        networks_.erase(found);
+    }
 }
 
 void Networks::describe(Description& description) {
-    description.network_name = "host";
+    std::string refusal;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!refused_ && networks_.empty()) {
+            const auto trial = make();
+            if (!trial) {
+                refused_ = trial.error();
+            }
+        }
+        refusal = refused_ ? refused_->render() : std::string();
+    }
+    description.checks.push_back(
+        {.name = "pasta", .ok = refusal.empty(), .detail = refusal.empty() ? "works" : refusal}
+    );
+    if (refusal.empty()) {
+        description.network_name = "pasta";
+        description.network_reason = "outgoing connections only, one network a build";
+    } else if (can_scope_abstract_sockets()) {
+        description.network_name = "host-scoped";
+        description.network_reason =
+            refusal + "; the host's network, its abstract sockets out of reach by Landlock";
+    } else {
+        description.network_name = "host";
+        description.network_reason =
+            refusal + "; the host's network with its abstract sockets (Landlock of Linux 6.12 "
+                      "would hide them)";
+    }
 }
 
-void Networks::fill_in(RunSpec& spec) {
+void Networks::fill_in(RunSpec& spec, bool own) {
     if (!spec.hosts) {
         spec.hosts = default_hosts(spec.hostname);
     }
     if (!spec.resolv_conf) {
-        auto text = spec.network == Network::none
-                        ? Result<std::string>("")
-                        : read_file_at(AT_FDCWD, "/etc/resolv.conf", k_resolv_bytes);
-        spec.resolv_conf = text ? *std::move(text) : std::string();
+        spec.resolv_conf =
+            spec.network == exec::Network::none ? std::string() : default_resolv_conf(own);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,26 +17,42 @@
 namespace kiln::exec {
 
 /// The standard networks of builds: one network namespace a scope, with outgoing connections
-/// through pasta(1), which takes too long to start (see tests/bench) to have one a RUN. Where pasta
-/// can't serve, RUN gets the host's network, its abstract sockets hidden where Landlock can.
+/// through pasta(1), which takes far longer to start than a RUN. Where pasta can't serve, RUN gets
+/// the host's network, its abstract sockets hidden where Landlock can.
 /// Thread   any.
 class Networks {
   public:
-    explicit Networks(Log& log)
-        : log_(log) {}
+    using OpenSession = std::function<Result<Channel>()>;
 
-    /// The network of this scope, made when it is the first to ask; nullopt: the host's.
-    Result<std::optional<Fd>> join(
-        std::string_view scope, const std::function<Result<Channel>()>& open_session
-    );
+    /// `program` is what becomes a network's helper (see network_helper.hpp).
+    Networks(std::string program, OpenSession open_session, Log& log);
+    Networks(const Networks&) = delete;
+    Networks& operator=(const Networks&) = delete;
+    ~Networks();
+
+    /// The network of this scope, made when it is the first to ask; nullopt: the host's. The
+    /// descriptor is the caller's.
+    Result<std::optional<Fd>> join(std::string_view scope);
     void close(std::string_view scope);
 
+    /// What the standard network is here, found out by making one.
     void describe(Description& description);
-    /// What the spec leaves open: hosts and resolv.conf.
-    void fill_in(RunSpec& spec);
+    /// What the spec leaves open: hosts and resolv.conf. `own` when the RUN has joined a network.
+    static void fill_in(RunSpec& spec, bool own);
 
   private:
+    class Network;
+
+    /// With mutex_ held.
+    Result<Network*> open(std::string_view scope);
+    Result<std::unique_ptr<Network>> make();
+
+    std::string program_;
+    OpenSession open_session_;
     Log& log_;
+    std::mutex mutex_;
+    std::optional<Error> refused_;  // why pasta can't serve here
+    std::map<std::string, std::unique_ptr<Network>, std::less<>> networks_;
 };
 
 }  // namespace kiln::exec

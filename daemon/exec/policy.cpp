@@ -147,8 +147,7 @@ std::vector<sock_filter> newer_calls() {
 
 Result<void> scope_sockets() {
     const LandlockRuleset ruleset{.scoped = k_scope_abstract_unix_socket | k_scope_signal};
-    const Fd fd(static_cast<int>(
-        ::syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0)
+    const Fd fd(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0)
     ));
     if (!fd.is_open() || ::syscall(SYS_landlock_restrict_self, fd.get(), 0) != 0) {
         return fail_errno("landlock_restrict_self");
@@ -168,9 +167,7 @@ Result<void> load_filter(const std::vector<sock_filter>& filter) {
 }
 
 Result<void> become_user(const RunSpec& spec) {
-    const std::vector<gid_t> groups(
-        spec.supplementary_gids.begin(), spec.supplementary_gids.end()
-    );
+    const std::vector<gid_t> groups(spec.supplementary_gids.begin(), spec.supplementary_gids.end());
     // A user namespace of a single id denies setgroups; then there are no groups to give up either.
     if (::setgroups(groups.size(), groups.data()) != 0 && !(errno == EPERM && groups.empty())) {
         return fail(Code::invalid_input, "the groups of user {} do not exist here", spec.uid);

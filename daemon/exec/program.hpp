@@ -16,8 +16,8 @@ namespace kiln::exec {
 /// A program of the host that kilnd starts, with these descriptors as its 0, 1, 2, 3… and no other.
 struct Program {
     std::vector<std::string> arguments;  // the first is a path, or a name for find_program()
-    std::string file = {};                    // what is executed, when not the first argument
-    std::vector<int> descriptors = {};        // -1: /dev/null
+    std::string file = {};               // what is executed, when not the first argument
+    std::vector<int> descriptors = {};   // -1: /dev/null
 };
 
 /// Its process id; the caller waits for exactly that one.

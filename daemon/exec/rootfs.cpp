@@ -104,8 +104,7 @@ Result<void> mount_devices(bool has_tty_group) {
          .flags = k_plain,
          .options = "mode=1777,size=65536k"}
     ));
-    return mount(
-        {.source = "mqueue", .target = dev + "/mqueue", .type = "mqueue", .flags = k_plain}
+    return mount({.source = "mqueue", .target = dev + "/mqueue", .type = "mqueue", .flags = k_plain}
     );
 }
 
@@ -126,6 +125,7 @@ Result<void> mount_kernel_views(bool own_network) {
 Result<void> hide_paths() {
     for (const char* path : k_masked) {
         const std::string target = in_image(path);
+
         struct stat facts {};
 
         if (::lstat(target.c_str(), &facts) != 0) {

@@ -17,9 +17,9 @@ inline constexpr const char* k_mount_folder = "/mnt";    // where an image is pu
 
 struct RootfsPlan {
     OverlayPlan overlay;
-    bool own_network = true;     // a fresh sysfs is for owners of their network only
-    bool has_tty_group = true;   // group 5 owns terminals, where it exists
-    std::string hosts_file;      // shown as /etc/hosts and /etc/resolv.conf
+    bool own_network = true;    // a fresh sysfs is for owners of their network only
+    bool has_tty_group = true;  // group 5 owns terminals, where it exists
+    std::string hosts_file;     // shown as /etc/hosts and /etc/resolv.conf
     std::string resolv_file;
 };
 

@@ -10,6 +10,7 @@
 #include "store/base/stop.hpp"
 
 #include <fmt/format.h>
+
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,7 +35,9 @@ class Sandbox final : public Executor {
           directory_(std::move(directory)),
           identity_(std::move(identity)),
           log_(log),
-          networks_(log) {}
+          networks_(
+              options_.worker_program, [this] { return open_session(); }, log
+          ) {}
 
     Description describe() override;
     Result<void> unpack(const UnpackRequest& request, std::stop_token stop) override;
@@ -77,8 +80,7 @@ Result<void> Sandbox::ensure_worker() {
     }
     checks_.clear();
     TRY_ASSIGN(
-        worker_,
-        WorkerProcess::start(options_.worker_program, directory_, identity_, checks_)
+        worker_, WorkerProcess::start(options_.worker_program, directory_, identity_, checks_)
     );
     return {};
 }
@@ -165,11 +167,10 @@ Result<std::unique_ptr<Execution>> Sandbox::run(
     }
     std::optional<Fd> network;
     if (spec.network == Network::standard) {
-        const auto open = [this] { return open_session(); };
-        TRY_ASSIGN(network, networks_.join(spec.network_scope, open));
+        TRY_ASSIGN(network, networks_.join(spec.network_scope));
     }
     RunSpec full = spec;
-    networks_.fill_in(full);
+    Networks::fill_in(full, network.has_value());
     std::vector<int> descriptors;
     for (const LowerLayer& layer : spec.layers) {
         descriptors.push_back(layer.table_fd);
@@ -249,9 +250,9 @@ Result<std::unique_ptr<Executor>> make_sandbox(SandboxOptions options, Log& log)
         || ::fchmod(directory.get(), 0700) != 0) {
         return fail(errno_error(errno, options.directory));
     }
-    return std::unique_ptr<Executor>(
-        std::make_unique<Sandbox>(std::move(options), std::move(directory), std::move(identity), log)
-    );
+    return std::unique_ptr<Executor>(std::make_unique<Sandbox>(
+        std::move(options), std::move(directory), std::move(identity), log
+    ));
 }
 
 }  // namespace kiln::exec

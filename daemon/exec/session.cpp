@@ -5,6 +5,7 @@
 #include "store/digest.hpp"
 
 #include <fmt/format.h>
+
 #include <sys/random.h>
 
 #include <cerrno>

@@ -13,7 +13,7 @@ namespace kiln::exec {
 /// What the worker has prepared for all its sessions.
 struct SessionTools {
     std::vector<sock_filter> filter;
-    bool has_many_ids = true;       // more than the single id 0
+    bool has_many_ids = true;  // more than the single id 0
     bool can_scope_sockets = false;
 };
 

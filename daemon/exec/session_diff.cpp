@@ -85,9 +85,7 @@ Result<void> serve_changes(
             return {};  // whoever ran it has what they wanted; the rest is discarded
         }
         if (order->type == MessageType::diff) {
-            TRY_ASSIGN(
-                size_bytes, tell_changes(channel, spec, lower, started, run.name() + "/fs")
-            );
+            TRY_ASSIGN(size_bytes, tell_changes(channel, spec, lower, started, run.name() + "/fs"));
         } else if (order->type == MessageType::keep) {
             PayloadReader in(order->payload);
             const std::string hex = in.text();

@@ -7,6 +7,7 @@
 #include "store/base/clock.hpp"
 
 #include <fmt/format.h>
+
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>

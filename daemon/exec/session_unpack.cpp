@@ -5,6 +5,7 @@
 #include "layers/tree/apply.hpp"
 
 #include <fmt/format.h>
+
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -14,7 +15,9 @@ namespace kiln::exec {
 namespace {
 
 /// The size of the tar, about that of the files.
-Result<std::uint64_t> unpack(const UnpackOrder& order, int blob, int root, const std::stop_token& stop) {
+Result<std::uint64_t> unpack(
+    const UnpackOrder& order, int blob, int root, const std::stop_token& stop
+) {
     FrameReader tar(blob, order.dress, order.workers, stop);
     TRY_ASSIGN(auto reader, tar::TarReader::open(tar, tar::TarReaderLimits{}, stop));
     // Devices can't be made in a user namespace; they stay in the layer's table only.

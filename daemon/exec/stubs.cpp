@@ -48,7 +48,9 @@ class SameTimes {
 
   private:
     int directory_;
+
     struct stat facts_ {};
+
     bool known_;
 };
 
@@ -76,9 +78,8 @@ bool remove_if_same(int upper, std::string_view path, std::uint64_t inode) {
 
 /// Looks for the inode everywhere: a directory that held the mount point can be renamed.
 Result<bool> remove_anywhere(int upper, const std::string& directory, std::uint64_t inode) {
-    auto opened = open_at(
-        upper, or_dot(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath
-    );
+    auto opened =
+        open_at(upper, or_dot(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath);
     TRY(opened);
     TRY_ASSIGN(const auto names, list_directory(opened->get()));
     for (const std::string& name : names) {

@@ -14,12 +14,17 @@ std::span<const std::string_view> allowed_syscalls();
 /// Allowed ones that are younger than Debian 12's libseccomp, by number. From 424 on numbers are
 /// the same on every architecture.
 inline constexpr std::array<std::uint32_t, 11> k_allowed_numbers{
-    451,                 // cachestat
-    452,                 // fchmodat2
-    453,                 // map_shadow_stack
-    454, 455, 456,       // futex_wake, futex_wait, futex_requeue
-    462,                 // mseal
-    463, 464, 465, 466,  // setxattrat, getxattrat, listxattrat, removexattrat
+    451,  // cachestat
+    452,  // fchmodat2
+    453,  // map_shadow_stack
+    454,
+    455,
+    456,  // futex_wake, futex_wait, futex_requeue
+    462,  // mseal
+    463,
+    464,
+    465,
+    466,  // setxattrat, getxattrat, listxattrat, removexattrat
 };
 /// The first number that libseccomp does not know. Calls from here on that are not allowed answer
 /// ENOSYS, as on the kernels that don't have them: a C library then uses the older call, which it

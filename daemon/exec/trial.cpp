@@ -83,8 +83,8 @@ Result<void> try_rootfs(const SessionTools& tools, const std::string& folder) {
 
 Result<void> try_sandbox(const SessionTools& tools, std::vector<Check>& checks) {
     const FreshDirectory folder(fresh_name(".run-"));
-    for (const std::string& path : {folder.name(), folder.name() + "/fs", folder.name() + "/work"})
-    {
+    for (const std::string& path :
+         {folder.name(), folder.name() + "/fs", folder.name() + "/work"}) {
         if (::mkdir(path.c_str(), 0700) != 0) {
             return fail(errno_error(errno, path));
         }
@@ -101,8 +101,8 @@ Result<void> try_sandbox(const SessionTools& tools, std::vector<Check>& checks) 
     checks.push_back(
         {.name = "abstract sockets scoped",
          .ok = tools.can_scope_sockets,
-         .detail = tools.can_scope_sockets ? "Landlock ABI 6 or later"
-                                           : "needs Landlock of Linux 6.12"}
+         .detail =
+             tools.can_scope_sockets ? "Landlock ABI 6 or later" : "needs Landlock of Linux 6.12"}
     );
     return {};
 }

@@ -1,6 +1,7 @@
 #include "daemon/exec/worker.hpp"
 
 #include "daemon/exec/message.hpp"
+#include "daemon/exec/network_helper.hpp"
 #include "daemon/exec/rootfs.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/exec/session.hpp"
@@ -154,6 +155,9 @@ int serve_worker() {
 std::optional<int> run_worker_if_asked(int argc, char** argv) {
     if (argc == 2 && std::string_view(argv[1]) == k_worker_argument) {
         return serve_worker();
+    }
+    if (argc == 2 && std::string_view(argv[1]) == k_network_argument) {
+        return serve_network_helper();
     }
     return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include "daemon/exec/worker.hpp"
 
 #include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <csignal>

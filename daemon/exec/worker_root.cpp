@@ -6,6 +6,7 @@
 #include "store/base/file.hpp"
 
 #include <fmt/format.h>
+
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <sched.h>
@@ -40,7 +41,8 @@ std::string setting(const std::string& path) {
 bool is_in_chroot() {
     const auto mounts = read_file_at(AT_FDCWD, "/proc/self/mountinfo", k_mountinfo_bytes);
     return mounts && mounts->find(" / / ") == std::string::npos
-           && mounts->find(" / rw") == std::string::npos && mounts->find(" / ro") == std::string::npos;
+           && mounts->find(" / rw") == std::string::npos
+           && mounts->find(" / ro") == std::string::npos;
 }
 
 Result<void> attach_copy(const char* source, int root, const char* name, Submounts submounts) {
@@ -118,12 +120,14 @@ Error explain_refusal(Error error, int error_number) {
             setting("/proc/sys/user/max_user_namespaces")
         );
     } else if (error_number == EPERM && is_in_chroot()) {
-        error.hint = "kilnd runs in a chroot, and the kernel gives user namespaces to none: use "
-                     "pivot_root or a container with its own mounts";
+        error.hint =
+            "kilnd runs in a chroot, and the kernel gives user namespaces to none: use "
+            "pivot_root or a container with its own mounts";
     } else if (error_number == EPERM) {
-        error.hint = "a container's seccomp or AppArmor profile may forbid it (docker: "
-                     "--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-                     "--security-opt systempaths=unconfined)";
+        error.hint =
+            "a container's seccomp or AppArmor profile may forbid it (docker: "
+            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+            "--security-opt systempaths=unconfined)";
     } else if (error_number == EINVAL || error_number == ENOSYS) {
         error.hint = "this kernel lacks it (CONFIG_USER_NS, and Linux 5.12 or later)";
     }

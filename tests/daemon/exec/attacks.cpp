@@ -167,6 +167,7 @@ long open_by_handle() {
         unsigned inode = 2;
         unsigned generation = 0;
     } handle;
+
     const int root = ::open("/", O_RDONLY | O_DIRECTORY);
     return ::syscall(SYS_open_by_handle_at, root, &handle, O_RDONLY);
 }
@@ -194,10 +195,8 @@ constexpr Attack k_attacks[] = {
     {"clone-user", [] { return clone_with(CLONE_NEWUSER); }},
     {"clone-mount", [] { return clone_with(CLONE_NEWNS); }},
     {"clone3", [] { return ::syscall(SYS_clone3, nullptr, 0); }},
-    {"setns",
-     [] { return static_cast<long>(::setns(::open("/proc/self/ns/user", O_RDONLY), 0)); }},
-    {"mount-tmpfs",
-     [] { return static_cast<long>(::mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
+    {"setns", [] { return static_cast<long>(::setns(::open("/proc/self/ns/user", O_RDONLY), 0)); }},
+    {"mount-tmpfs", [] { return static_cast<long>(::mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
     {"mount-new-api", [] { return ::syscall(SYS_fsopen, "tmpfs", 0); }},
     {"open-tree", [] { return ::syscall(SYS_open_tree, AT_FDCWD, "/", 1); }},
     {"umount-proc", [] { return static_cast<long>(::umount2("/proc/sys", MNT_DETACH)); }},
@@ -215,8 +214,12 @@ constexpr Attack k_attacks[] = {
     {"host-root-id", become_host_root},
     {"core-pattern", change_host_name_of_kernel},
     {"sysrq", [] { return open_for_writing("/proc/sysrq-trigger"); }},
-    {"kcore", [] { const int fd = ::open("/proc/kcore", O_RDONLY); char byte = 0;
-                   return fd < 0 || ::read(fd, &byte, 1) <= 0 ? -1L : 0L; }},
+    {"kcore",
+     [] {
+         const int fd = ::open("/proc/kcore", O_RDONLY);
+         char byte = 0;
+         return fd < 0 || ::read(fd, &byte, 1) <= 0 ? -1L : 0L;
+     }},
     {"sysfs-write", [] { return open_for_writing("/sys/kernel/uevent_helper"); }},
     {"kernel-log", read_kernel_log},
     {"add-key", add_key},

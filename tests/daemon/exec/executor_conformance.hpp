@@ -78,8 +78,20 @@ TEST_P(ExecutorConformance, ChangesNothingWhenTheCommandDoesNot) {
 
 TEST_P(ExecutorConformance, TellsChangesInCanonicalOrderWithTheirParents) {
     auto ended = run(
-        {"/probe", "mkdir", "/new", ";", "write", "/new/x", "one", ";", "write", "/data/a", "two",
-         ";", "remove", "/data/b"}
+        {"/probe",
+         "mkdir",
+         "/new",
+         ";",
+         "write",
+         "/new/x",
+         "one",
+         ";",
+         "write",
+         "/data/a",
+         "two",
+         ";",
+         "remove",
+         "/data/b"}
     );
     ASSERT_THAT(ended, Succeeds());
     TestChanges changes;
@@ -88,9 +100,7 @@ TEST_P(ExecutorConformance, TellsChangesInCanonicalOrderWithTheirParents) {
 
     auto paths = changes.paths();
     std::erase(paths, "");  // the root changed too, and may be told
-    EXPECT_THAT(
-        paths, ::testing::ElementsAre("data", "data/.wh.b", "data/a", "new", "new/x")
-    );
+    EXPECT_THAT(paths, ::testing::ElementsAre("data", "data/.wh.b", "data/a", "new", "new/x"));
     EXPECT_EQ(changes.find("new/x")->content, "one");
     EXPECT_EQ(changes.find("data/a")->content, "two");
     EXPECT_EQ(changes.find("data/a")->entry.mtime, k_default_epoch);

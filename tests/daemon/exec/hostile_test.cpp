@@ -5,6 +5,7 @@
 #include "tests/support/matchers.hpp"
 
 #include <gtest/gtest.h>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>

@@ -4,6 +4,7 @@
 #include "store/hasher.hpp"
 
 #include <gtest/gtest.h>
+
 #include <sys/mman.h>
 
 #include <algorithm>
