@@ -25,8 +25,9 @@ struct EnvironmentPackage {
 };
 
 struct EnvironmentOptions {
-    std::string prefix;                   // absolute, clean, without '/' at its end: "/opt/env"
-    std::optional<std::string> platform;  // when known, packages of other subdirs are refused
+    std::string prefix;  // absolute, clean, without '/' at its end: "/opt/env"
+    std::optional<std::string> platform =
+        std::nullopt;  // when known, packages of other subdirs are refused
 };
 
 /// All that a package's layer is a function of (house.md, idea 2).

@@ -1,0 +1,115 @@
+#include "layers/conda/conda_meta.hpp"
+
+#include "store/base/json.hpp"
+#include "store/hasher.hpp"
+#include "tests/support/conda_layers.hpp"
+#include "tests/support/matchers.hpp"
+#include "tests/support/package_maker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace kiln::conda {
+namespace {
+
+using ::kiln::testing::build_environment;
+using ::kiln::testing::build_meta_layer;
+using ::kiln::testing::BuiltEnvironment;
+using ::kiln::testing::entries_of;
+using ::kiln::testing::file_of;
+using ::kiln::testing::open_package;
+using ::kiln::testing::OpenPackage;
+using ::kiln::testing::PackageMaker;
+using ::kiln::testing::Succeeds;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string k_place(80, 'p');
+
+BuiltEnvironment environment(const std::string& url) {
+    PackageMaker python("python", "3.11.4");
+    PackageMaker hello("hello");
+    hello.noarch("python")
+        .depends("python >=3.8")
+        .entry_point("hello = hello:main")
+        .file("site-packages/hello.py", "# " + k_place, {k_place})
+        .symlink("share/link", "x");
+    std::vector<OpenPackage> packages;
+    for (const PackageMaker& maker : {python, hello}) {
+        auto package = open_package(file_of(maker.conda()), maker.dist() + ".conda");
+        EXPECT_THAT(package, Succeeds());
+        package->described.url = url.empty() ? "" : url + maker.dist() + ".conda";
+        packages.push_back(std::move(*package));
+    }
+    auto built = build_environment(std::move(packages), "/opt/env");
+    EXPECT_THAT(built, Succeeds());
+    return std::move(*built);
+}
+
+std::string record_of(const BuiltEnvironment& built, std::size_t index) {
+    return render_conda_meta(built.plan.packages[index], "/opt/env", *built.layers[index].table);
+}
+
+TEST(CondaMeta, DescribesWhatIsInstalled) {
+    const BuiltEnvironment built = environment("");
+
+    const auto record = json::parse(record_of(built, 1), "the record");
+
+    ASSERT_THAT(record, Succeeds());
+    EXPECT_EQ(record->at("name"), "hello");
+    EXPECT_EQ(record->at("noarch"), "python");
+    EXPECT_EQ(record->at("url"), "");
+    EXPECT_EQ(record->at("channel"), "");
+    EXPECT_EQ(record->at("fn"), "hello-1.0-0.conda");
+    EXPECT_EQ(
+        json::render(record->at("files")),
+        R"(["bin/hello","lib/python3.11/site-packages/hello.py","share/link"])"
+    );
+    const auto& paths = record->at("paths_data").at("paths").as_array();
+    EXPECT_EQ(paths.at(0).at("path_type"), "unix_python_entry_point");
+    EXPECT_EQ(paths.at(1).at("sha256").as_string(), digest_of("# " + k_place).hex());
+    EXPECT_EQ(paths.at(1).at("sha256_in_prefix").as_string(), digest_of("# /opt/env").hex());
+    EXPECT_EQ(paths.at(2).at("path_type"), "softlink");
+}
+
+TEST(CondaMeta, KeysAreSortedAndNothingOfThisMachineIsInIt) {
+    const std::string text = record_of(environment(""), 1);
+    std::string last;
+    const auto record = json::parse(text, "the record");
+    ASSERT_THAT(record, Succeeds());
+    for (const auto& [key, value] : record->as_object()) {
+        EXPECT_LT(last, std::string(key));
+        last = std::string(key);
+    }
+    EXPECT_TRUE(text.ends_with("}\n"));
+    EXPECT_THAT(text, Not(HasSubstr("file://")));
+}
+
+TEST(CondaMeta, UrlsLoseTheirSecretsAndChannelsTheirSubdir) {
+    const BuiltEnvironment built = environment("https://u:pw@conda.example/t/tok/main/noarch/");
+    const auto record = json::parse(record_of(built, 1), "the record");
+    ASSERT_THAT(record, Succeeds());
+    EXPECT_EQ(record->at("url"), "https://conda.example/main/noarch/hello-1.0-0.conda");
+    EXPECT_EQ(record->at("channel"), "https://conda.example/main");
+}
+
+TEST(CondaMeta, IsOneSmallLayerWithAnEmptyHistory) {
+    const BuiltEnvironment built = environment("");
+
+    const auto layer = build_meta_layer(built);
+
+    ASSERT_THAT(layer, Succeeds());
+    const auto entries = entries_of(*layer);
+    EXPECT_EQ(entries.size(), 5U);
+    EXPECT_EQ(entries.at("opt/env/conda-meta/history").content, "");
+    EXPECT_EQ(entries.at("opt/env/conda-meta/hello-1.0-0.json").content, record_of(built, 1));
+    EXPECT_TRUE(entries.contains("opt/env/conda-meta/python-3.11.4-0.json"));
+    const auto again = build_meta_layer(environment(""));
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_EQ(again->built.layer.diff_id, layer->built.layer.diff_id);
+}
+
+}  // namespace
+}  // namespace kiln::conda

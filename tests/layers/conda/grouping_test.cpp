@@ -1,0 +1,173 @@
+#include "layers/conda/grouping.hpp"
+
+#include "layers/layer_reader.hpp"
+#include "store/hasher.hpp"
+#include "tests/support/conda_layers.hpp"
+#include "tests/support/matchers.hpp"
+#include "tests/support/package_maker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace kiln::conda {
+namespace {
+
+using ::kiln::testing::build_environment;
+using ::kiln::testing::BuiltEnvironment;
+using ::kiln::testing::FailsWith;
+using ::kiln::testing::file_of;
+using ::kiln::testing::open_package;
+using ::kiln::testing::OpenPackage;
+using ::kiln::testing::PackageMaker;
+using ::kiln::testing::Succeeds;
+using ::testing::SizeIs;
+
+std::vector<GroupingItem> items(std::size_t count) {
+    std::vector<GroupingItem> items;
+    for (std::size_t i = 0; i < count; ++i) {
+        items.push_back({.name = "package" + std::to_string(i), .size_bytes = i * 100'000});
+    }
+    return items;
+}
+
+/// Groups as sets of names, to compare what stays together.
+std::set<std::set<std::string>> names_in(
+    const std::vector<std::vector<std::size_t>>& groups, const std::vector<GroupingItem>& of
+) {
+    std::set<std::set<std::string>> names;
+    for (const auto& group : groups) {
+        std::set<std::string> each;
+        for (const std::size_t index : group) {
+            each.insert(of[index].name);
+        }
+        names.insert(each);
+    }
+    return names;
+}
+
+TEST(Grouping, EveryPackageIsAloneWhileThereIsRoom) {
+    const auto groups = group_packages(items(5), 5);
+    ASSERT_THAT(groups, SizeIs(5));
+    EXPECT_THAT(groups[3], ::testing::ElementsAre(3U));
+}
+
+RC_GTEST_PROP(Grouping, EveryPackageIsInExactlyOneLayerWithinTheLimit, ()) {
+    const auto count = *rc::gen::inRange<std::size_t>(0, 400);
+    const auto most = *rc::gen::inRange<std::size_t>(1, 130);
+    const auto groups = group_packages(items(count), most);
+    RC_ASSERT(groups.size() <= most);
+    std::set<std::size_t> seen;
+    for (const auto& group : groups) {
+        RC_ASSERT(!group.empty());
+        for (const std::size_t index : group) {
+            RC_ASSERT(seen.insert(index).second);
+        }
+    }
+    RC_ASSERT(seen.size() == count);
+}
+
+TEST(Grouping, OnePackageMoreTouchesOneBucketOnly) {
+    auto before = items(200);
+    auto after = before;
+    after.insert(after.begin() + 70, {.name = "newcomer", .size_bytes = 1000});
+
+    const auto old_names = names_in(group_packages(before, 100), before);
+    const auto new_names = names_in(group_packages(after, 100), after);
+
+    std::size_t changed = 0;
+    for (const auto& each : new_names) {
+        changed += old_names.contains(each) ? 0U : 1U;
+    }
+    EXPECT_EQ(changed, 1U);
+}
+
+TEST(Grouping, BigPackagesStayAlone) {
+    auto all = items(200);
+    all[17].size_bytes = 1'000'000'000;
+    const auto names = names_in(group_packages(all, 20), all);
+    EXPECT_TRUE(names.contains({"package17"}));
+}
+
+BuiltEnvironment environment(Compression compression) {
+    std::vector<OpenPackage> packages;
+    for (const std::string name : {"one", "two", "three"}) {
+        const PackageMaker maker = PackageMaker(name)
+                                       .file("bin/" + name, std::string(5'000'000, name[0]))
+                                       .file("share/" + name + "/x", name);
+        auto package = open_package(file_of(maker.conda()), name + ".conda");
+        EXPECT_THAT(package, Succeeds());
+        packages.push_back(std::move(*package));
+    }
+    auto built = build_environment(std::move(packages), "/opt/env", compression);
+    EXPECT_THAT(built, Succeeds());
+    return std::move(*built);
+}
+
+class Buckets : public ::testing::TestWithParam<Compression> {};
+
+TEST_P(Buckets, AreTheMembersOneAfterTheOther) {
+    const BuiltEnvironment built = environment(GetParam());
+    std::vector<Fd> fds;
+    std::vector<BucketMember> members;
+    std::uint64_t tar_bytes = 1024;
+    for (const auto& layer : built.layers) {
+        fds.push_back(file_of(as_text(layer.blob)));
+        members.push_back({fds.back().get(), layer.built.layer, layer.table});
+        tar_bytes += layer.built.layer.tar_bytes - 1024;
+    }
+    MemorySink blob(1U << 30U);
+
+    const auto bucket = concatenate(members, blob, {});
+
+    ASSERT_THAT(bucket, Succeeds());
+    EXPECT_EQ(bucket->layer.tar_bytes, tar_bytes);
+    EXPECT_EQ(bucket->layer.dress.size_bytes, blob.bytes().size());
+    EXPECT_EQ(bucket->layer.dress.digest, digest_of(blob.bytes()));
+    const Fd fd = file_of(as_text(blob.bytes()));
+    auto tar = open_layer_tar(fd.get(), bucket->layer.dress);
+    ASSERT_THAT(tar, Succeeds());
+    const auto bytes = read_all(**tar, 1U << 30U, "the bucket");
+    ASSERT_THAT(bytes, Succeeds());
+    EXPECT_EQ(digest_of(*bytes), bucket->layer.diff_id);
+    // The table finds every content in the tar, and any range is read out of the middle.
+    const auto table = TableOfContents::open(bucket->table);
+    ASSERT_THAT(table, Succeeds());
+    for (const std::string name : {"one", "two", "three"}) {
+        const auto index = (*table)->find("opt/env/share/" + name + "/x");
+        ASSERT_TRUE(index.has_value());
+        const TableRow row = (*table)->row(*index);
+        EXPECT_EQ(as_text(ByteSpan(*bytes).subspan(row.content_offset, name.size())), name);
+        auto range =
+            open_layer_range(fd.get(), bucket->layer.dress, row.content_offset, name.size());
+        ASSERT_THAT(range, Succeeds());
+        const auto read = read_all(**range, 100, name);
+        ASSERT_THAT(read, Succeeds());
+        EXPECT_EQ(as_text(*read), name);
+    }
+    EXPECT_TRUE((*table)->find("opt/env/share").has_value());
+}
+
+TEST_P(Buckets, AMemberWithoutItsOwnTrailerIsRefused) {
+    const BuiltEnvironment built = environment(GetParam());
+    const Fd fd = file_of(as_text(built.layers[0].blob));
+    BucketMember member{fd.get(), built.layers[0].built.layer, built.layers[0].table};
+    member.layer.dress.frames.frames.clear();
+    member.layer.tar_bytes += 512;
+    MemorySink blob(1U << 30U);
+    EXPECT_THAT(concatenate({member}, blob, {}), FailsWith(Code::corrupt));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OfEveryCompression,
+    Buckets,
+    ::testing::Values(Compression::none, Compression::gzip, Compression::zstd),
+    [](const auto& instance) { return std::string(compression_name(instance.param)); }
+);
+
+}  // namespace
+}  // namespace kiln::conda

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "layers/conda/environment_plan.hpp"
+#include "layers/layer_builder.hpp"
+#include "layers/table_of_contents.hpp"
+#include "store/base/file.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kiln::testing {
+
+/// A package file that is open and described as the daemon would.
+struct OpenPackage {
+    Fd fd;
+    conda::EnvironmentPackage described;
+};
+
+Result<OpenPackage> open_package(Fd fd, std::string file_name);
+Result<OpenPackage> open_package(const std::string& path);
+
+/// A layer that was built, with its bytes in memory.
+struct LayerInMemory {
+    BuiltLayer built;
+    Bytes blob;
+    std::shared_ptr<const TableOfContents> table;
+};
+
+struct LayerEntry {
+    tar::TarEntry entry;
+    std::string content;
+};
+
+using LayerEntries = std::map<std::string, LayerEntry>;
+
+/// All packages of one environment, planned and built.
+struct BuiltEnvironment {
+    conda::EnvironmentPlan plan;
+    std::vector<LayerInMemory> layers;  // one a package, in the plan's order
+
+    [[nodiscard]] std::vector<std::shared_ptr<const TableOfContents>> tables() const;
+    /// Everything in all layers, by path. A path but a directory is in one layer only.
+    [[nodiscard]] LayerEntries entries() const;
+};
+
+Result<LayerInMemory> build_package_layer(
+    const Fd& fd, const conda::PlannedPackage& planned, Compression compression = Compression::none
+);
+Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment);
+Result<BuiltEnvironment> build_environment(
+    std::vector<OpenPackage> packages,
+    const std::string& prefix,
+    Compression compression = Compression::none
+);
+
+LayerEntries entries_of(const LayerInMemory& layer);
+
+}  // namespace kiln::testing
