@@ -68,7 +68,7 @@ std::string render_conda_meta(
     }
     record["files"] = std::move(files);
     record["paths_data"] = in_key_order({{"paths", std::move(paths)}, {"paths_version", 1}});
-    return json::render_pretty(in_key_order(std::move(record))) + "\n";
+    return json::render_pretty(in_key_order(std::move(record)));
 }
 
 Result<void> write_conda_meta_layer(

@@ -14,7 +14,11 @@ std::vector<std::size_t> link_order(const std::vector<const PackageMetadata*>& p
     std::vector<std::set<std::size_t>> waits_for(packages.size());
     std::vector<std::set<std::size_t>> needed_by(packages.size());
     for (std::size_t i = 0; i < packages.size(); ++i) {
-        for (const std::string& depend : packages[i]->depends) {
+        std::vector<std::string> depends = packages[i]->depends;
+        if (packages[i]->noarch == Noarch::python) {
+            depends.emplace_back("python");  // whether it says so or not
+        }
+        for (const std::string& depend : depends) {
             const auto found = index_of.find(depend_name(depend));
             if (found != index_of.end() && found->second != i) {
                 waits_for[i].insert(found->second);

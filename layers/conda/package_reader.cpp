@@ -98,9 +98,14 @@ Result<void> PackageReader::each_payload(const Visitor& visit) {
         return {};
     }
     TRY_ASSIGN(const auto members, read_zip_directory(fd_), "while reading {}", package_);
-    TRY_ASSIGN(const ZipMember* part, find_member(members, "pkg-"), "while reading {}", package_);
-    TRY_ASSIGN(auto packed, open_zip_member(fd_, *part), "while reading {}", package_);
-    TRY(walk_tar(*packed, stop_, walk), "while reading {} in {}", part->name, package_);
+    // Old writers put links to directories (ncurses: lib/terminfo) into info-*.
+    for (const std::string_view which : {"pkg-", "info-"}) {
+        TRY_ASSIGN(
+            const ZipMember* part, find_member(members, which), "while reading {}", package_
+        );
+        TRY_ASSIGN(auto packed, open_zip_member(fd_, *part), "while reading {}", package_);
+        TRY(walk_tar(*packed, stop_, walk), "while reading {} in {}", part->name, package_);
+    }
     return {};
 }
 

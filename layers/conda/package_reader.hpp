@@ -33,7 +33,7 @@ class PackageReader {
     Result<PackageMetadata> metadata();
 
     using Visitor = std::function<Result<void>(const tar::TarEntry& entry, ByteSource& content)>;
-    /// Every member that is not below info/ (and those below info/ of `.tar.bz2` not either).
+    /// Every member that is not below info/, from whatever part of the package.
     Result<void> each_payload(const Visitor& visit);
 
   private:

@@ -1,5 +1,6 @@
 #include "tests/support/git_blob.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>

@@ -95,6 +95,12 @@ Present packages_of(const Recorded& recorded) {
         for (const json::Value& file : parsed->at("files").as_array()) {
             present.files.insert(file.as_string().c_str());
         }
+        // What conda compiled itself is no file of the package.
+        for (const json::Value& path : parsed->at("paths_data").at("paths").as_array()) {
+            if (path.at("path_type") == "pyc_file") {
+                present.files.erase(path.at("_path").as_string().c_str());
+            }
+        }
         present.packages.push_back(std::move(*package));
     }
     return present;

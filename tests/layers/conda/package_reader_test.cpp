@@ -97,6 +97,16 @@ TEST(PackageReader, TakesWhatRealWritersWrite) {
     EXPECT_THAT(payload_of(make_zip(parts)), SizeIs(3));
 }
 
+TEST(PackageReader, FindsPayloadThatStandsBesideTheInfo) {
+    const std::string info = demo().tar_v1();
+    const std::string nothing(1024, '\0');
+    const std::string zip = make_zip(
+        {{.name = "pkg-demo.tar.zst", .content = nothing},
+         {.name = "info-demo.tar.zst", .content = info}}
+    );
+    EXPECT_THAT(payload_of(zip), SizeIs(3));
+}
+
 TEST(PackageReader, RefusesADeflatedMemberWithAWrongChecksum) {
     auto parts = parts_of_demo();
     parts[1].deflated = true;
