@@ -96,9 +96,9 @@ Present packages_of(const Recorded& recorded) {
             present.files.insert(file.as_string().c_str());
         }
         // What conda compiled itself is no file of the package.
-        for (const json::Value& path : parsed->at("paths_data").at("paths").as_array()) {
-            if (path.at("path_type") == "pyc_file") {
-                present.files.erase(path.at("_path").as_string().c_str());
+        for (const json::Value& each : parsed->at("paths_data").at("paths").as_array()) {
+            if (each.at("path_type") == "pyc_file") {
+                present.files.erase(each.at("_path").as_string().c_str());
             }
         }
         present.packages.push_back(std::move(*package));
