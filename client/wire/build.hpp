@@ -1,0 +1,113 @@
+#pragma once
+
+#include "store/base/json.hpp"
+#include "store/digest.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace kiln::client::wire {
+
+/// A text that the client read for the daemon, with the name that errors give it.
+struct NamedText {
+    std::string name;
+    std::string text;
+};
+
+struct CondaContext {
+    NamedText lock;
+    std::string prefix;
+    std::map<std::string, Digest> files;  // the lock's own file entries, as written there
+};
+
+struct LocalContext {
+    Digest listing;
+};
+
+struct ImageContext {
+    std::string image;
+};
+
+struct StageContext {
+    std::string stage;
+};
+
+using NamedContext = std::variant<CondaContext, LocalContext, ImageContext, StageContext>;
+
+struct Credentials {
+    std::string username;
+    std::string password;
+};
+
+json::Value render_credentials(const std::map<std::string, Credentials>& credentials);
+
+struct BuildRequest {
+    NamedText dockerfile;
+    std::optional<Digest> context;  // of the listing; nullopt: no context at all
+    std::optional<NamedText> ignore;
+    std::map<std::string, NamedContext> contexts;
+    std::vector<std::string> tags;
+    std::map<std::string, std::string> build_args;
+    std::optional<std::string> target;
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;
+    std::string network = "default";
+    std::optional<std::string> platform;
+    bool no_cache = false;
+    std::string pull = "missing";
+    std::optional<std::int64_t> source_date_epoch;
+    std::string timestamps = "fixed";
+    std::uint64_t max_layers = 120;
+    std::string compression = "zstd";
+    std::optional<std::int64_t> compression_level;
+    bool push = false;
+    std::map<std::string, Credentials> credentials;
+    bool detach = false;
+};
+
+json::Value render(const BuildRequest& request);
+
+/// Either the build's id, or what the daemon lacks before it can start.
+struct BuildAnswer {
+    std::optional<std::string> id;
+    std::vector<Digest> needs;
+};
+
+Result<BuildAnswer> parse_build_answer(const json::Value& value);
+
+struct BuildRecord {
+    std::string id;
+    std::string status;
+    std::string name;
+    std::string started;
+    std::optional<std::string> ended;
+    std::optional<Digest> image;
+    std::vector<std::string> tags;
+    std::uint64_t steps = 0;
+    std::uint64_t cached = 0;
+    std::optional<Error> error;
+};
+
+Result<BuildRecord> parse_build_record(const json::Value& value);
+Result<std::vector<BuildRecord>> parse_builds(const json::Value& value);
+
+struct ExplainedChange {
+    std::string what;
+    std::optional<std::string> was;
+    std::optional<std::string> is;
+};
+
+struct ExplainedStep {
+    std::string name;
+    std::string status;  // hit, miss, ran, uncached
+    std::optional<std::string> reason;
+    std::vector<ExplainedChange> changed;
+};
+
+Result<std::vector<ExplainedStep>> parse_explanation(const json::Value& value);
+
+}  // namespace kiln::client::wire
