@@ -1,0 +1,340 @@
+#include "client/http/connection.hpp"
+
+#include "client/wire/problem.hpp"
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <fmt/format.h>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace kiln::client {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::size_t k_buffer_bytes = 64UL * 1024;
+constexpr std::size_t k_chunk_bytes = 128UL * 1024;
+constexpr std::string_view k_chunked = "Transfer-Encoding: chunked\r\n";
+
+Error unreachable(const Endpoint& endpoint, int error_number) {
+    if (error_number == EACCES || error_number == EPERM) {
+        return Error{
+            .code = Code::permission,
+            .message = fmt::format("this user may not speak to kilnd at {}", endpoint.render()),
+            .hint = "join the group that owns the socket, or run a kilnd of your own"};
+    }
+    return Error{
+        .code = Code::timed_out,
+        .message = fmt::format(
+            "kilnd does not answer at {} ({})", endpoint.render(), std::strerror(error_number)
+        ),
+        .hint = fmt::format(
+            "start it with \"kilnd --socket {}\", or name another with --host or KILN_HOST",
+            endpoint.socket_path
+        )};
+}
+
+Error nonsense(std::string_view why) {
+    return Error{
+        .code = Code::internal,
+        .message = fmt::format("kilnd's answer makes no sense: {}", why),
+        .hint = "\"kiln version\" tells whether kiln and kilnd are of one version"};
+}
+
+Error interrupted() {
+    return Error{.code = Code::cancelled, .message = "interrupted"};
+}
+
+}  // namespace
+
+struct Connection::State {
+    Fd socket;
+    boost::beast::flat_buffer buffer;
+    std::optional<http::response_parser<http::buffer_body>> parser;
+    bool answered_early = false;  // the daemon spoke before the request's body was sent
+    bool silent = true;           // nothing of this answer has come yet
+    bool starved = false;         // the parser can do nothing with what the buffer holds
+
+    /// Whether another request may follow on this socket.
+    [[nodiscard]] bool reusable() const {
+        return !answered_early && parser && parser->is_done() && parser->keep_alive();
+    }
+};
+
+/// Frames what it is given as chunks of a bounded size.
+class Connection::ChunkSink final : public ByteSink {
+  public:
+    explicit ChunkSink(Connection& connection)
+        : connection_(connection) {
+        pending_.reserve(k_chunk_bytes);
+    }
+
+    Result<void> write(ByteSpan bytes) override {
+        while (!bytes.empty()) {
+            const std::size_t count = std::min(bytes.size(), k_chunk_bytes - pending_.size());
+            pending_.insert(
+                pending_.end(), bytes.begin(), bytes.begin() + static_cast<long>(count)
+            );
+            bytes = bytes.subspan(count);
+            if (pending_.size() == k_chunk_bytes) {
+                TRY(flush());
+            }
+        }
+        return {};
+    }
+
+    Result<void> finish() {
+        TRY(flush());
+        return connection_.write(as_bytes("0\r\n\r\n"));
+    }
+
+  private:
+    Result<void> flush() {
+        if (pending_.empty()) {
+            return {};
+        }
+        TRY(connection_.write(as_bytes(fmt::format("{:x}\r\n", pending_.size()))));
+        TRY(connection_.write(pending_));
+        pending_.clear();
+        return connection_.write(as_bytes("\r\n"));
+    }
+
+    Connection& connection_;
+    Bytes pending_;
+};
+
+Connection::Connection(Endpoint endpoint, const Interrupt& interrupt)
+    : endpoint_(std::move(endpoint)),
+      interrupt_(interrupt) {}
+
+Connection::~Connection() = default;
+
+Result<int> Connection::send(const Request& request) {
+    const std::string framing = request.body.empty() && request.method == "GET"
+                                    ? std::string()
+                                    : fmt::format("Content-Length: {}\r\n", request.body.size());
+    const bool reused = state_ && state_->reusable();
+    auto attempt = [&]() -> Result<int> {
+        TRY(start(request, framing));
+        return read_head();
+    };
+    auto status = attempt();
+    // A daemon may close an idle connection just when the next request is on its way.
+    if (!status && reused && state_ && state_->silent && !interrupt_.raised()) {
+        state_.reset();
+        status = attempt();
+    }
+    return status;
+}
+
+Result<int> Connection::send(const Request& request, const BodyWriter& body) {
+    TRY(start(request, k_chunked));
+    ChunkSink sink(*this);
+    auto sent = body(sink);
+    if (sent) {
+        sent = sink.finish();
+    }
+    if (!sent && !state_->answered_early) {
+        state_.reset();  // half a request was sent
+        return fail(std::move(sent).error());
+    }
+    TRY_ASSIGN(const int status, read_head());
+    if (!sent) {
+        return fail(nonsense("it took a request that was not sent to its end"));
+    }
+    return status;
+}
+
+Result<json::Value> Connection::call(std::string_view method, std::string target) {
+    TRY(send(Request{.method = method, .target = std::move(target)}));
+    return read_json();
+}
+
+Result<json::Value> Connection::call(
+    std::string_view method, std::string target, const json::Value& body
+) {
+    TRY(send(Request{.method = method, .target = std::move(target), .body = json::render(body)}));
+    return read_json();
+}
+
+Result<json::Value> Connection::read_json() {
+    TRY_ASSIGN(const Bytes bytes, read_all(*this, k_answer_bytes, "kilnd's answer"));
+    if (bytes.empty()) {
+        return json::Value(nullptr);
+    }
+    auto value = json::parse(as_text(bytes), "kilnd's answer");
+    if (!value) {
+        return fail(nonsense(value.error().message));
+    }
+    return value;
+}
+
+Result<Connection::Waited> Connection::wait(int timeout_ms) {
+    if (!state_ || state_->parser->is_done() || state_->buffer.size() > 0) {
+        return Waited::readable;
+    }
+    std::array<pollfd, 2> waiting = watched(POLLIN);
+    const int count = ::poll(waiting.data(), waiting.size(), timeout_ms);
+    if (count < 0 && errno != EINTR) {
+        return fail(errno_error(errno, "poll"));
+    }
+    if (waiting[1].revents != 0) {
+        return Waited::interrupted;
+    }
+    return waiting[0].revents != 0 ? Waited::readable : Waited::timed_out;
+}
+
+void Connection::outlast_interrupt() {
+    outlast_interrupt_ = true;
+}
+
+Result<std::size_t> Connection::read(MutableByteSpan into) {
+    ASSERT(state_ && state_->parser);
+    auto& parser = *state_->parser;
+    auto& body = parser.get().body();
+    body.data = into.data();
+    body.size = into.size();
+    body.more = true;
+    while (!parser.is_done() && body.size == into.size()) {
+        TRY(advance());
+    }
+    return into.size() - body.size;
+}
+
+Result<void> Connection::advance() {
+    if (state_->buffer.size() == 0 || state_->starved) {
+        TRY(fill());
+    }
+    boost::system::error_code error;
+    state_->buffer.consume(state_->parser->put(state_->buffer.data(), error));
+    state_->starved = error == http::error::need_more;
+    if (error && !state_->starved && error != http::error::need_buffer) {
+        return fail(nonsense(error.message()));
+    }
+    return {};
+}
+
+Result<void> Connection::fill() {
+    while (true) {
+        std::array<pollfd, 2> waiting = watched(POLLIN);
+        if (::poll(waiting.data(), waiting.size(), -1) < 0) {
+            continue;  // EINTR
+        }
+        if (waiting[1].revents != 0) {
+            return fail(interrupted());
+        }
+        auto room = state_->buffer.prepare(k_buffer_bytes);
+        const ssize_t count = ::recv(state_->socket.get(), room.data(), room.size(), MSG_DONTWAIT);
+        if (count > 0) {
+            state_->buffer.commit(static_cast<std::size_t>(count));
+            state_->silent = false;
+            return {};
+        }
+        if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+            return fail(Error{
+                .code = Code::upstream,
+                .message = "kilnd closed the connection before it had answered",
+                .hint = "its log may say why"});
+        }
+    }
+}
+
+Result<void> Connection::connect() {
+    state_.reset();
+    Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket.is_open()) {
+        return fail(errno_error(errno, "socket"));
+    }
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    endpoint_.socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return fail(unreachable(endpoint_, errno));
+    }
+    state_ = std::make_unique<State>();
+    state_->socket = std::move(socket);
+    return {};
+}
+
+Result<void> Connection::write(ByteSpan bytes) {
+    while (!bytes.empty()) {
+        std::array<pollfd, 2> waiting = watched(POLLIN | POLLOUT);
+        if (::poll(waiting.data(), waiting.size(), -1) < 0) {
+            continue;  // EINTR
+        }
+        if (waiting[1].revents != 0) {
+            return fail(interrupted());
+        }
+        if ((waiting[0].revents & (POLLIN | POLLHUP)) != 0) {
+            state_->answered_early = true;
+            return fail(Code::upstream, "kilnd answered before it had the whole request");
+        }
+        const ssize_t count =
+            ::send(state_->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && errno != EAGAIN && errno != EINTR) {
+            state_->answered_early = true;  // its reason may wait to be read
+            return fail(errno_error(errno, "writing to kilnd"));
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
+    return {};
+}
+
+Result<void> Connection::start(const Request& request, std::string_view framing) {
+    if (!state_ || !state_->reusable()) {
+        TRY(connect());
+    }
+    state_->parser.emplace();
+    state_->parser->body_limit(boost::none);
+    state_->silent = true;
+    state_->starved = false;
+    const std::string type =
+        framing.empty() ? std::string() : fmt::format("Content-Type: {}\r\n", request.content_type);
+    const std::string head = fmt::format(
+        "{} {} HTTP/1.1\r\nHost: kilnd\r\nUser-Agent: kiln\r\n{}{}\r\n{}",
+        request.method,
+        request.target,
+        type,
+        framing,
+        request.body
+    );
+    auto written = write(as_bytes(head));
+    if (!written && !state_->answered_early) {
+        return written;
+    }
+    return {};  // what the daemon has to say is read next
+}
+
+std::array<pollfd, 2> Connection::watched(short events) const {
+    return {
+        {{state_->socket.get(), events, 0},
+         {outlast_interrupt_ ? -1 : interrupt_.fd(), POLLIN, 0}}};
+}
+
+Result<int> Connection::read_head() {
+    auto& parser = *state_->parser;
+    while (!parser.is_header_done()) {
+        TRY(advance());
+    }
+    parser.eager(true);
+    const int status = static_cast<int>(parser.get().result_int());
+    return status < 400 ? Result<int>(status) : refuse_problem(status);
+}
+
+Result<int> Connection::refuse_problem(int status) {
+    TRY_ASSIGN(const json::Value value, read_json(), "kilnd refused with status {}", status);
+    TRY_ASSIGN(Error problem, wire::parse_problem(value), "kilnd refused with status {}", status);
+    return fail(std::move(problem));
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "store/base/file.hpp"
+
+#include <memory>
+#include <stop_token>
+#include <thread>
+
+namespace kiln::client {
+
+/// Ctrl-C. The first asks work to stop (and a build to be cancelled), the second ends the program
+/// with 130. SIGTERM and SIGHUP are the same to us.
+/// Thread   made before any other thread, so that all of them leave the signals to this one.
+class Interrupt {
+  public:
+    /// Nothing raises it but raise(): for tests.
+    Interrupt();
+    /// Takes the signals of the process.
+    static std::unique_ptr<Interrupt> of_process();
+
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+    ~Interrupt();
+
+    void raise();
+
+    [[nodiscard]] bool raised() const { return source_.stop_requested(); }
+
+    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+    /// Readable once it was raised: for poll(2).
+    [[nodiscard]] int fd() const { return event_.get(); }
+
+  private:
+    void watch(int signals);
+
+    std::stop_source source_;
+    Fd event_;
+    Fd signals_;
+    Fd closing_;
+    std::thread watcher_;
+};
+
+}  // namespace kiln::client
