@@ -1,0 +1,59 @@
+#include "client/context/context_row.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace kiln::client {
+namespace {
+
+constexpr std::uint32_t k_mode_bits = 07777;
+constexpr std::uint32_t k_symlink_mode = 0777;  // what the host reports differs between kernels
+
+tar::EntryType entry_type(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFDIR:
+            return tar::EntryType::directory;
+        case S_IFLNK:
+            return tar::EntryType::symlink;
+        case S_IFCHR:
+            return tar::EntryType::char_device;
+        case S_IFBLK:
+            return tar::EntryType::block_device;
+        case S_IFIFO:
+            return tar::EntryType::fifo;
+        default:
+            return tar::EntryType::file;
+    }
+}
+
+}  // namespace
+
+TableRow table_row(const ContextRow& row) {
+    TableRow table;
+    tar::TarEntry& entry = table.entry;
+    entry.path = row.walked.path;
+    entry.type = entry_type(row.walked.mode);
+    entry.mode =
+        entry.type == tar::EntryType::symlink ? k_symlink_mode : row.walked.mode & k_mode_bits;
+    entry.link = row.link;
+    entry.xattrs = row.xattrs;
+    if (entry.type == tar::EntryType::file) {
+        entry.size_bytes = row.walked.identity.size_bytes;
+        table.content = row.content;
+    } else if (entry.type == tar::EntryType::char_device || entry.type == tar::EntryType::block_device) {
+        entry.device_major = major(row.walked.device_number);
+        entry.device_minor = minor(row.walked.device_number);
+    }
+    return table;
+}
+
+Bytes render_listing(const std::vector<ContextRow>& rows) {
+    std::vector<TableRow> table;
+    table.reserve(rows.size());
+    for (const ContextRow& row : rows) {
+        table.push_back(table_row(row));
+    }
+    return TableOfContents::render(table);
+}
+
+}  // namespace kiln::client
