@@ -1,0 +1,370 @@
+#include "client/build/build_inputs.hpp"
+
+#include "client/build/conda_lock_files.hpp"
+#include "client/build/transfer_teller.hpp"
+#include "client/context/local_context.hpp"
+#include "client/context/tar_context.hpp"
+#include "client/context/upload.hpp"
+#include "layers/dockerfile/ignore.hpp"
+
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+namespace kiln::client {
+namespace {
+
+/// The daemon refuses longer ones; reading stops where it would.
+constexpr std::size_t k_dockerfile_bytes = 1024UL * 1024;
+constexpr std::size_t k_lock_bytes = 4UL * 1024 * 1024;
+constexpr std::string_view k_default_dockerfile = "Dockerfile";
+constexpr std::string_view k_default_ignore = ".dockerignore";
+constexpr std::string_view k_stdin = "-";
+constexpr std::size_t k_threads_at_most = 4;
+
+std::size_t thread_count() {
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_threads_at_most);
+}
+
+std::int64_t now_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+/// The text of a file that may be absent.
+Result<std::optional<std::string>> read_optional(const std::string& path, std::size_t limit_bytes) {
+    auto text = read_file_at(AT_FDCWD, path, limit_bytes);
+    if (text) {
+        return std::optional(std::move(*text));
+    }
+    if (text.error().code == Code::not_found) {
+        return std::optional<std::string>();
+    }
+    return fail(std::move(text).error());
+}
+
+Result<void> refuse_remote(std::string_view context) {
+    constexpr std::array<std::string_view, 6> k_remote = {
+        "http://", "https://", "git://", "git@", "ssh://", "github.com/"};
+    const bool remote = std::any_of(k_remote.begin(), k_remote.end(), [&](std::string_view start) {
+        return context.starts_with(start);
+    });
+    if (remote) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = fmt::format("{} as a context is not supported yet", context),
+            .hint = "fetch it, and give its directory"});
+    }
+    return {};
+}
+
+/// Bytes that were looked at already, then the rest.
+class PeekedSource final : public ByteSource {
+  public:
+    PeekedSource(std::string_view peeked, ByteSource& rest)
+        : peeked_(as_bytes(peeked)),
+          rest_(rest) {}
+
+    Result<std::size_t> read(MutableByteSpan into) override {
+        if (peeked_.empty()) {
+            return rest_.read(into);
+        }
+        const std::size_t count = std::min(into.size(), peeked_.size());
+        std::copy_n(peeked_.begin(), count, into.begin());
+        peeked_ = peeked_.subspan(count);
+        return count;
+    }
+
+  private:
+    ByteSpan peeked_;
+    ByteSource& rest_;
+};
+
+/// The first bytes of a stream: a block of a tar, or all of a shorter one.
+Result<std::string> peek(ByteSource& source) {
+    constexpr std::size_t k_block_bytes = 512;
+    std::string start(k_block_bytes, '\0');
+    std::size_t size = 0;
+    while (size < start.size()) {
+        const auto rest = std::as_writable_bytes(std::span(start).subspan(size));
+        TRY_ASSIGN(const std::size_t count, source.read(rest));
+        if (count == 0) {
+            break;
+        }
+        size += count;
+    }
+    start.resize(size);
+    return start;
+}
+
+/// A Dockerfile is text; every archive has a NUL or another byte that no text has in its first
+/// block.
+bool is_text(std::string_view start) {
+    return std::none_of(start.begin(), start.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
+    });
+}
+
+Result<dockerfile::IgnoreRules> parse_rules(
+    Session& session, const std::optional<wire::NamedText>& ignore
+) {
+    if (!ignore) {
+        return dockerfile::IgnoreRules();
+    }
+    session.drawing().know(ignore->name, ignore->text);
+    return dockerfile::IgnoreRules::parse(ignore->text, ignore->name);
+}
+
+/// Where the Dockerfile lies and what it is called.
+std::string dockerfile_path(const BuildArguments& arguments) {
+    if (!arguments.file.empty()) {
+        return arguments.file;
+    }
+    return arguments.context + '/' + std::string(k_default_dockerfile);
+}
+
+/// "<Dockerfile>.dockerignore" beside it comes before the .dockerignore of the context.
+Result<std::optional<wire::NamedText>> read_ignore(
+    const std::string& context, const std::optional<std::string>& dockerfile_path
+) {
+    std::optional<wire::NamedText> ignore;
+    if (dockerfile_path) {
+        const std::string own = *dockerfile_path + std::string(k_default_ignore);
+        TRY_ASSIGN(auto text, read_optional(own, k_dockerfile_bytes));
+        if (text) {
+            ignore = wire::NamedText{own, std::move(*text)};
+            return ignore;
+        }
+    }
+    TRY_ASSIGN(
+        auto text, read_optional(context + '/' + std::string(k_default_ignore), k_dockerfile_bytes)
+    );
+    if (text) {
+        ignore = wire::NamedText{std::string(k_default_ignore), std::move(*text)};
+    }
+    return ignore;
+}
+
+Result<std::unique_ptr<Context>> scan(
+    Session& session,
+    Progress& progress,
+    const std::string& path,
+    const std::optional<wire::NamedText>& ignore
+) {
+    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_rules(session, ignore));
+    TransferTeller teller(session, progress, "read", "context");
+    ContextObserver observer;
+    observer.hashing = [&](std::uint64_t done, std::uint64_t total) { teller.tell(done, total); };
+    observer.warning = [&](const std::string& message) { session.warn(message); };
+    const LocalContext::Options options{
+        .path = path,
+        .ignore_name = ignore ? ignore->name : std::string(),
+        .cache_directory = session.environment().cache_directory(),
+        .now_ns = now_ns(),
+        .threads = thread_count()};
+    TRY_ASSIGN(
+        std::unique_ptr<Context> context,
+        LocalContext::scan(options, rules, observer, session.interrupt().token())
+    );
+    return context;
+}
+
+Error no_dockerfile(const std::string& path) {
+    return Error{
+        .code = Code::not_found,
+        .message = fmt::format("there is no {}", path),
+        .hint = "name the Dockerfile with -f"};
+}
+
+}  // namespace
+
+Result<BuildInputs> BuildInputs::collect(
+    Session& session, Progress& progress, const BuildArguments& arguments
+) {
+    BuildInputs inputs;
+    TRY(inputs.read_main_context(session, progress, arguments));
+    session.drawing().know(inputs.dockerfile_.name, inputs.dockerfile_.text);
+    for (const std::string& text : arguments.build_contexts) {
+        TRY_ASSIGN(const BuildContextSpec spec, BuildContextSpec::parse(text));
+        TRY(inputs.read_named_context(session, progress, spec),
+            "while reading --build-context {}",
+            spec.name);
+    }
+    return inputs;
+}
+
+Result<void> BuildInputs::read_main_context(
+    Session& session, Progress& progress, const BuildArguments& arguments
+) {
+    TRY(refuse_remote(arguments.context));
+    if (arguments.context == k_stdin) {
+        return read_stdin(session, arguments);
+    }
+    std::optional<std::string> path;
+    if (arguments.file == k_stdin) {
+        StreamSource in(session.streams().in);
+        TRY_ASSIGN(const Bytes text, read_all(in, k_dockerfile_bytes, "the Dockerfile on stdin"));
+        dockerfile_ = {std::string(k_default_dockerfile), std::string(as_text(text))};
+    } else {
+        path = dockerfile_path(arguments);
+        TRY_ASSIGN(auto text, read_optional(*path, k_dockerfile_bytes));
+        if (!text) {
+            return fail(no_dockerfile(*path));
+        }
+        const bool named = !arguments.file.empty();
+        dockerfile_ = {
+            named ? arguments.file : std::string(k_default_dockerfile), std::move(*text)};
+    }
+    TRY_ASSIGN(ignore_, read_ignore(arguments.context, path));
+    TRY_ASSIGN(auto context, scan(session, progress, arguments.context, ignore_));
+    local_.push_back({"", std::move(context)});
+    return {};
+}
+
+/// A tar with the Dockerfile in it; or, as elsewhere, the Dockerfile alone and no context.
+Result<void> BuildInputs::read_stdin(Session& session, const BuildArguments& arguments) {
+    if (arguments.file == k_stdin) {
+        return fail(Code::invalid_input, "stdin cannot be both the context and the Dockerfile");
+    }
+    StreamSource in(session.streams().in);
+    TRY_ASSIGN(const std::string start, peek(in), "while reading stdin");
+    PeekedSource all(start, in);
+    const std::string name =
+        arguments.file.empty() ? std::string(k_default_dockerfile) : arguments.file;
+    if (is_text(start)) {
+        TRY_ASSIGN(const Bytes text, read_all(all, k_dockerfile_bytes, "the Dockerfile on stdin"));
+        dockerfile_ = {name, std::string(as_text(text))};
+        return {};
+    }
+    const std::string spool = session.environment().find("TMPDIR").value_or("/var/tmp");
+    TRY_ASSIGN(auto context, TarContext::read(all, spool, session.interrupt().token()));
+    TRY_ASSIGN(auto text, context->text(name, k_dockerfile_bytes));
+    if (!text) {
+        return fail(no_dockerfile(name + " in the context on stdin"));
+    }
+    dockerfile_ = {name, std::move(*text)};
+    for (const std::string& ignore_name :
+         {name + std::string(k_default_ignore), std::string(k_default_ignore)}) {
+        TRY_ASSIGN(auto rules, context->text(ignore_name, k_dockerfile_bytes));
+        if (rules) {
+            ignore_ = wire::NamedText{ignore_name, std::move(*rules)};
+            break;
+        }
+    }
+    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_rules(session, ignore_));
+    context->apply(rules);
+    local_.push_back({"", std::move(context)});
+    return {};
+}
+
+Result<void> BuildInputs::read_named_context(
+    Session& session, Progress& progress, const BuildContextSpec& spec
+) {
+    switch (spec.kind) {
+        case BuildContextSpec::Kind::local: {
+            TRY_ASSIGN(const auto ignore, read_ignore(spec.value, std::nullopt));
+            TRY_ASSIGN(auto context, scan(session, progress, spec.value, ignore));
+            local_.push_back({spec.name, std::move(context)});
+            return {};
+        }
+        case BuildContextSpec::Kind::image:
+            others_.insert_or_assign(spec.name, wire::ImageContext{spec.value});
+            return {};
+        case BuildContextSpec::Kind::stage:
+            others_.insert_or_assign(spec.name, wire::StageContext{spec.value});
+            return {};
+        case BuildContextSpec::Kind::conda:
+            break;
+    }
+    TRY_ASSIGN(std::string lock, read_file_at(AT_FDCWD, spec.value, k_lock_bytes));
+    session.drawing().know(spec.value, lock);
+    TRY_ASSIGN(
+        HashedFiles hashed,
+        hash_files(
+            file_entries(lock),
+            session.environment().cache_directory(),
+            now_ns(),
+            session.interrupt().token()
+        )
+    );
+    files_.merge(hashed.paths);
+    others_.insert_or_assign(
+        spec.name,
+        wire::CondaContext{{spec.value, std::move(lock)}, spec.prefix, std::move(hashed.by_entry)}
+    );
+    return {};
+}
+
+void BuildInputs::describe(wire::BuildRequest& request) const {
+    request.dockerfile = dockerfile_;
+    request.ignore = ignore_;
+    request.contexts = others_;
+    for (const Named& local : local_) {
+        if (local.name.empty()) {
+            request.context = local.context->digest();
+        } else {
+            request.contexts.insert_or_assign(
+                local.name, wire::LocalContext{local.context->digest()}
+            );
+        }
+    }
+}
+
+Result<void> BuildInputs::send(
+    Session& session, Progress& progress, const std::vector<Digest>& needs
+) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    for (const Digest& digest : needs) {
+        const auto local = std::find_if(local_.begin(), local_.end(), [&](const Named& named) {
+            return named.context->digest() == digest;
+        });
+        if (local != local_.end()) {
+            TransferTeller teller(session, progress, "send", "context");
+            const auto tell = [&](std::uint64_t done, std::uint64_t total) {
+                teller.tell(done, total);
+            };
+            TRY(send_context(*connection, *local->context, tell), "while sending the context");
+            continue;
+        }
+        const auto file = files_.find(digest);
+        if (file == files_.end()) {
+            return fail(
+                Code::internal, "kilnd asks for {}, which this build does not have", digest.render()
+            );
+        }
+        TRY(send_file(session, progress, *connection, digest, file->second));
+    }
+    return {};
+}
+
+Result<void> BuildInputs::send_file(
+    Session& session,
+    Progress& progress,
+    Connection& connection,
+    const Digest& digest,
+    const std::string& path
+) {
+    TRY_ASSIGN(const Fd file, open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere));
+    TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
+    const auto total_bytes = static_cast<std::uint64_t>(facts.st_size);
+    TransferTeller teller(session, progress, "send", path.substr(path.rfind('/') + 1));
+    const auto body = [&](ByteSink& out) -> Result<void> {
+        TellingSink telling(out, total_bytes, teller);
+        FdSource source(file.get());
+        TRY(copy_all(source, telling));
+        return {};
+    };
+    const Request request{
+        .method = "PUT",
+        .target = "/v1/blobs/" + digest.render(),
+        .content_type = "application/octet-stream"};
+    TRY(connection.send(request, body), "while sending {}", path);
+    TRY(connection.read_json());
+    return {};
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "client/arguments.hpp"
+#include "client/build/output_spec.hpp"
+#include "client/context/context.hpp"
+#include "client/session.hpp"
+#include "client/wire/build.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::client {
+
+/// Everything that a build takes from this machine, read: the Dockerfile, the rules, the contexts
+/// and the packages of lock files.
+class BuildInputs {
+  public:
+    /// Tells of its progress, and lets the session know the texts that errors may point into.
+    /// Errors   those of the files, in the words the user named them with; unsupported for forms
+    /// of a context that are not there yet.
+    static Result<BuildInputs> collect(
+        Session& session, Progress& progress, const BuildArguments& arguments
+    );
+
+    /// Fills the parts of the request that name what was read.
+    void describe(wire::BuildRequest& request) const;
+
+    /// Sends what the daemon lacks, by digest.
+    Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs);
+
+  private:
+    struct Named {
+        std::string name;  // "" is the context itself
+        std::unique_ptr<Context> context;
+    };
+
+    Result<void> read_main_context(
+        Session& session, Progress& progress, const BuildArguments& arguments
+    );
+    Result<void> read_stdin(Session& session, const BuildArguments& arguments);
+    Result<void> read_named_context(
+        Session& session, Progress& progress, const BuildContextSpec& spec
+    );
+
+    static Result<void> send_file(
+        Session& session,
+        Progress& progress,
+        Connection& connection,
+        const Digest& digest,
+        const std::string& path
+    );
+
+    wire::NamedText dockerfile_;
+    std::optional<wire::NamedText> ignore_;
+    std::vector<Named> local_;
+    std::map<std::string, wire::NamedContext> others_;
+    std::map<Digest, std::string> files_;  // packages: where their bytes are
+};
+
+}  // namespace kiln::client

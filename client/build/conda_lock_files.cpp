@@ -1,0 +1,159 @@
+#include "client/build/conda_lock_files.hpp"
+
+#include "client/context/cache_directory.hpp"
+#include "client/context/digest_cache.hpp"
+#include "layers/tar/tar_entry.hpp"
+#include "store/base/file.hpp"
+#include "store/base/stop.hpp"
+#include "store/hasher.hpp"
+
+#include <algorithm>
+
+namespace kiln::client {
+namespace {
+
+constexpr std::string_view k_file_scheme = "file://";
+constexpr std::string_view k_cache_name = "conda-packages";
+constexpr std::size_t k_read_bytes = 1024UL * 1024;
+
+std::optional<unsigned> hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return static_cast<unsigned>(c - '0');
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    if (lower >= 'a' && lower <= 'f') {
+        return static_cast<unsigned>(lower - 'a' + 10);
+    }
+    return std::nullopt;
+}
+
+std::string percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && i + 2 < text.size()) {
+            const auto high = hex_digit(text[i + 1]);
+            const auto low = hex_digit(text[i + 2]);
+            if (high && low) {
+                decoded += static_cast<char>(*high << 4U | *low);
+                i += 2;
+                continue;
+            }
+        }
+        decoded += text[i];
+    }
+    return decoded;
+}
+
+std::string_view trimmed(std::string_view line) {
+    constexpr std::string_view k_blanks = " \t\r";
+    line.remove_prefix(std::min(line.find_first_not_of(k_blanks), line.size()));
+    return line.substr(0, line.find_last_not_of(k_blanks) + 1);
+}
+
+/// "file:///a" and "file://localhost/a" are /a; what has no scheme is a path already.
+std::string path_of(std::string_view entry) {
+    if (!entry.starts_with(k_file_scheme)) {
+        return std::string(entry);
+    }
+    entry.remove_prefix(k_file_scheme.size());
+    constexpr std::string_view k_localhost = "localhost/";
+    if (entry.starts_with(k_localhost)) {
+        entry.remove_prefix(k_localhost.size() - 1);
+    }
+    return percent_decoded(entry);
+}
+
+Result<Digest> hash_file(const Fd& file, const std::stop_token& stop) {
+    Hasher hasher;
+    FdSource source(file.get());
+    Bytes buffer(k_read_bytes);
+    while (true) {
+        TRY(check(stop));
+        TRY_ASSIGN(const std::size_t count, source.read(buffer));
+        if (count == 0) {
+            return hasher.finish();
+        }
+        hasher.update(ByteSpan(buffer).first(count));
+    }
+}
+
+}  // namespace
+
+std::vector<LockFileEntry> file_entries(std::string_view lock) {
+    std::vector<LockFileEntry> entries;
+    while (!lock.empty()) {
+        const std::size_t end = std::min(lock.find('\n'), lock.size());
+        std::string_view line = trimmed(lock.substr(0, end));
+        lock.remove_prefix(std::min(end + 1, lock.size()));
+        if (line.empty() || line.front() == '#' || line.front() == '@') {
+            continue;
+        }
+        line = line.substr(0, line.find('#'));
+        if (line.starts_with("http://") || line.starts_with("https://") || line.empty()) {
+            continue;
+        }
+        entries.push_back({std::string(line), path_of(line)});
+    }
+    return entries;
+}
+
+Result<HashedFiles> hash_files(
+    const std::vector<LockFileEntry>& entries,
+    const std::optional<std::string>& cache_directory,
+    std::int64_t now_ns,
+    const std::stop_token& stop
+) {
+    std::optional<CacheDirectory> remembered;
+    DigestCache cache;
+    if (cache_directory && !entries.empty()) {
+        remembered = CacheDirectory::open(*cache_directory);
+    }
+    if (remembered) {
+        cache = DigestCache::load(remembered->fd(), std::string(k_cache_name));
+    }
+    // Packages are few and shared by locks: what was known stays known while its file does.
+    std::map<std::string, ContextRow, std::less<>> rows;
+    for (std::size_t i = 0; i < cache.size(); ++i) {
+        rows.emplace(cache.path(i), cache.row(i));
+    }
+    bool news = false;
+    HashedFiles hashed;
+    for (const LockFileEntry& entry : entries) {
+        TRY_ASSIGN(
+            const Fd file,
+            open_at(AT_FDCWD, entry.path, O_RDONLY, Resolve::anywhere),
+            "while opening a package of the lock file"
+        );
+        TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
+        ContextRow row;
+        row.walked = {.path = {}, .mode = facts.st_mode, .identity = identity_of(facts)};
+        row.settled = is_settled(row.walked.identity, now_ns);
+        const auto known = rows.find(entry.path);
+        if (known != rows.end() && known->second.settled
+            && known->second.walked.identity == row.walked.identity) {
+            row.content = known->second.content;
+        } else {
+            TRY_ASSIGN(row.content, hash_file(file, stop), "while reading {}", entry.path);
+            news = true;
+        }
+        hashed.by_entry.insert_or_assign(entry.as_written, row.content);
+        hashed.paths.insert_or_assign(row.content, entry.path);
+        rows.insert_or_assign(entry.path, std::move(row));
+    }
+    if (remembered && news) {
+        constexpr std::size_t k_packages_remembered = 20'000;
+        std::vector<ContextRow> kept;
+        for (auto& [path, row] : rows) {
+            row.walked.path = path;
+            kept.push_back(row);
+        }
+        if (kept.size() <= k_packages_remembered) {
+            static_cast<void>(
+                DigestCache::save(remembered->fd(), std::string(k_cache_name), kept, Digest())
+            );
+        }
+    }
+    return hashed;
+}
+
+}  // namespace kiln::client
