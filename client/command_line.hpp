@@ -1,0 +1,22 @@
+#pragma once
+
+#include "client/arguments.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::client {
+
+struct CommandLine {
+    GlobalOptions global;
+    std::optional<Arguments> arguments;  // nullopt: only `text` is wanted
+    std::string text = {};               // help, for stdout
+};
+
+/// Understands what was typed, `words` without the program's name.
+/// Errors   invalid_input for what makes no sense; unsupported, by name, for what a later kiln will
+/// understand.
+Result<CommandLine> parse_command_line(const std::vector<std::string>& words);
+
+}  // namespace kiln::client

@@ -1,0 +1,199 @@
+#include "client/command_line/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace kiln::client {
+namespace {
+
+constexpr const char* k_group = "Building and running";
+
+void declare_inputs(CLI::App& command, BuildArguments& build) {
+    const std::string group = "What is built";
+    command.add_option("CONTEXT", build.context, "A directory, or - for a tar on stdin")
+        ->required()
+        ->type_name("");
+    command.add_option("-f,--file", build.file, "The Dockerfile (CONTEXT/Dockerfile); - is stdin")
+        ->type_name("FILE")
+        ->group(group);
+    command.add_option("--target", build.target, "The stage to build (the last)")
+        ->type_name("STAGE")
+        ->group(group);
+    command
+        .add_option(
+            "--build-arg", build.build_args, "An ARG; K alone takes it from the environment"
+        )
+        ->type_name("K=V")
+        ->take_all()
+        ->expected(1)
+        ->group(group);
+    command
+        .add_option(
+            "--build-context",
+            build.build_contexts,
+            "A named context for FROM and --from: a path, docker-image://REF, target:STAGE, or "
+            "conda:LOCK[,prefix=/opt/env]"
+        )
+        ->type_name("NAME=VALUE")
+        ->expected(1)
+        ->take_all()
+        ->group(group);
+    command.add_option("--platform", build.platform, "Such as linux/amd64")
+        ->type_name("OS/ARCH")
+        ->group(group);
+    command.add_flag("--no-cache", build.no_cache, "Run every step again")->group(group);
+    command
+        .add_flag(
+            "--pull{always}",
+            build.pull,
+            "Base images: =missing (default), =always or =never are fetched"
+        )
+        ->group(group);
+    command.add_option("--network", build.network, "Of RUN: default, none or host")
+        ->type_name("MODE")
+        ->group(group);
+}
+
+void declare_outputs(CLI::App& command, BuildArguments& build) {
+    const std::string group = "What comes out";
+    command.add_option("-t,--tag", build.tags, "A name for the image")
+        ->type_name("REF")
+        ->expected(1)
+        ->take_all()
+        ->group(group);
+    command
+        .add_option(
+            "-o,--output",
+            build.outputs,
+            "type=oci|docker|tar|dir|store|registry,dest=PATH,name=REF,"
+            "compression=zstd|gzip|none; a path alone is a directory"
+        )
+        ->type_name("SPEC")
+        ->expected(1)
+        ->take_all()
+        ->group(group);
+    command.add_flag("--push", build.push, "Push every name to its registry")->group(group);
+    command.add_option("--label", build.labels, "A label of the image")
+        ->type_name("K=V")
+        ->expected(1)
+        ->take_all()
+        ->group(group);
+    command.add_option("--annotation", build.annotations, "An annotation of the manifest")
+        ->type_name("K=V")
+        ->expected(1)
+        ->take_all()
+        ->group(group);
+    command
+        .add_option(
+            "--source-date-epoch",
+            build.source_date_epoch,
+            "The time of files and history, in seconds (1980-01-02)"
+        )
+        ->type_name("N")
+        ->group(group);
+    command.add_option("--timestamps", build.timestamps, "fixed (reproducible) or keep")
+        ->type_name("MODE")
+        ->group(group);
+    command
+        .add_option("--max-layers", build.max_layers, "Conda packages share layers beyond (120)")
+        ->type_name("N")
+        ->group(group);
+    command.add_option("--iidfile", build.iidfile, "Write the image's digest there")
+        ->type_name("FILE")
+        ->group(group);
+    command
+        .add_option("--metadata-file", build.metadata_file, "Write digests and names as JSON there")
+        ->type_name("FILE")
+        ->group(group);
+    command.add_flag("--explain", build.explain, "Tell why each step ran")->group(group);
+    command.add_flag("--detach", build.detach, "Print the build's id and leave it to the daemon")
+        ->group(group);
+}
+
+void declare_build(Declaration& declaration) {
+    auto [command, build] =
+        declare<BuildArguments>(declaration, "build", "Build an image from a Dockerfile", k_group);
+    declare_inputs(*command, *build);
+    declare_outputs(*command, *build);
+    for (const char* option :
+         {"--secret",
+          "--ssh",
+          "--cache-from",
+          "--cache-to",
+          "--sbom",
+          "--link-scripts",
+          "--attest",
+          "--add-host",
+          "--allow",
+          "--builder",
+          "--cgroup-parent",
+          "--shm-size",
+          "--ulimit"}) {
+        declaration.refusals.add(*command, option);
+    }
+    for (const char* flag : {"--check", "--compile-pyc", "--load", "--squash"}) {
+        declaration.refusals.add_flag(*command, flag);
+    }
+    command->footer(
+        "The digest of the image is printed on stdout, everything else on stderr.\n\n"
+        "  kiln build -t app:1 .\n"
+        "  kiln build --build-context env=conda:env.lock -t app:1 -o type=oci,dest=app.tar .\n"
+        "  kiln build -t registry.example/app:1 --push ."
+    );
+}
+
+void declare_run(Declaration& declaration) {
+    auto [command, run] = declare<RunArguments>(
+        declaration, "run", "Run a command in an image, in the sandbox", k_group
+    );
+    command->add_option("REF", run->image, "An image of the store")->required()->type_name("");
+    command->add_option("COMMAND", run->command, "The command (the image's own)")->type_name("");
+    // What follows the image is the command's, with its own options.
+    command->positionals_at_end();
+    command->add_option("-e,--env", run->env, "A variable; K alone takes it from the environment")
+        ->type_name("K=V")
+        ->expected(1)
+        ->take_all();
+    command->add_option("-w,--workdir", run->workdir, "The working directory")->type_name("DIR");
+    command->add_option("-u,--user", run->user, "The user, by name or number")->type_name("USER");
+    command->add_option("--network", run->network, "default, none or host")->type_name("MODE");
+    declaration.refusals.add(*command, "--mount");
+    declaration.refusals.add(*command, "-v,--volume");
+    declaration.refusals.add(*command, "-p,--publish");
+    declaration.refusals.add(*command, "-f,--file");
+    declaration.refusals.add_flag(*command, "-i,--interactive");
+    declaration.refusals.add_flag(*command, "-t,--tty");
+    declaration.refusals.add_flag(*command, "-d,--detach");
+    command->footer(
+        "The exit code is the command's; 125 is an error of kiln's own.\n\n"
+        "  kiln run app:1 -- python3 -c 'print(1)'"
+    );
+}
+
+template<class T>
+void declare_of_build(
+    Declaration& declaration, const std::string& name, const std::string& description
+) {
+    auto [command, arguments] = declare<T>(declaration, name, description, k_group);
+    command->add_option("ID", arguments->build, "A build, as \"kiln builds\" lists it")
+        ->required()
+        ->type_name("");
+    if constexpr (std::is_same_v<T, ExplainArguments>) {
+        add_format(*command, arguments->format);
+    }
+}
+
+}  // namespace
+
+void declare_build_commands(Declaration& declaration) {
+    declare_build(declaration);
+    declare_run(declaration);
+    auto [builds, arguments] = declare<BuildsArguments>(
+        declaration, "builds", "List running and finished builds", k_group
+    );
+    add_format(*builds, arguments->format);
+    declare_of_build<LogsArguments>(declaration, "logs", "Show what a build printed");
+    declare_of_build<CancelArguments>(declaration, "cancel", "Cancel a running build");
+    declare_of_build<ExplainArguments>(declaration, "explain", "Tell why each step of a build ran");
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,58 @@
+#include "client/command_line/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+
+namespace kiln::client {
+
+void Refusals::add(CLI::App& command, const std::string& option) {
+    options_.push_back(command.add_option(option, values_.emplace_back(), "")->group(""));
+}
+
+void Refusals::add_flag(CLI::App& command, const std::string& option) {
+    options_.push_back(command.add_flag(option)->group(""));
+}
+
+Result<void> Refusals::check() const {
+    for (const CLI::Option* option : options_) {
+        if (option->count() > 0) {
+            return fail(Code::unsupported, "{} is not supported yet", option->get_name());
+        }
+    }
+    return {};
+}
+
+void add_global_options(CLI::App& app, GlobalOptions& global) {
+    const std::string group = "Global options";
+    app.set_help_flag("-h,--help", "This text")->group(group);
+    app.add_option("--host", global.host, "Where kilnd listens (or KILN_HOST)")
+        ->type_name("unix:///PATH")
+        ->group(group);
+    app.add_option_function<std::string>(
+           "--progress",
+           [&global](const std::string& name) {
+               const auto mode = parse_progress_mode(name);
+               if (!mode) {
+                   throw CLI::ValidationError(
+                       "--progress", name + " is not one of auto, tty, plain, json, quiet"
+                   );
+               }
+               global.progress = *mode;
+           },
+           "How progress is drawn on stderr: auto, tty, plain, json or quiet"
+    )
+        ->type_name("MODE")
+        ->group(group);
+    app.add_flag("-q,--quiet", global.quiet, "Results and errors only")->group(group);
+}
+
+void add_format(CLI::App& command, ListFormat& format) {
+    const std::map<std::string, ListFormat> formats{
+        {"table", ListFormat::table}, {"json", ListFormat::json}};
+    command.add_option("--format", format, "table (for people) or json (stable keys)")
+        ->type_name("FORMAT")
+        ->transform(CLI::CheckedTransformer(formats).description(""));
+}
+
+}  // namespace kiln::client

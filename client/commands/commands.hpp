@@ -1,0 +1,34 @@
+#pragma once
+
+#include "client/arguments.hpp"
+#include "client/session.hpp"
+
+namespace kiln::client {
+
+/// Each does one command and gives the exit code of the program: 0, or what the command itself
+/// ended with (`kiln run`, `kiln verify`). An Error is drawn by the caller.
+Result<int> run(Session& session, const BuildArguments& arguments);
+Result<int> run(Session& session, const RunArguments& arguments);
+Result<int> run(Session& session, const LoadArguments& arguments);
+Result<int> run(Session& session, const SaveArguments& arguments);
+Result<int> run(Session& session, const ExportArguments& arguments);
+Result<int> run(Session& session, const PushArguments& arguments);
+Result<int> run(Session& session, const LoginArguments& arguments);
+Result<int> run(Session& session, const LogoutArguments& arguments);
+Result<int> run(Session& session, const ImagesArguments& arguments);
+Result<int> run(Session& session, const InspectArguments& arguments);
+Result<int> run(Session& session, const HistoryArguments& arguments);
+Result<int> run(Session& session, const LayersArguments& arguments);
+Result<int> run(Session& session, const TagArguments& arguments);
+Result<int> run(Session& session, const RmiArguments& arguments);
+Result<int> run(Session& session, const BuildsArguments& arguments);
+Result<int> run(Session& session, const LogsArguments& arguments);
+Result<int> run(Session& session, const CancelArguments& arguments);
+Result<int> run(Session& session, const ExplainArguments& arguments);
+Result<int> run(Session& session, const DfArguments& arguments);
+Result<int> run(Session& session, const GcArguments& arguments);
+Result<int> run(Session& session, const VerifyArguments& arguments);
+Result<int> run(Session& session, const InfoArguments& arguments);
+Result<int> run(Session& session, const VersionArguments& arguments);
+
+}  // namespace kiln::client
