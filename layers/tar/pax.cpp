@@ -173,7 +173,7 @@ Result<void> take_sparse(PaxHeader& header, const Record& record, std::string_vi
     if (!header.sparse) {
         header.sparse.emplace();
     }
-    PaxHeader::Sparse& sparse = *header.sparse;
+    PaxSparse& sparse = *header.sparse;
     if (key == "name") {
         TRY_ASSIGN(sparse.path, parse_name(record));
         return {};

@@ -12,6 +12,14 @@
 
 namespace kiln::tar {
 
+/// GNU's sparse files: 0.0 and 0.1 bring the map here, 1.0 in front of the content.
+struct PaxSparse {
+    std::uint64_t major = 0;
+    std::optional<std::uint64_t> size_bytes = std::nullopt;  // of the file with its holes
+    std::optional<std::string> path = std::nullopt;
+    std::vector<std::uint64_t> map = {};  // offset, size, offset, size...
+};
+
 /// What a pax extended header says about the entry behind it; absent where the ustar header holds.
 struct PaxHeader {
     std::optional<std::string> path;
@@ -23,15 +31,7 @@ struct PaxHeader {
     std::map<std::string, std::string> xattrs;  // full names, SCHILY's before LIBARCHIVE's
     bool is_socket = false;
 
-    /// GNU's sparse files: 0.0 and 0.1 bring the map here, 1.0 in front of the content.
-    struct Sparse {
-        std::uint64_t major = 0;
-        std::optional<std::uint64_t> size_bytes;  // of the file with its holes
-        std::optional<std::string> path;
-        std::vector<std::uint64_t> map;  // offset, size, offset, size...
-    };
-
-    std::optional<Sparse> sparse;
+    std::optional<PaxSparse> sparse;
 };
 
 /// Records "LENGTH KEY=VALUE\n"; unknown keys are passed over, an empty value takes a key back.

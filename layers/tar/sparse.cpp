@@ -97,7 +97,7 @@ Result<std::vector<Extent>> read_gnu_sparse_map(ByteSpan header, TarInput& input
 }
 
 Result<std::vector<Extent>> read_pax_sparse_map(
-    const PaxHeader::Sparse& sparse, TarInput& input, std::uint64_t& stored_bytes
+    const PaxSparse& sparse, TarInput& input, std::uint64_t& stored_bytes
 ) {
     std::vector<Extent> extents;
     if (sparse.major == 0) {

@@ -22,7 +22,7 @@ Result<std::vector<Extent>> read_gnu_sparse_map(ByteSpan header, TarInput& input
 /// The map of a pax sparse file. Version 1.0 has it in front of the content: `stored_bytes` gets
 /// smaller by what was read.
 Result<std::vector<Extent>> read_pax_sparse_map(
-    const PaxHeader::Sparse& sparse, TarInput& input, std::uint64_t& stored_bytes
+    const PaxSparse& sparse, TarInput& input, std::uint64_t& stored_bytes
 );
 
 /// Gives the extents their places in the tar, one after the other from `content_offset` on.

@@ -1,15 +1,14 @@
 #include "layers/tar/tar_reader.hpp"
 
+#include "layers/tar/entry_content.hpp"
 #include "layers/tar/header.hpp"
 #include "layers/tar/pax.hpp"
 #include "layers/tar/tar_input.hpp"
-#include "layers/tar/tar_writer.hpp"
 #include "store/base/limits.hpp"
 #include "store/base/stop.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 namespace kiln::tar {
@@ -88,9 +87,10 @@ std::string printable_flag(char flag) {
 
 }  // namespace
 
-struct TarReader::State final : public ByteSource {
+struct TarReader::State {
     State(ByteSource& bytes, const TarReaderLimits& reader_limits, std::stop_token stop_token)
         : input(bytes),
+          content(input),
           limits(reader_limits),
           stop(std::move(stop_token)) {}
 
@@ -104,7 +104,6 @@ struct TarReader::State final : public ByteSource {
     };
 
     Result<std::optional<TarEntry>> next();
-    Result<std::size_t> read(MutableByteSpan into) override;
 
     Result<std::optional<Block>> header();
     Result<bool> take_special(char flag, ByteSpan block);
@@ -114,10 +113,10 @@ struct TarReader::State final : public ByteSource {
     Result<void> take_names(TarEntry& entry, ByteSpan block);
     Result<void> take_content(TarEntry& entry, char flag, ByteSpan block, std::uint64_t stored);
     Result<void> check_size(const TarEntry& entry);
-    Result<void> pass_content();
 
     std::unique_ptr<ByteSource> plain;  // when it was ours to decompress
     TarInput input;
+    EntryContent content;
     TarReaderLimits limits;
     std::stop_token stop;
 
@@ -128,13 +127,6 @@ struct TarReader::State final : public ByteSource {
     std::uint64_t entries = 0;
     std::uint64_t content_bytes = 0;
     bool ended = false;
-
-    // The content of the entry at hand.
-    std::vector<Extent> extents;
-    std::size_t extent = 0;
-    std::uint64_t position = 0;
-    std::uint64_t size = 0;
-    std::uint64_t content_end = 0;  // in the tar, without the padding
 };
 
 Result<TarReader> TarReader::open(
@@ -165,20 +157,15 @@ Result<std::optional<TarEntry>> TarReader::next() {
 }
 
 ByteSource& TarReader::content() {
-    return *state_;
+    return state_->content;
 }
 
 std::optional<std::uint64_t> TarReader::content_offset() const {
-    if (state_->size == 0) {
-        return state_->content_end;
-    }
-    const std::vector<Extent>& pieces = state_->extents;
-    const bool whole = pieces.size() == 1 && pieces.front().size_bytes == state_->size;
-    return whole ? std::optional(pieces.front().tar_offset) : std::nullopt;
+    return state_->content.offset();
 }
 
 const std::vector<Extent>& TarReader::extents() const {
-    return state_->extents;
+    return state_->content.extents();
 }
 
 const std::vector<std::string>& TarReader::notices() const {
@@ -188,7 +175,7 @@ const std::vector<std::string>& TarReader::notices() const {
 Result<std::optional<TarEntry>> TarReader::State::next() {
     while (!ended) {
         TRY(check(stop));
-        TRY(pass_content());
+        TRY(content.pass());
         TRY_ASSIGN(const auto block, header());
         if (!block) {
             ended = true;
@@ -259,8 +246,8 @@ Result<bool> TarReader::State::take_special(char flag, ByteSpan block) {
         case 'V':
         case 'A': {  // what holds for all entries, a label, Solaris' access lists
             TRY_ASSIGN(const std::uint64_t stored, number_in(field::k_size, block, "size"));
-            content_end = input.offset() + stored;
-            TRY(pass_content());
+            content.begin(stored, {}, 0);
+            TRY(content.pass());
             return true;
         }
         case 'M':
@@ -283,7 +270,7 @@ Result<std::string> TarReader::State::special_content(ByteSpan block) {
             k_special_header_bytes
         );
     }
-    content_end = input.offset() + stored;
+    content.begin(stored, {}, 0);
     std::string text(stored, '\0');
     const MutableByteSpan into = std::as_writable_bytes(std::span(text));
     for (std::size_t filled = 0; filled < text.size();) {
@@ -293,7 +280,7 @@ Result<std::string> TarReader::State::special_content(ByteSpan block) {
         }
         filled += count;
     }
-    TRY(pass_content());
+    TRY(content.pass());
     return text;
 }
 
@@ -307,7 +294,7 @@ Result<std::optional<TarEntry>> TarReader::State::take_entry(char flag, ByteSpan
     const auto type = entry_type(flag);
     if (flag == 's' || (pending.pax && pending.pax->is_socket)) {
         notices.push_back(entry.path + ": a socket");
-        content_end = input.offset();
+        content.begin(0, {}, 0);
         return std::optional<TarEntry>{};
     }
     if (!type) {
@@ -417,7 +404,7 @@ Result<void> TarReader::State::take_content(
         TRY_ASSIGN(file_bytes, number_in(field::k_gnu_real_size, block, "size"));
         TRY_ASSIGN(map, read_gnu_sparse_map(block, input));
     } else if (sparse) {
-        const PaxHeader::Sparse& header = *pending.pax->sparse;
+        const PaxSparse& header = *pending.pax->sparse;
         file_bytes = header.size_bytes.value_or(stored);
         TRY_ASSIGN(map, read_pax_sparse_map(header, input, stored));
     } else if (is_file && stored > 0) {
@@ -430,7 +417,6 @@ Result<void> TarReader::State::take_content(
     if (stored > INT64_MAX - input.offset()) {
         return fail(Code::corrupt, "the size of a tar entry is not a possible number");
     }
-    content_end = input.offset() + (has_content ? stored : 0);
     // Tars before POSIX mark a directory by the slash alone.
     const bool by_slash = is_file && name_ends_in_slash;
     if (by_slash) {
@@ -438,10 +424,9 @@ Result<void> TarReader::State::take_content(
     }
     const bool keeps = is_file && !by_slash;
     entry.size_bytes = keeps ? file_bytes : 0;
-    extents = keeps ? std::move(map) : std::vector<Extent>{};
-    extent = 0;
-    position = 0;
-    size = entry.size_bytes;
+    content.begin(
+        has_content ? stored : 0, keeps ? std::move(map) : std::vector<Extent>{}, entry.size_bytes
+    );
     return check_size(entry);
 }
 
@@ -459,55 +444,6 @@ Result<void> TarReader::State::check_size(const TarEntry& entry) {
     }
     content_bytes += entry.size_bytes;
     return {};
-}
-
-/// Moves to the next header. Padding that the end of the file cut off isn't missed.
-Result<void> TarReader::State::pass_content() {
-    if (input.offset() < content_end) {
-        TRY(input.skip(content_end - input.offset()));
-        if (input.offset() < content_end) {
-            return fail(
-                Code::corrupt, "the archive ends {} bytes early", content_end - input.offset()
-            );
-        }
-    }
-    const std::size_t padding = padding_after(input.offset());
-    if (padding > 0) {
-        TRY(input.skip(padding));
-    }
-    content_end = input.offset();
-    extents.clear();
-    size = 0;
-    position = 0;
-    return {};
-}
-
-Result<std::size_t> TarReader::State::read(MutableByteSpan into) {
-    into =
-        into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), size - position)));
-    if (into.empty()) {
-        return std::size_t{0};
-    }
-    while (extent < extents.size()
-           && position >= extents[extent].file_offset + extents[extent].size_bytes) {
-        ++extent;
-    }
-    const std::uint64_t hole_end = extent < extents.size() ? extents[extent].file_offset : size;
-    if (position < hole_end) {
-        const auto zeros = std::min<std::uint64_t>(into.size(), hole_end - position);
-        std::memset(into.data(), 0, zeros);
-        position += zeros;
-        return zeros;
-    }
-    const std::uint64_t left = hole_end + extents[extent].size_bytes - position;
-    TRY_ASSIGN(
-        const std::size_t count, input.read(into.first(std::min<std::uint64_t>(into.size(), left)))
-    );
-    if (count == 0) {
-        return fail(Code::corrupt, "the archive ends inside the content of an entry");
-    }
-    position += count;
-    return count;
 }
 
 Result<bool> looks_like_tar(ByteSource& source) {

@@ -1,6 +1,7 @@
 #include "layers/compress/decompress.hpp"
 
 #include "layers/compress/compressor.hpp"
+#include "tests/support/check_gzip_members.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -100,6 +101,15 @@ TEST(Decompress, RefusesABomb) {
     );
     EXPECT_THAT(plain_of(bomb, {.bytes = 1 << 20}), FailsWith(Code::too_large));
     EXPECT_THAT(plain_of(bomb), Succeeds());
+}
+
+RC_GTEST_PROP(Decompress, ReadsDamagedGzipAsZlibDoes, (const std::string& text)) {
+    std::string bytes =
+        compressed(text, Compression::gzip, 2) + compressed("more", Compression::gzip, 4);
+    const auto at = *rc::gen::inRange<std::size_t>(0, bytes.size());
+    bytes[at] = static_cast<char>(*rc::gen::inRange(0, 256));
+
+    testing::check_gzip_members(as_bytes(bytes));
 }
 
 TEST(Compressor, NamesTheLevelsThereAre) {

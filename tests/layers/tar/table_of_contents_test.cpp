@@ -2,6 +2,7 @@
 
 #include "store/hasher.hpp"
 #include "tests/support/arbitrary_entry.hpp"
+#include "tests/support/check_listing.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <algorithm>
@@ -67,6 +68,18 @@ RC_GTEST_PROP(TableOfContents, GivesBackTheRowsItWasRenderedFrom, ()) {
         RC_ASSERT(row.content_offset == rows[i].content_offset);
         RC_ASSERT((*table)->find(rows[i].entry.path) == i);
     }
+}
+
+RC_GTEST_PROP(TableOfContents, SurvivesAnyDamage, ()) {
+    auto bytes = TableOfContents::render(
+        sorted_rows(*rc::gen::container<std::vector<tar::TarEntry>>(arbitrary_entry()))
+    );
+    const auto at = *rc::gen::inRange<std::size_t>(0, bytes.size());
+    bytes[at] = *rc::gen::map(rc::gen::inRange(0, 256), [](int each) {
+        return static_cast<std::byte>(each);
+    });
+
+    testing::check_listing(bytes);
 }
 
 TEST(TableOfContents, FindsNothingThatIsNotListed) {

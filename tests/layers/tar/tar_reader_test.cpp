@@ -2,6 +2,7 @@
 
 #include "layers/tar/header.hpp"
 #include "layers/tar/tar_writer.hpp"
+#include "tests/support/check_tar_reader.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <clocale>
@@ -244,6 +245,26 @@ TEST(TarReader, RefusesASparseMapThatOverlapsOrLeavesTheFile) {
     EXPECT_THAT(entries_of(sparse("9,2", 2)), FailsWith(Code::corrupt));
     EXPECT_THAT(entries_of(sparse("0,4", 2)), FailsWith(Code::corrupt));
     EXPECT_THAT(entries_of(sparse("0,18446744073709551615", 2)), FailsWith(Code::corrupt));
+}
+
+RC_GTEST_PROP(TarReader, SurvivesAnyDamage, ()) {
+    const std::string records = record("path", "long") + record("GNU.sparse.map", "0,1,5,2")
+                                + record("GNU.sparse.size", "9")
+                                + record("SCHILY.xattr.user.a", "b");
+    Bytes archive = pax(records) + raw_header({.size = 3}) + padded("abc")
+                    + raw_header({.type = 'L', .size = 4}) + padded("name") + raw_header({})
+                    + k_end;
+    for (int i = *rc::gen::inRange(1, 4); i > 0; --i) {
+        archive[*rc::gen::inRange<std::size_t>(0, archive.size())] =
+            static_cast<std::byte>(*rc::gen::inRange(0, 256));
+    }
+    for (std::size_t block = 0; block + k_block_bytes <= archive.size(); block += k_block_bytes) {
+        if (*rc::gen::inRange(0, 4) == 0) {  // else hardly any change would pass the checksum
+            seal_checksum(MutableByteSpan(archive).subspan(block, k_block_bytes));
+        }
+    }
+
+    testing::check_tar_reader(archive);
 }
 
 TEST(TarReader, StopsWhenAsked) {
