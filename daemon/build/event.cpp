@@ -1,10 +1,10 @@
 #include "daemon/build/event.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "daemon/api/problem.hpp"
 #include "store/base/base64.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace kiln::daemon {
 namespace {
@@ -74,7 +74,8 @@ void EventLog::add(const LogEvent& event) {
             {"step", or_null(event.step)},
             {"stream", event.is_stderr ? "stderr" : "stdout"},
             {"text", text ? json::Value(event.bytes) : json::Value(nullptr)},
-            {"base64", text ? json::Value(nullptr) : json::Value(render_base64(as_bytes(event.bytes)))},
+            {"base64",
+             text ? json::Value(nullptr) : json::Value(render_base64(as_bytes(event.bytes)))},
         },
         true
     );
@@ -109,8 +110,7 @@ void EventLog::add(const ResultEvent& event) {
 }
 
 void EventLog::append(std::string_view type, json::Value value, bool is_log) {
-    json::Object record{
-        {"seq", ++last_}, {"time", render_time(clock_.now())}, {"type", type}};
+    json::Object record{{"seq", ++last_}, {"time", render_time(clock_.now())}, {"type", type}};
     for (const std::string_view each : k_types) {
         record.emplace(each, each == type ? std::move(value) : json::Value(nullptr));
     }
@@ -137,9 +137,10 @@ void EventLog::drop_old_logs() {
 
 const EventLog::Line* EventLog::after(std::uint64_t sequence) const {
     const auto found = std::upper_bound(
-        lines_.begin(), lines_.end(), sequence, [](std::uint64_t wanted, const Line& line) {
-            return wanted < line.sequence;
-        }
+        lines_.begin(),
+        lines_.end(),
+        sequence,
+        [](std::uint64_t wanted, const Line& line) { return wanted < line.sequence; }
     );
     return found == lines_.end() ? nullptr : &*found;
 }
@@ -147,8 +148,12 @@ const EventLog::Line* EventLog::after(std::uint64_t sequence) const {
 bool is_utf8(std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size();) {
         const auto lead = static_cast<unsigned char>(bytes[i]);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-                                   : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+        const std::size_t length = lead < 0x80   ? 1
+                                   : lead < 0xc2 ? 0
+                                   : lead < 0xe0 ? 2
+                                   : lead < 0xf0 ? 3
+                                   : lead < 0xf5 ? 4
+                                                 : 0;
         if (length == 0 || i + length > bytes.size()) {
             return false;
         }
@@ -159,8 +164,8 @@ bool is_utf8(std::string_view bytes) {
         }
         const auto second = length > 1 ? static_cast<unsigned char>(bytes[i + 1]) : 0x80U;
         // Overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629).
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-            (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f)
+            || (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
             return false;
         }
         i += length;

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "store/base/clock.hpp"
+#include "store/base/json.hpp"
+#include "store/digest.hpp"
+
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "store/base/clock.hpp"
-#include "store/base/json.hpp"
-#include "store/digest.hpp"
 
 namespace kiln::daemon {
 
@@ -61,14 +61,15 @@ struct ResultEvent {
     std::optional<Error> error = std::nullopt;
 };
 
-/// The events of one job as the lines that travel: NDJSON, numbered from 1, kept for replay. Logs beyond
-/// `k_kept_log_bytes` are dropped from the front, so that a chatty RUN cannot fill the daemon.
-/// Thread   the loop.
+/// The events of one job as the lines that travel: NDJSON, numbered from 1, kept for replay. Logs
+/// beyond `k_kept_log_bytes` are dropped from the front, so that a chatty RUN cannot fill the
+/// daemon. Thread   the loop.
 class EventLog {
   public:
     static constexpr std::size_t k_kept_log_bytes = 8U << 20U;
 
-    explicit EventLog(const Clock& clock) : clock_(clock) {}
+    explicit EventLog(const Clock& clock)
+        : clock_(clock) {}
 
     void add(const StepEvent& event);
     void add(const ProgressEvent& event);
@@ -82,6 +83,7 @@ class EventLog {
         std::string text;  // with '\n'
         bool is_log = false;
     };
+
     [[nodiscard]] const Line* after(std::uint64_t sequence) const;
 
   private:

@@ -1,16 +1,16 @@
 #pragma once
 
+#include "daemon/build/image.hpp"
+#include "daemon/build/request.hpp"
+#include "layers/dockerfile/mode.hpp"
+#include "layers/dockerfile/owner.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "daemon/build/image.hpp"
-#include "daemon/build/request.hpp"
-#include "layers/dockerfile/mode.hpp"
-#include "layers/dockerfile/owner.hpp"
 
 namespace kiln::daemon {
 
@@ -49,8 +49,8 @@ struct CopyStep {
     Origin origin;
     std::vector<CopySource> sources;
     std::vector<InlineFile> inline_files;
-    std::string destination;       // absolute
-    bool into_directory = false;   // the destination ended in '/' or '/.'
+    std::string destination;      // absolute
+    bool into_directory = false;  // the destination ended in '/' or '/.'
     std::optional<dockerfile::Owner> owner;
     std::optional<dockerfile::FileMode> mode;
     std::string mode_text;  // what `mode` was parsed from: part of the key
@@ -62,7 +62,8 @@ struct CopyStep {
 struct RunStep {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;
-    std::vector<std::string> unkeyed_environment;  // proxies: seen by the command, not part of the key
+    std::vector<std::string>
+        unkeyed_environment;  // proxies: seen by the command, not part of the key
     std::string working_directory;
     std::string user;  // as USER wrote it; "" is root
     Network network = Network::standard;
@@ -80,10 +81,10 @@ struct ConfigStep {};
 using Action = std::variant<CopyStep, RunStep, WorkdirStep, ConfigStep>;
 
 struct Step {
-    std::size_t id = 0;        // unique in the graph, in the order of the text
-    std::string name;          // "[app 2/5] RUN make"
-    std::string keyword;       // "RUN"
-    std::string created_by;    // for the history
+    std::size_t id = 0;      // unique in the graph, in the order of the text
+    std::string name;        // "[app 2/5] RUN make"
+    std::string keyword;     // "RUN"
+    std::string created_by;  // for the history
     Span span;
     Action action;
 };
@@ -103,8 +104,8 @@ struct Warning {
     std::optional<Span> where;
 };
 
-/// A Dockerfile, expanded: what to do, and what depends on what. Only the stages that the target needs,
-/// each after those it uses.
+/// A Dockerfile, expanded: what to do, and what depends on what. Only the stages that the target
+/// needs, each after those it uses.
 struct BuildGraph {
     std::vector<Stage> stages;  // the last one is the target
     std::size_t steps = 0;      // ids are below this

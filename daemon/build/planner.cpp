@@ -1,11 +1,11 @@
 #include "daemon/build/planner.hpp"
 
+#include "daemon/build/stage_planner.hpp"
+#include "layers/dockerfile/parser.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <set>
-
-#include "daemon/build/stage_planner.hpp"
-#include "layers/dockerfile/parser.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -76,7 +76,9 @@ class Planner {
             if (image.empty()) {
                 return fail(Error{
                     .code = Code::invalid_input,
-                    .message = fmt::format("the base name \"{}\" is empty once expanded", stage.image.text),
+                    .message = fmt::format(
+                        "the base name \"{}\" is empty once expanded", stage.image.text
+                    ),
                     .where = stage.image.span,
                     .hint = "give it a value with ARG before the first FROM, or --build-arg"});
             }
@@ -123,7 +125,9 @@ class Planner {
     }
 
     /// Named contexts go before stages; `target:STAGE` contexts are stages under another name.
-    std::optional<std::size_t> stage_behind(const std::string& name, std::size_t limit, bool numbers) const {
+    std::optional<std::size_t> stage_behind(
+        const std::string& name, std::size_t limit, bool numbers
+    ) const {
         const auto context = request_.contexts.find(name);
         if (context == request_.contexts.end()) {
             return stage_number(name, limit, numbers);
@@ -155,7 +159,9 @@ class Planner {
         return {};
     }
 
-    Result<Origin> origin_of(const std::string& name, std::size_t limit, bool is_base, const Span& span) {
+    Result<Origin> origin_of(
+        const std::string& name, std::size_t limit, bool is_base, const Span& span
+    ) {
         if (const auto stage = stage_behind(name, limit, !is_base)) {
             return Origin(StageOrigin{planned_.at(*stage)});
         }
@@ -164,8 +170,9 @@ class Planner {
             const bool itself = later->second == limit;
             return fail(Error{
                 .code = Code::invalid_input,
-                .message = itself ? fmt::format("the stage \"{}\" can't use itself", name)
-                                  : fmt::format("the stage \"{}\" comes later in the Dockerfile", name),
+                .message =
+                    itself ? fmt::format("the stage \"{}\" can't use itself", name)
+                           : fmt::format("the stage \"{}\" comes later in the Dockerfile", name),
                 .where = span});
         }
         std::string image = name;
@@ -177,15 +184,19 @@ class Planner {
                 if (is_base) {
                     return fail(Error{
                         .code = Code::invalid_input,
-                        .message = fmt::format("the context \"{}\" is a directory, not an image", name),
+                        .message =
+                            fmt::format("the context \"{}\" is a directory, not an image", name),
                         .where = span});
                 }
-                return Origin(ListingOrigin{fmt::format("the context \"{}\"", name), local->listing});
+                return Origin(ListingOrigin{fmt::format("the context \"{}\"", name), local->listing}
+                );
             }
             if (const auto* alias = std::get_if<StageContext>(&found->second)) {
                 return fail(Error{
                     .code = Code::invalid_input,
-                    .message = fmt::format("the context \"{}\" names no stage before this one", alias->stage),
+                    .message = fmt::format(
+                        "the context \"{}\" names no stage before this one", alias->stage
+                    ),
                     .where = span});
             }
             image = std::get<ImageContext>(found->second).reference;
@@ -215,7 +226,9 @@ class Planner {
         if (platform->normalised() != oci::Platform::host()) {
             return fail(Error{
                 .code = Code::unsupported,
-                .message = fmt::format("a stage for {} is not supported on {}", text, oci::Platform::host().render()),
+                .message = fmt::format(
+                    "a stage for {} is not supported on {}", text, oci::Platform::host().render()
+                ),
                 .where = stage.platform->span});
         }
         return {};
@@ -231,7 +244,8 @@ class Planner {
         oci::ImageConfig config;
         config.platform = oci::Platform::host();
         if (const auto* conda = std::get_if<CondaOrigin>(&base)) {
-            const auto& prefix = std::get<CondaContext>(request_.contexts.at(conda->context)).prefix;
+            const auto& prefix =
+                std::get<CondaContext>(request_.contexts.at(conda->context)).prefix;
             oci::set_env(config.config.env, "PATH", prefix + "/bin:" + std::string(k_default_path));
             oci::set_env(config.config.env, "CONDA_PREFIX", prefix);
             oci::set_env(config.config.env, "CONDA_DEFAULT_ENV", prefix);
@@ -255,7 +269,8 @@ class Planner {
         };
         const std::map<std::string, std::string> arguments = arguments_of_stages();
         StagePlanner planner(
-            StageSurroundings{request_, arguments, globals_, resolve_origin, file_.directives.escape},
+            StageSurroundings{
+                request_, arguments, globals_, resolve_origin, file_.directives.escape},
             stage,
             graph_
         );
@@ -329,16 +344,17 @@ class Planner {
                 file_.global_args.end(),
                 [&](const dockerfile::Instruction& instruction) {
                     const auto& variables = std::get<dockerfile::Arg>(instruction.action).variables;
-                    return std::any_of(variables.begin(), variables.end(), [&](const auto& variable) {
-                        return variable.name.text == name;
-                    });
+                    return std::any_of(
+                        variables.begin(),
+                        variables.end(),
+                        [&](const auto& variable) { return variable.name.text == name; }
+                    );
                 }
             );
-            if (!global && !used_arguments_.contains(name) && !known.contains(name) &&
-                !is_proxy_name(name)) {
-                graph_.warnings.push_back(
-                    Warning{fmt::format("no ARG of the Dockerfile uses --build-arg {}", name), {}}
-                );
+            if (!global && !used_arguments_.contains(name) && !known.contains(name)
+                && !is_proxy_name(name)) {
+                graph_.warnings.push_back(Warning{
+                    fmt::format("no ARG of the Dockerfile uses --build-arg {}", name), {}});
             }
         }
     }

@@ -95,7 +95,10 @@ Result<void> parse_output(ObjectReader& in, BuildRequest& request) {
     const std::uint64_t layers = in.number_or("max_layers", limits::k_image_layers);
     if (layers < 1 || layers > limits::k_image_layers) {
         return fail(
-            Code::invalid_input, "max_layers is {}; it may be 1 to {}", layers, limits::k_image_layers
+            Code::invalid_input,
+            "max_layers is {}; it may be 1 to {}",
+            layers,
+            limits::k_image_layers
         );
     }
     request.max_layers = layers;
@@ -105,7 +108,9 @@ Result<void> parse_output(ObjectReader& in, BuildRequest& request) {
 Result<void> parse_time_rules(ObjectReader& in, BuildRequest& request) {
     request.epoch = in.optional_integer("source_date_epoch").value_or(k_default_epoch);
     if (request.epoch < 0) {
-        return fail(Code::invalid_input, "SOURCE_DATE_EPOCH is {}; it can't be negative", request.epoch);
+        return fail(
+            Code::invalid_input, "SOURCE_DATE_EPOCH is {}; it can't be negative", request.epoch
+        );
     }
     const std::string timestamps = in.text_or("timestamps", "fixed");
     if (timestamps != "fixed" && timestamps != "keep") {
@@ -119,7 +124,9 @@ Result<void> check_names(const BuildRequest& request) {
     for (const std::string& tag : request.tags) {
         TRY_ASSIGN(const auto reference, oci::Reference::parse(tag));
         if (reference.digest()) {
-            return fail(Code::invalid_input, "the tag {} has a digest, which only a build gives", tag);
+            return fail(
+                Code::invalid_input, "the tag {} has a digest, which only a build gives", tag
+            );
         }
     }
     if (request.push && request.tags.empty()) {
@@ -179,7 +186,8 @@ Result<BuildRequest> BuildRequest::parse(const json::Value& value) {
         TRY_ASSIGN(request.dockerfile, parse_named_text(*dockerfile, "the Dockerfile"));
     } else {
         in.refuse(Error{
-            .code = Code::invalid_input, .message = "\"dockerfile\" is missing in the build request"});
+            .code = Code::invalid_input,
+            .message = "\"dockerfile\" is missing in the build request"});
     }
     if (const auto context = in.optional_text("context")) {
         TRY_ASSIGN(request.context, Digest::parse(*context));

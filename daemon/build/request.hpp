@@ -1,16 +1,16 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-#include <variant>
-#include <vector>
-
 #include "daemon/exec/run_spec.hpp"
 #include "layers/compress/compression.hpp"
 #include "store/base/clock.hpp"
 #include "store/base/json.hpp"
 #include "store/digest.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -23,7 +23,8 @@ struct NamedText {
 struct CondaContext {
     NamedText lock;
     std::string prefix;
-    std::map<std::string, Digest> files;  // the lock's file entries as written -> what the client hashed
+    std::map<std::string, Digest>
+        files;  // the lock's file entries as written -> what the client hashed
 };
 
 struct LocalContext {

@@ -1,9 +1,9 @@
 #include "daemon/build/stage_planner.hpp"
 
-#include <algorithm>
-
 #include "layers/dockerfile/pattern.hpp"
 #include "layers/dockerfile/port.hpp"
+
+#include <algorithm>
 
 namespace kiln::daemon {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 using dockerfile::expand_word;
 using dockerfile::unsupported;
 
-/// "/a/b" of a path as WORKDIR and destinations take it: `path` when absolute, else below `base`; cleaned.
+/// "/a/b" of a path as WORKDIR and destinations take it: `path` when absolute, else below `base`;
+/// cleaned.
 std::string absolute_path(std::string_view base, std::string_view path) {
     std::string joined =
         path.starts_with('/') ? std::string(path) : std::string(base) + "/" + std::string(path);
@@ -23,8 +24,9 @@ bool names_directory(std::string_view path) {
 }
 
 bool looks_remote(std::string_view source) {
-    return source.starts_with("http://") || source.starts_with("https://") ||
-           source.starts_with("git@") || source.starts_with("git://") || source.starts_with("ssh://");
+    return source.starts_with("http://") || source.starts_with("https://")
+           || source.starts_with("git@") || source.starts_with("git://")
+           || source.starts_with("ssh://");
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -45,7 +47,9 @@ StagePlanner::StagePlanner(StageSurroundings surroundings, Stage& stage, BuildGr
       variables_(surroundings_.arguments, surroundings_.globals) {}
 
 Result<void> StagePlanner::add(const Instruction& instruction) {
-    return std::visit([&](const auto& action) { return plan(action, instruction); }, instruction.action);
+    return std::visit(
+        [&](const auto& action) { return plan(action, instruction); }, instruction.action
+    );
 }
 
 Result<std::string> StagePlanner::expand(const dockerfile::Word& word) const {
@@ -90,8 +94,12 @@ Result<void> StagePlanner::plan(const dockerfile::Env& env, const Instruction& f
     const std::vector<std::string> before = config_.env;
     const auto lookup = variables_.lookup(before);
     for (const dockerfile::Assignment& assignment : env.variables) {
-        TRY_ASSIGN(const std::string name, expand_word(assignment.name, lookup, surroundings_.escape));
-        TRY_ASSIGN(const std::string value, expand_word(assignment.value, lookup, surroundings_.escape));
+        TRY_ASSIGN(
+            const std::string name, expand_word(assignment.name, lookup, surroundings_.escape)
+        );
+        TRY_ASSIGN(
+            const std::string value, expand_word(assignment.value, lookup, surroundings_.escape)
+        );
         oci::set_env(config_.env, name, value);
     }
     add_step(from, ConfigStep{});
@@ -153,7 +161,10 @@ Result<void> StagePlanner::add_source(
             return fail(unsupported(word.span, "ADD of a URL"));
         }
         return fail(Error{
-            .code = Code::invalid_input, .message = "COPY takes no URL", .where = word.span, .hint = "ADD does"});
+            .code = Code::invalid_input,
+            .message = "COPY takes no URL",
+            .where = word.span,
+            .hint = "ADD does"});
     }
     // "../x" leads to the root of the context, as everywhere.
     const std::string clean = dockerfile::clean_path("/" + path).substr(1);
@@ -171,8 +182,7 @@ Result<CopyStep> StagePlanner::plan_transfer(
     for (const dockerfile::Source& source : files.sources) {
         if (const auto* heredoc = std::get_if<dockerfile::Heredoc>(&source)) {
             TRY_ASSIGN(
-                std::string text,
-                dockerfile::expand_body(*heredoc, variables_.lookup(config_.env))
+                std::string text, dockerfile::expand_body(*heredoc, variables_.lookup(config_.env))
             );
             step.inline_files.push_back(InlineFile{heredoc->name, std::move(text)});
         } else {
@@ -247,8 +257,8 @@ Result<void> StagePlanner::plan(const dockerfile::Run& run, const Instruction& f
     if (!run.heredocs.empty()) {
         const std::string& line = run.command.words.front();
         const dockerfile::Heredoc& first = run.heredocs.front();
-        const bool whole_script = run.heredocs.size() == 1 && line.starts_with("<<") &&
-                                  line.find_first_of(" \t") == std::string::npos;
+        const bool whole_script = run.heredocs.size() == 1 && line.starts_with("<<")
+                                  && line.find_first_of(" \t") == std::string::npos;
         if (whole_script && first.text().starts_with("#!")) {
             return fail(unsupported(first.span, "a heredoc of RUN that begins with #!"));
         }

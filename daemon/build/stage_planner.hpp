@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "daemon/build/graph.hpp"
 #include "daemon/build/variables.hpp"
 #include "layers/dockerfile/instruction.hpp"
+
+#include <functional>
+#include <string>
 
 namespace kiln::daemon {
 
@@ -27,6 +27,7 @@ class StagePlanner {
     StagePlanner(StageSurroundings surroundings, Stage& stage, BuildGraph& graph);
 
     Result<void> add(const dockerfile::Instruction& instruction);
+
     [[nodiscard]] bool declared(const std::string& name) const { return variables_.declared(name); }
 
   private:

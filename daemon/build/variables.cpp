@@ -1,19 +1,29 @@
 #include "daemon/build/variables.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "layers/oci/image_config.hpp"
 #include "layers/oci/platform.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace kiln::daemon {
 namespace {
 
 constexpr std::array<std::string_view, 10> k_proxies{
-    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-    "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "FTP_PROXY",
+    "ftp_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "ALL_PROXY",
+    "all_proxy"};
 
-std::optional<std::string> find(const std::map<std::string, std::string>& map, std::string_view name) {
+std::optional<std::string> find(
+    const std::map<std::string, std::string>& map, std::string_view name
+) {
     const auto found = map.find(std::string(name));
     return found == map.end() ? std::nullopt : std::optional(found->second);
 }

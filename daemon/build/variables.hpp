@@ -1,28 +1,32 @@
 #pragma once
 
+#include "layers/dockerfile/expand.hpp"
+#include "layers/dockerfile/instruction.hpp"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "layers/dockerfile/expand.hpp"
-#include "layers/dockerfile/instruction.hpp"
-
 namespace kiln::daemon {
 
 /// The variables of one stage while it is planned: ENV goes before ARG.
 class Variables {
   public:
-    /// `build_args`: --build-arg and platform values; `globals`: ARGs before the first FROM, with their values.
+    /// `build_args`: --build-arg and platform values; `globals`: ARGs before the first FROM, with
+    /// their values.
     Variables(
         const std::map<std::string, std::string>& build_args,
         const std::map<std::string, std::string>& globals
     )
-        : build_args_(build_args), globals_(globals) {}
+        : build_args_(build_args),
+          globals_(globals) {}
 
     /// ARG of the stage: --build-arg first, then the default, then the global ARG of the same name.
-    Result<void> declare(const dockerfile::Arg& arg, const std::vector<std::string>& env, char escape);
+    Result<void> declare(
+        const dockerfile::Arg& arg, const std::vector<std::string>& env, char escape
+    );
 
     /// For expansion: `env` is the config's list ("NAME=value").
     [[nodiscard]] dockerfile::Lookup lookup(const std::vector<std::string>& env) const;
@@ -31,6 +35,7 @@ class Variables {
     [[nodiscard]] std::vector<std::string> for_run(const std::vector<std::string>& env) const;
     /// --build-arg HTTP_PROXY and its like: usable in RUN without ARG, and no part of a key.
     [[nodiscard]] std::vector<std::string> proxies() const;
+
     /// Names of --build-arg that no ARG asked for are the caller's warning.
     [[nodiscard]] bool declared(const std::string& name) const { return args_.contains(name); }
 

@@ -28,6 +28,8 @@ inline constexpr std::size_t k_header_bytes = 16 * k_kib;
 inline constexpr std::size_t k_request_bytes = 16 * k_mib;
 /// What is read of a body that nobody wanted, before the connection is closed instead.
 inline constexpr std::size_t k_drained_bytes = 64 * k_mib;
+/// etc/passwd and etc/group of an image.
+inline constexpr std::size_t k_accounts_bytes = 4 * k_mib;
 /// dockerd and overlayfs stop at about 125.
 inline constexpr std::size_t k_image_layers = 120;
 

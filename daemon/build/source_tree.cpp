@@ -1,0 +1,145 @@
+#include "daemon/build/source_tree.hpp"
+
+#include "layers/layer_reader.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+using Tables = std::vector<std::shared_ptr<const TableOfContents>>;
+
+/// A source that owns the file it reads.
+class OwningSource final : public ByteSource {
+  public:
+    OwningSource(std::shared_ptr<const void> owner, std::unique_ptr<ByteSource> inner)
+        : owner_(std::move(owner)),
+          inner_(std::move(inner)) {}
+
+    Result<std::size_t> read(MutableByteSpan into) override { return inner_->read(into); }
+
+  private:
+    std::shared_ptr<const void> owner_;
+    std::unique_ptr<ByteSource> inner_;
+};
+
+class LayeredTree final : public SourceTree {
+  public:
+    LayeredTree(store::Store& store, std::vector<LayerFacts> layers, Tables tables)
+        : SourceTree(std::move(tables)),
+          store_(store),
+          layers_(std::move(layers)) {}
+
+    Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
+        const LayerFacts& layer = layers_.at(node.layer);
+        // Any dress will do; the framed ones can be read from the middle.
+        const Dress* best = nullptr;
+        for (const Dress& dress : layer.dresses) {
+            const bool direct =
+                dress.compression == Compression::none || !dress.frames.frames.empty();
+            if (best == nullptr || direct) {
+                best = &dress;
+            }
+        }
+        if (best == nullptr) {
+            return fail(Code::not_found, "the bytes of layer {} are gone", layer.diff_id.render());
+        }
+        TRY_ASSIGN(store::BlobReader opened, store_.blobs().open(best->digest));
+        const auto blob = std::make_shared<const store::BlobReader>(std::move(opened));
+        TRY_ASSIGN(
+            auto range,
+            open_layer_range(blob->fd(), *best, node.row.content_offset, node.row.entry.size_bytes)
+        );
+        return std::make_unique<OwningSource>(blob, std::move(range));
+    }
+
+  private:
+    store::Store& store_;
+    std::vector<LayerFacts> layers_;
+};
+
+class ListedTree final : public SourceTree {
+  public:
+    ListedTree(store::Store& store, Tables tables)
+        : SourceTree(std::move(tables)),
+          store_(store) {}
+
+    Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
+        TRY_ASSIGN(store::Content opened, store_.packs().open(node.row.content));
+        const auto content = std::make_shared<const store::Content>(std::move(opened));
+        auto range =
+            std::make_unique<FdSource>(content->file->get(), content->offset, content->size_bytes);
+        return std::make_unique<OwningSource>(content, std::move(range));
+    }
+
+  private:
+    store::Store& store_;
+};
+
+class TarTree final : public SourceTree {
+  public:
+    TarTree(Fd file, Tables tables)
+        : SourceTree(std::move(tables)),
+          file_(std::move(file)) {}
+
+    Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
+        return std::make_unique<FdSource>(
+            file_.get(), node.row.content_offset, node.row.entry.size_bytes
+        );
+    }
+
+  private:
+    Fd file_;
+};
+
+Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, const Digest& name) {
+    TRY_ASSIGN(MappedFile file, store.tables().open(name));
+    return TableOfContents::open(std::move(file));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(
+    store::Store& store, const std::vector<Digest>& diff_ids
+) {
+    std::vector<LayerFacts> layers;
+    Tables tables;
+    for (const Digest& diff_id : diff_ids) {
+        TRY_ASSIGN(auto found, store.index().find_layer(diff_id));
+        if (!found) {
+            return fail(Code::not_found, "layer {} is not in the store", diff_id.render());
+        }
+        layers.push_back(std::move(*found));
+        TRY_ASSIGN(
+            auto table, open_table(store, diff_id), "while opening layer {}", diff_id.render()
+        );
+        tables.push_back(std::move(table));
+    }
+    return std::make_shared<LayeredTree>(store, std::move(layers), std::move(tables));
+}
+
+Result<std::shared_ptr<const SourceTree>> SourceTree::of_listing(
+    store::Store& store, const Digest& listing
+) {
+    TRY_ASSIGN(auto table, open_table(store, listing), "while opening the listing of the context");
+    return std::make_shared<ListedTree>(store, Tables{std::move(table)});
+}
+
+std::shared_ptr<const SourceTree> SourceTree::of_tar(
+    Fd file, std::shared_ptr<const TableOfContents> table
+) {
+    return std::make_shared<TarTree>(std::move(file), Tables{std::move(table)});
+}
+
+Result<std::optional<std::string>> SourceTree::read_text(
+    std::string_view path, std::size_t limit_bytes
+) const {
+    TRY_ASSIGN(const std::string resolved, files_.resolve(path, tree::FileTree::Last::follow));
+    const auto node = files_.find(resolved);
+    if (!node || node->row.entry.type != tar::EntryType::file) {
+        return std::optional<std::string>();
+    }
+    TRY_ASSIGN(const auto source, open(*node));
+    TRY_ASSIGN(const Bytes bytes, read_all(*source, limit_bytes, path));
+    return std::optional(std::string(as_text(bytes)));
+}
+
+}  // namespace kiln::daemon

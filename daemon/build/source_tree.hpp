@@ -1,0 +1,48 @@
+#pragma once
+
+#include "layers/tree/file_tree.hpp"
+#include "store/store.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// Files that a step may look at and read, without any of them being unpacked: the layers of an
+/// image or stage, the listing of a build context, or a tar in a scratch file. Thread   immutable;
+/// any. The store outlives it.
+class SourceTree {
+  public:
+    static Result<std::shared_ptr<const SourceTree>> of_layers(
+        store::Store& store, const std::vector<Digest>& diff_ids
+    );
+    static Result<std::shared_ptr<const SourceTree>> of_listing(
+        store::Store& store, const Digest& listing
+    );
+    /// A plain tar in `file`, with its table.
+    static std::shared_ptr<const SourceTree> of_tar(
+        Fd file, std::shared_ptr<const TableOfContents> table
+    );
+    virtual ~SourceTree() = default;
+    SourceTree(const SourceTree&) = delete;
+    SourceTree& operator=(const SourceTree&) = delete;
+
+    [[nodiscard]] const tree::FileTree& files() const { return files_; }
+
+    /// The content of a file node of files().
+    [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> open(const tree::Node& node
+    ) const = 0;
+    /// A small file as text, symlinks followed; nullopt when it is not there.
+    [[nodiscard]] Result<std::optional<std::string>> read_text(
+        std::string_view path, std::size_t limit_bytes
+    ) const;
+
+  protected:
+    explicit SourceTree(std::vector<std::shared_ptr<const TableOfContents>> tables)
+        : files_(std::move(tables)) {}
+
+  private:
+    tree::FileTree files_;
+};
+
+}  // namespace kiln::daemon
