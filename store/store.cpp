@@ -225,4 +225,10 @@ std::string Store::unpacked_path() const {
     return state_->options.root + "/kiln/unpacked";
 }
 
+Result<Fd> Store::open_scratch() const {
+    return open_at(
+        state_->directories.root.get(), "kiln/tmp", O_RDONLY | O_DIRECTORY, Resolve::beneath
+    );
+}
+
 }  // namespace kiln::store

@@ -84,6 +84,8 @@ class Store {
     /// kiln/unpacked, the executor's: one directory a layer, named by the hex of its diff_id.
     [[nodiscard]] int unpacked_directory() const;
     [[nodiscard]] std::string unpacked_path() const;
+    /// A directory on the store's file system for unnamed temporary files (O_TMPFILE).
+    [[nodiscard]] Result<Fd> open_scratch() const;
 
     struct State;  // store_state.hpp: for the parts of the store only
 

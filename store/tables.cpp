@@ -19,6 +19,10 @@ Result<MappedFile> Tables::open(const Digest& name) const {
     return MappedFile::map(fd);
 }
 
+Result<Fd> Tables::open_file(const Digest& name) const {
+    return folder_.open(name);
+}
+
 Result<bool> Tables::has(const Digest& name) const {
     TRY_ASSIGN(const auto object, folder_.find(name));
     return object.has_value();

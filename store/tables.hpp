@@ -21,6 +21,8 @@ class Tables {
     Result<void> put(const Digest& name, ByteSpan bytes, const Lease& lease);
     /// Errors   not_found.
     [[nodiscard]] Result<MappedFile> open(const Digest& name) const;
+    /// The same as a file, for those who map it in another process.
+    [[nodiscard]] Result<Fd> open_file(const Digest& name) const;
     [[nodiscard]] Result<bool> has(const Digest& name) const;
 
   private:

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -28,19 +29,19 @@ template<class Work>
 asio::awaitable<std::invoke_result_t<Work&>> run_on(ThreadPool& pool, Work work) {
     using Value = std::invoke_result_t<Work&>;
     auto initiate = [&pool](auto handler, Work owned) {
-        using Handler = decltype(handler);
-        struct Job {
-            Handler handler;
+        using Resume = decltype(handler);
+        struct Task {
+            Resume handler;
             Work work;
             std::optional<Value> value;
         };
-        auto job = std::make_shared<Job>(Job{std::move(handler), std::move(owned), std::nullopt});
-        auto executor = asio::get_associated_executor(job->handler);
-        pool.submit([job, executor, guard = asio::make_work_guard(executor)] {
-            job->value.emplace(job->work());
-            asio::post(executor, [job] {
-                auto handler = std::move(job->handler);
-                handler(std::move(*job->value));
+        auto task = std::make_shared<Task>(Task{std::move(handler), std::move(owned), std::nullopt});
+        auto executor = asio::get_associated_executor(task->handler);
+        pool.submit([task, executor, guard = asio::make_work_guard(executor)] {
+            task->value.emplace(task->work());
+            asio::post(executor, [task] {
+                auto resume = std::move(task->handler);
+                resume(std::move(*task->value));
             });
         });
     };

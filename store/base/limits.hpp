@@ -26,6 +26,8 @@ inline constexpr std::size_t k_symlinks_followed = 40;
 inline constexpr std::size_t k_header_bytes = 16 * k_kib;
 /// A JSON request: a Dockerfile of 1 MiB, a lock file and their escapes.
 inline constexpr std::size_t k_request_bytes = 16 * k_mib;
+/// The listing of a context: about 150 bytes a file.
+inline constexpr std::size_t k_listing_bytes = 256 * k_mib;
 /// What is read of a body that nobody wanted, before the connection is closed instead.
 inline constexpr std::size_t k_drained_bytes = 64 * k_mib;
 /// etc/passwd and etc/group of an image.

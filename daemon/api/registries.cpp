@@ -1,0 +1,72 @@
+#include "daemon/api/resources.hpp"
+#include "daemon/build/images.hpp"
+#include "daemon/build/push.hpp"
+#include "daemon/runtime/run_on.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+struct PushRequest {
+    std::string name;
+    PushOrder order;
+};
+
+Result<PushRequest> parse_push(const json::Value& body) {
+    json::ObjectReader in(body, "the push request");
+    PushRequest request;
+    request.name = in.text("name");
+    request.order.destination = in.text_or("destination", request.name);
+    if (const auto name = in.optional_text("compression")) {
+        request.order.compression = parse_compression(*name);
+        if (!request.order.compression || request.order.compression == Compression::none) {
+            return fail(Code::invalid_input, "compression \"{}\" is neither zstd nor gzip", *name);
+        }
+    }
+    request.order.force_compression = in.boolean_or("force_compression", false);
+    TRY_ASSIGN(request.order.credentials, parse_credentials(in.find("credentials")));
+    TRY(in.finish(json::UnknownFields::refuse));
+    return request;
+}
+
+Awaitable<Result<void>> post_push(Exchange& exchange, Services& services, BuildTable& builds) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    const auto request = parse_push(*body);
+    if (!request) {
+        co_return fail(request.error());
+    }
+    auto look = [&services, name = request->name] { return find_image(services.store, name); };
+    const auto ref = co_await run_on(services.pool, std::move(look));
+    if (!ref) {
+        co_return fail(ref.error());
+    }
+    PushOrder order = request->order;
+    order.source = ref->target;
+    BuildTable::Work work = [&services, order](std::shared_ptr<Job> job)
+        -> Awaitable<Result<ResultEvent>> {
+        const auto pushed = co_await push_image(services, job, order);
+        if (!pushed) {
+            co_return fail(pushed.error());
+        }
+        ResultEvent result;
+        result.image = pushed->digest;
+        co_return result;
+    };
+    const auto job = builds.start("push " + request->name, Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    co_return co_await respond_events(exchange, *job, 0);
+}
+
+}  // namespace
+
+void add_registry_routes(Router& router, Services& services, BuildTable& builds) {
+    router.add("POST", "/v1/images/push", [&services, &builds](Exchange& exchange, Parameters) {
+        return post_push(exchange, services, builds);
+    });
+}
+
+}  // namespace kiln::daemon

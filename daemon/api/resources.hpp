@@ -1,0 +1,30 @@
+#pragma once
+
+#include "daemon/api/router.hpp"
+#include "daemon/build/build_table.hpp"
+#include "daemon/services.hpp"
+
+namespace kiln::daemon {
+
+/// Each file of the same name answers one group of paths. Everything given outlives the router.
+void add_blob_routes(Router& router, Services& services);
+void add_context_routes(Router& router, Services& services, ContextTable& contexts);
+void add_build_routes(Router& router, Services& services, BuildTable& builds);
+void add_image_routes(Router& router, Services& services);
+void add_archive_routes(Router& router, Services& services);
+void add_registry_routes(Router& router, Services& services, BuildTable& builds);
+void add_run_routes(Router& router, Services& services, BuildTable& builds);
+void add_store_routes(Router& router, Services& services);
+
+/// What GET /v1/system tells beyond the store and the executor.
+struct SystemFacts {
+    std::string root;
+    UnixSeconds started = 0;
+    std::size_t workers = 0;
+};
+void add_system_routes(Router& router, Services& services, SystemFacts facts, const BuildTable& builds);
+
+/// The events of a job as NDJSON until its result; the job is attached meanwhile.
+Awaitable<Result<void>> respond_events(Exchange& exchange, std::shared_ptr<Job> job, std::uint64_t after);
+
+}  // namespace kiln::daemon

@@ -1,0 +1,100 @@
+// BuildRun, the last part: layers, config and manifest become an image with names.
+
+#include "daemon/build/build_run.hpp"
+#include "daemon/build/images.hpp"
+#include "daemon/runtime/run_on.hpp"
+#include "layers/oci/media_type.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+/// Writes a document unless the store has it: a rebuild in which nothing changed writes nothing.
+Result<Descriptor> keep_document(
+    store::Store& store, const store::Lease& lease, std::string_view media_type, const std::string& text
+) {
+    const Digest digest = digest_of(text);
+    lease.keep(digest);
+    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
+    if (!size) {
+        TRY(store::write_blob(store.blobs(), lease, as_bytes(text)));
+    }
+    return Descriptor{std::string(media_type), digest, text.size()};
+}
+
+/// A base's layer keeps its bytes; only Docker's media types become OCI's.
+Descriptor oci_descriptor(const Descriptor& layer) {
+    const auto compression = oci::layer_compression(layer.media_type);
+    Descriptor converted = layer;
+    if (compression) {
+        converted.media_type = std::string(oci::layer_media_type(*compression));
+    }
+    return converted;
+}
+
+Result<Descriptor> describe_layer(const LayerWriting& writing, const ChainLayer& layer) {
+    if (layer.descriptor) {
+        return oci_descriptor(*layer.descriptor);
+    }
+    TRY_ASSIGN(const Dress dress, dress_layer(writing, layer.diff_id));
+    return Descriptor{
+        std::string(oci::layer_media_type(dress.compression)), dress.digest, dress.size_bytes};
+}
+
+struct Assembly {
+    LayerWriting writing;
+    const Chain& chain;
+    const BuildRequest& request;
+    oci::ImageConfig config;
+};
+
+Result<BuiltImage> assemble_image(Assembly assembly) {
+    store::Store& store = assembly.writing.store;
+    oci::Manifest manifest;
+    manifest.media_type = std::string(oci::k_manifest);
+    for (const ChainLayer& layer : assembly.chain.layers) {
+        TRY_ASSIGN(Descriptor descriptor, describe_layer(assembly.writing, layer));
+        manifest.layers.push_back(std::move(descriptor));
+    }
+    assembly.config.diff_ids = assembly.chain.diff_ids();
+    assembly.config.history = assembly.chain.history;
+    assembly.config.created = render_time(assembly.request.epoch);
+    const store::Lease& lease = assembly.writing.lease;
+    TRY_ASSIGN(
+        manifest.config, keep_document(store, lease, oci::k_config, assembly.config.render())
+    );
+    manifest.annotations = assembly.request.annotations;
+    BuiltImage image;
+    image.config = manifest.config;
+    TRY_ASSIGN(image.manifest, keep_document(store, lease, oci::k_manifest, manifest.render()));
+    if (!assembly.request.tags.empty()) {
+        TRY(set_refs(store, assembly.request.tags, image.manifest));
+        return image;
+    }
+    // Without a name the image lives as long as the cache does.
+    CacheKey key("image/1");
+    key.add("manifest", image.manifest.digest.render());
+    lease.keep(key.digest());
+    TRY_ASSIGN(const auto known, store.index().find_cache(key.digest()));
+    if (known) {
+        store.used(key.digest());
+        return image;
+    }
+    store::CacheRecord record{.key = key.digest()};
+    record.blobs = {image.manifest.digest, image.config.digest};
+    for (const Descriptor& layer : manifest.layers) {
+        record.blobs.push_back(layer.digest);
+    }
+    TRY(store.record(store::Batch{.cache = {std::move(record)}}));
+    return image;
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<BuiltImage>> BuildRun::assemble(const Stage& target) {
+    const StageResult& result = **results_.back();
+    Assembly assembly{writing(), result.chain, request_, target.config};
+    auto work = [owned = std::move(assembly)] { return assemble_image(owned); };
+    co_return co_await run_on(services_.pool, std::move(work));
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,326 @@
+#include "daemon/build/build_run.hpp"
+
+#include <chrono>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "daemon/runtime/run_on.hpp"
+#include "store/base/limits.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+bool is_whole_environment(const CopyStep& copy) {
+    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link &&
+           copy.destination == "/" && copy.sources.size() == 1 && copy.sources.front().path.empty() &&
+           copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
+}
+
+oci::HistoryEntry history_of(const Step& step, UnixSeconds epoch, bool empty) {
+    return oci::HistoryEntry{
+        .created = render_time(epoch),
+        .created_by = step.created_by,
+        .comment = "kiln",
+        .empty_layer = empty};
+}
+
+}  // namespace
+
+BuildRun::BuildRun(
+    Services& services,
+    const BuildRequest& request,
+    const BuildGraph& graph,
+    std::shared_ptr<Job> job,
+    FetchPackage fetch
+)
+    : services_(services),
+      request_(request),
+      graph_(graph),
+      job_(std::move(job)),
+      fetch_(std::move(fetch)),
+      lease_(services.store.lease()),
+      progress_(services.loop) {
+    results_.resize(graph_.stages.size());
+    if (request_.ignore) {
+        // A file that does not parse is the client's to refuse; here it only serves hints.
+        ignored_ = dockerfile::IgnoreRules::parse(request_.ignore->text, request_.ignore->name)
+                       .value_or(dockerfile::IgnoreRules());
+    }
+}
+
+LayerWriting BuildRun::writing() const {
+    const LayerOptions options{request_.compression, request_.compression_level};
+    return LayerWriting{services_.store, services_.pool, lease_, options, job_->stop_token()};
+}
+
+boost::asio::awaitable<Result<BuiltImage>> BuildRun::run() {
+    if (request_.context) {
+        lease_.keep(*request_.context);
+        services_.store.used(*request_.context);
+    }
+    for (const Stage& stage : graph_.stages) {
+        announce(stage);
+    }
+    for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
+        boost::asio::co_spawn(services_.loop, run_stage(i), boost::asio::detached);
+    }
+    std::optional<Error> failure;
+    for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
+        while (!results_[i]) {
+            co_await progress_.wait();
+        }
+        // The first real failure is told; those that it caused are only cancelled.
+        const Result<StageResult>& result = *results_[i];
+        if (!result && (!failure || failure->code == Code::cancelled)) {
+            failure = result.error();
+        }
+    }
+    while (early_running_ > 0) {
+        co_await progress_.wait();
+    }
+    services_.executor.close_scope(job_->id());
+    auto flush = [this]() -> Result<void> {
+        if (pending_.cache.empty() && pending_.slots.empty()) {
+            return {};
+        }
+        return services_.store.record(pending_);
+    };
+    const auto flushed = co_await run_on(services_.pool, std::move(flush));
+    if (failure) {
+        co_return fail(std::move(*failure));
+    }
+    if (!flushed) {
+        co_return fail(flushed.error());
+    }
+    co_return co_await assemble(graph_.stages.back());
+}
+
+boost::asio::awaitable<void> BuildRun::run_stage(std::size_t stage) {
+    Result<StageResult> result = co_await build_stage(graph_.stages[stage]);
+    if (!result) {
+        job_->cancel();  // what runs beside it can't save the build
+    }
+    results_[stage] = std::move(result);
+    progress_.notify_all();
+}
+
+boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(const Stage& stage) {
+    const auto began = std::chrono::steady_clock::now();
+    auto chain = co_await base_chain(stage);
+    Step base{.id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
+    if (!chain) {
+        step_event(stage, base, StepStatus::failed, {});
+        Error error = std::move(chain).error();
+        co_return fail(error.where ? std::move(error) : std::move(error).with_where(stage.base_span));
+    }
+    const auto took = std::chrono::steady_clock::now() - began;
+    StepEvent details;
+    details.duration_ms = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
+    );
+    step_event(stage, base, StepStatus::done, std::move(details));
+    start_early(stage);
+    for (const Step& step : stage.steps) {
+        const auto added = co_await add_step(stage, step, *chain);
+        if (!added) {
+            const bool cancelled = added.error().code == Code::cancelled;
+            step_event(stage, step, cancelled ? StepStatus::cancelled : StepStatus::failed, {});
+            co_return fail(added.error());
+        }
+        if (chain->layers.size() > request_.max_layers) {
+            Error error{
+                .code = Code::too_large,
+                .message = fmt::format("the image passes {} layers here", request_.max_layers),
+                .where = step.span,
+                .hint = "join RUN steps, or copy several files at once"};
+            co_return fail(std::move(error));
+        }
+    }
+    co_return StageResult{std::move(*chain)};
+}
+
+boost::asio::awaitable<Result<Chain>> BuildRun::base_chain(const Stage& stage) {
+    if (const auto* image = std::get_if<Image>(&stage.base)) {
+        lease_.keep(image->manifest_descriptor);
+        Chain chain;
+        chain.history = image->config.history;
+        for (std::size_t i = 0; i < image->manifest.layers.size(); ++i) {
+            chain.layers.push_back(
+                ChainLayer{image->config.diff_ids[i], image->manifest.layers[i]}
+            );
+        }
+        co_return chain;
+    }
+    if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
+        co_return co_await stage_chain(other->stage);
+    }
+    if (const auto* conda = std::get_if<CondaOrigin>(&stage.base)) {
+        const auto built = co_await environment(conda->context);
+        if (!built) {
+            co_return fail(built.error());
+        }
+        co_return (*built)->chain;
+    }
+    co_return Chain();
+}
+
+boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
+    while (!results_[stage]) {
+        co_await progress_.wait();
+    }
+    const Result<StageResult>& result = *results_[stage];
+    if (!result) {
+        co_return fail(Code::cancelled, "the stage {} failed", graph_.stages[stage].name);
+    }
+    co_return result->chain;
+}
+
+boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(
+    const std::string& context
+) {
+    const auto [found, first] = environments_.try_emplace(context);
+    if (first) {
+        const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
+        EnvironmentBuild build{.context = conda, .lease = lease_};
+        build.max_layers = request_.max_layers;
+        build.epoch = request_.epoch;
+        build.layer = LayerOptions{request_.compression, request_.compression_level};
+        build.no_cache = request_.no_cache;
+        build.job = job_;
+        build.fetch = fetch_;
+        auto built = co_await build_environment(services_, std::move(build));
+        environments_.at(context).emplace(std::move(built));
+        progress_.notify_all();
+    }
+    while (!environments_.at(context)) {
+        co_await progress_.wait();
+    }
+    const Result<Environment>& result = *environments_.at(context);
+    if (!result) {
+        co_return fail(result.error());
+    }
+    co_return &*result;
+}
+
+void BuildRun::start_early(const Stage& stage) {
+    for (const Step& step : stage.steps) {
+        const auto* copy = std::get_if<CopyStep>(&step.action);
+        const bool independent = copy != nullptr && copy->link && !copy->owner;
+        if (independent && !is_whole_environment(*copy)) {
+            early_.try_emplace(step.id);
+            ++early_running_;
+            boost::asio::co_spawn(
+                services_.loop, settle_early(stage, step), boost::asio::detached
+            );
+        }
+    }
+}
+
+boost::asio::awaitable<void> BuildRun::settle_early(const Stage& stage, const Step& step) {
+    const auto prepared = co_await prepare(step, std::vector<Digest>());
+    StepLayer layer = fail(Code::cancelled, "cancelled");
+    if (prepared) {
+        layer = co_await settle(stage, step, *prepared);
+    } else {
+        layer = fail(prepared.error());
+    }
+    early_[step.id].emplace(std::move(layer));
+    --early_running_;
+    progress_.notify_all();
+}
+
+boost::asio::awaitable<BuildRun::StepLayer> BuildRun::make_layer(
+    const Stage& stage, const Step& step, const Chain& chain
+) {
+    if (early_.contains(step.id)) {
+        while (!early_[step.id]) {
+            co_await progress_.wait();
+        }
+        co_return *early_[step.id];
+    }
+    const auto prepared = co_await prepare(step, chain.diff_ids());
+    if (!prepared) {
+        co_return fail(prepared.error());
+    }
+    co_return co_await settle(stage, step, *prepared);
+}
+
+boost::asio::awaitable<Result<bool>> BuildRun::take_environment(const Step& step, Chain& chain) {
+    const auto* copy = std::get_if<CopyStep>(&step.action);
+    if (copy == nullptr || !is_whole_environment(*copy)) {
+        co_return false;
+    }
+    const auto built = co_await environment(std::get<CondaOrigin>(copy->origin).context);
+    if (!built) {
+        co_return fail(built.error());
+    }
+    const Chain& taken = (*built)->chain;
+    chain.layers.insert(chain.layers.end(), taken.layers.begin(), taken.layers.end());
+    chain.history.insert(chain.history.end(), taken.history.begin(), taken.history.end());
+    co_return true;
+}
+
+boost::asio::awaitable<Result<void>> BuildRun::add_step(
+    const Stage& stage, const Step& step, Chain& chain
+) {
+    if (job_->stop_token().stop_requested()) {
+        co_return fail(Code::cancelled, "cancelled");
+    }
+    if (std::holds_alternative<ConfigStep>(step.action)) {
+        chain.history.push_back(history_of(step, request_.epoch, true));
+        job_->explanations.push_back(Explanation{.step = step.id, .name = step.name, .status = "uncached"});
+        step_event(stage, step, StepStatus::done, {});
+        co_return Result<void>();
+    }
+    const auto began = std::chrono::steady_clock::now();
+    step_event(stage, step, StepStatus::running, {});
+    const auto taken = co_await take_environment(step, chain);
+    if (!taken) {
+        co_return fail(taken.error());
+    }
+    StepEvent details;
+    if (!*taken) {
+        const StepLayer layer = co_await make_layer(stage, step, chain);
+        if (!layer) {
+            co_return fail(layer.error());
+        }
+        const bool empty = !layer->has_value();
+        chain.history.push_back(history_of(step, request_.epoch, empty));
+        if (!empty) {
+            chain.layers.push_back(ChainLayer{(*layer)->diff_id});
+            details.diff_id = (*layer)->diff_id;
+            details.size_bytes = (*layer)->dresses.empty() ? 0 : (*layer)->dresses.front().size_bytes;
+        }
+    }
+    if (const auto reason = reasons_.find(step.id); reason != reasons_.end()) {
+        details.reason = reason->second;
+    }
+    const auto took = std::chrono::steady_clock::now() - began;
+    details.duration_ms = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
+    );
+    step_event(stage, step, cached_.contains(step.id) ? StepStatus::cached : StepStatus::done, std::move(details));
+    co_return Result<void>();
+}
+
+void BuildRun::announce(const Stage& stage) {
+    Step base{.id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
+    step_event(stage, base, StepStatus::waiting, {});
+    for (const Step& step : stage.steps) {
+        step_event(stage, step, StepStatus::waiting, {});
+    }
+}
+
+void BuildRun::step_event(
+    const Stage& stage, const Step& step, StepStatus status, StepEvent details
+) {
+    details.id = step.id;
+    details.name = step.name;
+    details.stage = stage.name;
+    details.line = step.span.line;
+    details.status = status;
+    job_->emit(details);
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "daemon/build/context_table.hpp"
+#include "daemon/build/job.hpp"
+#include "daemon/build/request.hpp"
+#include "daemon/services.hpp"
+
+namespace kiln::daemon {
+
+/// How much runs at once, and how much is remembered.
+inline constexpr std::size_t k_running_builds = 4;
+inline constexpr std::size_t k_waiting_builds = 8;
+inline constexpr std::size_t k_finished_jobs = 100;
+
+/// All jobs: builds, pushes and runs, from acceptance to long after their end.
+/// Thread   the loop.
+class BuildTable {
+  public:
+    BuildTable(Services& services, ContextTable& contexts) : services_(services), contexts_(contexts), freed_(services.loop) {}
+
+    /// What of the request's bytes the store lacks; empty when the build can start.
+    boost::asio::awaitable<Result<std::vector<Digest>>> needs(const BuildRequest& request);
+    /// Errors   busy when too many wait already.
+    Result<std::shared_ptr<Job>> start(BuildRequest request);
+    /// A job that is no build: `work` runs on the loop and gives its result.
+    using Work = std::function<boost::asio::awaitable<Result<ResultEvent>>(std::shared_ptr<Job>)>;
+    Result<std::shared_ptr<Job>> start(std::string name, Attachment attachment, Work work);
+
+    /// By id, or an unambiguous beginning of one. Errors: not_found.
+    Result<std::shared_ptr<Job>> find(const std::string& id) const;
+    /// Newest first.
+    [[nodiscard]] std::vector<std::shared_ptr<Job>> all() const;
+    [[nodiscard]] std::size_t running() const { return running_; }
+
+    /// Cancels everything and waits, at most `patience`.
+    boost::asio::awaitable<void> close(std::chrono::seconds patience);
+
+  private:
+    boost::asio::awaitable<void> carry_out(std::shared_ptr<Job> job, Work work);
+    boost::asio::awaitable<Result<ResultEvent>> build(
+        std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request
+    );
+    std::string new_id() const;
+    void forget_old();
+
+    Services& services_;
+    ContextTable& contexts_;
+    std::map<std::string, std::shared_ptr<Job>> jobs_;
+    std::deque<std::string> order_;  // ids, oldest first
+    std::size_t running_ = 0;
+    std::size_t waiting_ = 0;
+    Signal freed_;
+};
+
+}  // namespace kiln::daemon

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/build/chain.hpp"
+#include "daemon/build/job.hpp"
+#include "daemon/build/request.hpp"
+#include "daemon/services.hpp"
+#include "layers/conda/lockfile.hpp"
+#include "layers/layer_builder.hpp"
+
+namespace kiln::daemon {
+
+/// Brings the package behind a URL of a lock into the store; its sha256.
+using FetchPackage = std::function<Result<Digest>(const conda::LockEntry& entry, const std::stop_token& stop)>;
+
+struct EnvironmentBuild {
+    const CondaContext& context;
+    std::size_t max_layers = 0;  // what the environment may take
+    UnixSeconds epoch = k_default_epoch;
+    LayerOptions layer;
+    bool no_cache = false;
+    const store::Lease& lease;
+    std::shared_ptr<Job> job;
+    std::size_t step = 0;  // whose events these are
+    FetchPackage fetch;
+};
+
+/// A locked conda environment as layers: one a package (or bucket) and one of conda-meta, each made once and
+/// found again by its key in every later build, whatever it stands on.
+/// Errors   invalid_input and not_found with the place in the lock; digest_mismatch.
+/// Thread   the loop; the work is done by the pool.
+struct Environment {
+    Chain chain;
+    std::size_t packages = 0;
+    std::size_t made = 0;  // layers that were not known
+};
+
+boost::asio::awaitable<Result<Environment>> build_environment(
+    Services& services, EnvironmentBuild build
+);
+
+}  // namespace kiln::daemon

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "daemon/build/single_flight.hpp"
+#include "daemon/exec/executor.hpp"
+#include "store/base/clock.hpp"
+#include "store/base/log.hpp"
+#include "store/base/pool.hpp"
+#include "store/store.hpp"
+
+namespace kiln::daemon {
+
+/// What the parts of one daemon work with. All of it outlives every session and build.
+struct Services {
+    store::Store& store;
+    ThreadPool& pool;     // one thread a core: hashing, compressing, the store
+    ThreadPool& waiters;  // more threads: work that mostly waits (a RUN, a slow reader)
+    exec::Executor& executor;
+    SingleFlight& flights;
+    const Clock& clock;
+    Log& log;
+    boost::asio::any_io_executor loop;
+    std::vector<std::string> insecure_registries;
+};
+
+}  // namespace kiln::daemon
