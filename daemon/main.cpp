@@ -4,16 +4,14 @@
 #include <thread>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <unistd.h>
 
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/version.hpp"
+#include "store/base/file.hpp"
+#include "store/base/limits.hpp"
 
 namespace kiln::daemon {
 namespace {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "daemon/api/resources.hpp"
@@ -103,8 +104,11 @@ Result<json::Value> layers(store::Store& store, const std::string& name) {
             steps.push_back(entry.created_by);
         }
     }
+    // Layers below those that the history tells of are a base's without one.
+    const std::size_t count = image.manifest.layers.size();
+    const std::size_t untold = count - std::min(count, steps.size());
     json::Array rows;
-    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         const Digest& diff_id = image.config.diff_ids[i];
         TRY_ASSIGN(const auto facts, store.index().find_layer(diff_id));
         const auto used = uses.find(diff_id);
@@ -116,7 +120,7 @@ Result<json::Value> layers(store::Store& store, const std::string& name) {
             {"size_bytes", image.manifest.layers[i].size_bytes},
             {"tar_bytes", facts ? facts->tar_bytes : 0},
             {"entries", facts ? json::Value(facts->entries) : json::Value(nullptr)},
-            {"origin", i < steps.size() ? steps[i] : facts ? facts->origin : ""},
+            {"origin", i >= untold ? steps[i - untold] : facts ? facts->origin : ""},
             {"shared_with", images > 0 ? images - 1 : 0},
         });
     }

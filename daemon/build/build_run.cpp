@@ -107,8 +107,13 @@ boost::asio::awaitable<void> BuildRun::run_stage(std::size_t stage) {
 
 boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(const Stage& stage) {
     const auto began = std::chrono::steady_clock::now();
+    Step base{
+        .id = stage.base_step,
+        .name = stage.base_name,
+        .keyword = "FROM",
+        .span = stage.base_span};
+    step_event(stage, base, StepStatus::running, {});
     auto chain = co_await base_chain(stage);
-    Step base{.id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
     if (!chain) {
         step_event(stage, base, StepStatus::failed, {});
         Error error = std::move(chain).error();
@@ -270,6 +275,7 @@ boost::asio::awaitable<Result<void>> BuildRun::add_step(
     if (std::holds_alternative<ConfigStep>(step.action)) {
         chain.history.push_back(history_of(step, request_.epoch, true));
         job_->explanations.push_back(Explanation{.step = step.id, .name = step.name, .status = "uncached"});
+        step_event(stage, step, StepStatus::running, {});
         step_event(stage, step, StepStatus::done, {});
         co_return Result<void>();
     }

@@ -26,26 +26,6 @@ std::string summary(const std::vector<Change>& changes) {
     return text;
 }
 
-std::vector<Change> compare_files(
-    const std::map<std::string, std::string>& was, const std::map<std::string, std::string>& is
-) {
-    std::vector<Change> changes;
-    for (const auto& [name, value] : is) {
-        const auto before = was.find(name);
-        if (before == was.end()) {
-            changes.push_back(Change{name, std::nullopt, value});
-        } else if (before->second != value) {
-            changes.push_back(Change{name, before->second, value});
-        }
-    }
-    for (const auto& [name, value] : was) {
-        if (!is.contains(name)) {
-            changes.push_back(Change{name, value, std::nullopt});
-        }
-    }
-    return changes;
-}
-
 }  // namespace
 
 boost::asio::awaitable<Result<std::shared_ptr<const SourceTree>>> BuildRun::origin_tree(
@@ -290,7 +270,7 @@ Result<void> BuildRun::explain_miss(
         if (before && before->diff_id) {
             TRY_ASSIGN(MappedFile file, services_.store.tables().open(*before->diff_id));
             TRY_ASSIGN(const auto table, TableOfContents::open(std::move(file)));
-            auto files = compare_files(prepared.copy->described(*table), prepared.copy->described());
+            auto files = prepared.copy->compare_with(*table);
             if (!files.empty()) {
                 explanation.changes = std::move(files);
             }

@@ -1,31 +1,67 @@
 #include "daemon/build/copy_plan.hpp"
 
+#include <array>
+
 #include "daemon/build/copy_planner.hpp"
 #include "store/hasher.hpp"
 
 namespace kiln::daemon {
 namespace {
 
+/// One facet of an entry, in words; "" where it says nothing.
+struct Facet {
+    std::string was;
+    std::string is;
+};
+
+std::string render_xattrs(const std::map<std::string, std::string>& xattrs) {
+    std::string text;
+    for (const auto& [name, value] : xattrs) {
+        text += (text.empty() ? "" : " ") + name + "=" + render_hex(as_bytes(value));
+    }
+    return text.empty() ? "no xattrs" : text;
+}
+
+std::string_view type_name(tar::EntryType type) {
+    constexpr std::array<std::string_view, 7> k_names{
+        "file", "directory", "symlink", "hard link", "character device", "block device", "fifo"};
+    return k_names.at(static_cast<std::size_t>(type));
+}
+
+/// The first thing in which two rows of one path differ: content before what surrounds it.
+std::optional<Facet> first_difference(const TableRow& was, const TableRow& is) {
+    const tar::TarEntry& a = was.entry;
+    const tar::TarEntry& b = is.entry;
+    const auto facet = [](std::string before, std::string after) {
+        return std::optional(Facet{std::move(before), std::move(after)});
+    };
+    if (a.type != b.type) {
+        return facet(std::string(type_name(a.type)), std::string(type_name(b.type)));
+    }
+    if (was.content != is.content) {
+        return facet(was.content.render(), is.content.render());
+    }
+    if (a.link != b.link) {
+        return facet("-> " + a.link, "-> " + b.link);
+    }
+    if (a.mode != b.mode) {
+        return facet(fmt::format("mode {:04o}", a.mode), fmt::format("mode {:04o}", b.mode));
+    }
+    if (a.uid != b.uid || a.gid != b.gid) {
+        return facet(fmt::format("owner {}:{}", a.uid, a.gid), fmt::format("owner {}:{}", b.uid, b.gid));
+    }
+    if (a.xattrs != b.xattrs) {
+        return facet(render_xattrs(a.xattrs), render_xattrs(b.xattrs));
+    }
+    if (a.mtime != b.mtime) {
+        return facet(render_time(a.mtime), render_time(b.mtime));
+    }
+    return std::nullopt;
+}
+
 std::string describe(const TableRow& row) {
-    const tar::TarEntry& entry = row.entry;
-    std::string text = fmt::format(
-        "{} {:04o} {}:{} {}",
-        static_cast<int>(entry.type),
-        entry.mode,
-        entry.uid,
-        entry.gid,
-        entry.mtime
-    );
-    if (entry.type == tar::EntryType::file) {
-        text += " " + row.content.render();
-    }
-    if (!entry.link.empty()) {
-        text += " -> " + entry.link;
-    }
-    for (const auto& [name, value] : entry.xattrs) {
-        text += fmt::format(" {}={}", name, render_hex(as_bytes(value)));
-    }
-    return text;
+    return row.entry.type == tar::EntryType::file ? row.content.render()
+                                                  : std::string(type_name(row.entry.type));
 }
 
 /// A row as key material; rendering sorts and frames everything.
@@ -62,33 +98,36 @@ CacheKey CopyPlan::key() const {
     return key;
 }
 
-std::map<std::string, std::string> CopyPlan::described() const {
-    std::map<std::string, std::string> rows;
-    const std::string prefix = destination_.empty() ? "" : destination_ + "/";
+std::vector<tar::TarEntry> CopyPlan::entries() const {
+    std::vector<tar::TarEntry> entries;
+    entries.reserve(items_.size());
     for (const auto& [path, item] : items_) {
-        if (item.row.entry.type != tar::EntryType::directory) {
-            rows.emplace(
-                path.starts_with(prefix) ? path.substr(prefix.size()) : "/" + path,
-                describe(item.row)
-            );
-        }
+        entries.push_back(item.row.entry);
     }
-    return rows;
+    return entries;
 }
 
-std::map<std::string, std::string> CopyPlan::described(const TableOfContents& table) const {
-    std::map<std::string, std::string> rows;
+std::vector<Change> CopyPlan::compare_with(const TableOfContents& earlier) const {
     const std::string prefix = destination_.empty() ? "" : destination_ + "/";
-    for (std::size_t i = 0; i < table.size(); ++i) {
-        const TableRow row = table.row(i);
-        const std::string& path = row.entry.path;
-        if (row.entry.type != tar::EntryType::directory) {
-            rows.emplace(
-                path.starts_with(prefix) ? path.substr(prefix.size()) : "/" + path, describe(row)
-            );
+    const auto name = [&](const std::string& path) {
+        return path.starts_with(prefix) ? path.substr(prefix.size()) : "/" + path;
+    };
+    std::vector<Change> changes;
+    for (const auto& [path, item] : items_) {
+        const auto found = earlier.find(path);
+        if (!found) {
+            changes.push_back(Change{name(path), std::nullopt, describe(item.row)});
+        } else if (const auto facet = first_difference(earlier.row(*found), item.row)) {
+            changes.push_back(Change{name(path), facet->was, facet->is});
         }
     }
-    return rows;
+    for (std::size_t i = 0; i < earlier.size(); ++i) {
+        const TableRow row = earlier.row(i);
+        if (!items_.contains(row.entry.path)) {
+            changes.push_back(Change{name(row.entry.path), describe(row), std::nullopt});
+        }
+    }
+    return changes;
 }
 
 Result<void> CopyPlan::write(LayerBuilder& layer, const std::stop_token& stop) const {

@@ -44,10 +44,11 @@ class CopyPlan {
     [[nodiscard]] bool empty() const { return items_.empty(); }
 
     [[nodiscard]] CacheKey key() const;
-    /// The rows by the name the user knows them by: relative to the destination.
-    [[nodiscard]] std::map<std::string, std::string> described() const;
-    /// The same names for a layer that an earlier build made at this destination.
-    [[nodiscard]] std::map<std::string, std::string> described(const TableOfContents& table) const;
+    /// In canonical order.
+    [[nodiscard]] std::vector<tar::TarEntry> entries() const;
+    /// What differs from the layer that an earlier build made at this destination, by the names the user knows:
+    /// relative to the destination.
+    [[nodiscard]] std::vector<Change> compare_with(const TableOfContents& earlier) const;
     Result<void> write(LayerBuilder& layer, const std::stop_token& stop) const;
 
   private:

@@ -1,0 +1,199 @@
+#include "daemon/build/planner.hpp"
+
+#include "layers/dockerfile/parser.hpp"
+#include "store/hasher.hpp"
+#include "tests/support/matchers.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+using kiln::testing::FailsSaying;
+using kiln::testing::Succeeds;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+BuildRequest request_with_context() {
+    BuildRequest request;
+    request.context = digest_of("listing");
+    request.max_layers = 120;
+    return request;
+}
+
+/// The store of these tests: one image, debian:12, with a command and a variable.
+Result<Image> resolve(const std::string& reference) {
+    if (reference != "debian:12") {
+        return fail(Code::not_found, "image {} is not in the store", reference);
+    }
+    Image image;
+    image.config.platform = oci::Platform::host();
+    image.config.config.env = {"PATH=/bin", "FROM_BASE=yes"};
+    image.config.config.cmd = std::vector<std::string>{"bash"};
+    image.config.config.on_build = {};
+    return image;
+}
+
+Result<BuildGraph> plan_text(std::string_view text, const BuildRequest& request) {
+    TRY_ASSIGN(const auto dockerfile, dockerfile::parse(text, "Dockerfile"));
+    return plan(request, dockerfile, resolve);
+}
+
+Result<BuildGraph> plan_text(std::string_view text) { return plan_text(text, request_with_context()); }
+
+const RunStep& run_of(const BuildGraph& graph, std::size_t step) {
+    return std::get<RunStep>(graph.stages.back().steps.at(step).action);
+}
+
+TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
+    const auto graph = plan_text(
+        "FROM debian:12 AS a\nFROM no-such-image AS unused\nRUN x\nFROM scratch\nCOPY --from=a /x /x\n"
+    );
+
+    ASSERT_THAT(graph, Succeeds());
+    ASSERT_EQ(graph->stages.size(), 2U);
+    EXPECT_EQ(graph->stages[0].name, "a");
+    EXPECT_EQ(graph->stages[1].name, "2");
+}
+
+TEST(Planner, RefusesAStageThatComesLaterOrIsItself) {
+    EXPECT_THAT(
+        plan_text("FROM scratch\nCOPY --from=b / /\nFROM scratch AS b\nFROM scratch\nCOPY --from=0 / /\n"),
+        FailsSaying(Code::invalid_input, "\"b\" comes later")
+    );
+    EXPECT_THAT(
+        plan_text("FROM scratch AS a\nCOPY --from=a / /\n"),
+        FailsSaying(Code::invalid_input, "can't use itself")
+    );
+}
+
+TEST(Planner, TellsTheHintOfAMissingImageWithItsPlace) {
+    const auto graph = plan_text("FROM debian:13\n");
+
+    ASSERT_THAT(graph, FailsSaying(Code::not_found, "debian:13"));
+    EXPECT_EQ(graph.error().where->line, 1U);
+    EXPECT_EQ(graph.error().where->column, 6U);
+}
+
+TEST(Planner, LetsEnvGoBeforeArgAndOldValuesServeOneInstruction) {
+    const auto graph = plan_text(
+        "FROM debian:12\nARG V=arg\nENV V=env W=$V\nENV X=$V Y=$X\nRUN true\n"
+    );
+
+    ASSERT_THAT(graph, Succeeds());
+    const auto& env = graph->stages.back().config.config.env;
+    EXPECT_THAT(env, Contains("V=env"));
+    EXPECT_THAT(env, Contains("W=arg"));  // the environment before the instruction
+    EXPECT_THAT(env, Contains("X=env"));
+    EXPECT_THAT(env, Contains("Y="));
+}
+
+TEST(Planner, GivesRunTheDeclaredArgumentsAndProxiesOutsideTheKey) {
+    BuildRequest request = request_with_context();
+    request.build_args = {{"VERSION", "2"}, {"UNSEEN", "x"}, {"http_proxy", "http://127.0.0.1:1"}};
+
+    const auto graph = plan_text("FROM debian:12\nARG VERSION=1\nRUN make\n", request);
+
+    ASSERT_THAT(graph, Succeeds());
+    const RunStep& run = run_of(*graph, 1);
+    EXPECT_THAT(run.environment, Contains("VERSION=2"));
+    EXPECT_THAT(run.environment, Contains("SOURCE_DATE_EPOCH=315619200"));
+    EXPECT_THAT(run.environment, Not(Contains("UNSEEN=x")));
+    EXPECT_THAT(run.unkeyed_environment, ElementsAre("http_proxy=http://127.0.0.1:1"));
+    ASSERT_EQ(graph->warnings.size(), 1U);
+    EXPECT_THAT(graph->warnings[0].message, ::testing::HasSubstr("UNSEEN"));
+}
+
+TEST(Planner, SeesGlobalArgumentsInFromAndWhereTheyAreDeclaredAgain) {
+    const auto graph = plan_text(
+        "ARG TAG=12\nFROM debian:${TAG}\nRUN echo ${TAG:-none}\nARG TAG\nENV T=$TAG\n"
+    );
+
+    ASSERT_THAT(graph, Succeeds());
+    EXPECT_THAT(run_of(*graph, 0).environment, Not(Contains("TAG=12")));
+    EXPECT_THAT(graph->stages.back().config.config.env, Contains("T=12"));
+}
+
+TEST(Planner, ForgetsTheCommandOfTheBaseWhenTheEntryPointChanges) {
+    const auto kept = plan_text("FROM debian:12\n");
+    const auto reset = plan_text("FROM debian:12\nENTRYPOINT [\"app\"]\n");
+    const auto own = plan_text("FROM debian:12\nCMD [\"x\"]\nENTRYPOINT [\"app\"]\n");
+
+    EXPECT_TRUE(kept->stages.back().config.config.cmd.has_value());
+    EXPECT_FALSE(reset->stages.back().config.config.cmd.has_value());
+    EXPECT_TRUE(own->stages.back().config.config.cmd.has_value());
+}
+
+TEST(Planner, MakesPathsAbsoluteAndKeepsThemInsideTheRoot) {
+    const auto graph = plan_text("FROM debian:12\nWORKDIR a\nWORKDIR ../../b\nCOPY ../x ./y/\n");
+
+    ASSERT_THAT(graph, Succeeds());
+    const auto& steps = graph->stages.back().steps;
+    EXPECT_EQ(std::get<WorkdirStep>(steps[0].action).path, "/a");
+    EXPECT_EQ(std::get<WorkdirStep>(steps[1].action).path, "/b");
+    const auto& copy = std::get<CopyStep>(steps[2].action);
+    EXPECT_EQ(copy.sources.at(0).path, "x");
+    EXPECT_EQ(copy.destination, "/b/y");
+    EXPECT_TRUE(copy.into_directory);
+}
+
+TEST(Planner, RunsShellFormThroughTheShellAndExecFormAsItIs) {
+    const auto graph = plan_text(
+        "FROM debian:12\nRUN echo $HOME\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN echo\nRUN [\"ls\", \"-l\"]\n"
+    );
+
+    ASSERT_THAT(graph, Succeeds());
+    EXPECT_THAT(run_of(*graph, 0).arguments, ElementsAre("/bin/sh", "-c", "echo $HOME"));
+    EXPECT_THAT(run_of(*graph, 2).arguments, ElementsAre("/bin/bash", "-ec", "echo"));
+    EXPECT_THAT(run_of(*graph, 3).arguments, ElementsAre("ls", "-l"));
+}
+
+struct Unsupported {
+    std::string_view text;
+    std::string_view names;
+    std::uint32_t line;
+};
+
+class PlannerRefuses : public ::testing::TestWithParam<Unsupported> {};
+
+TEST_P(PlannerRefuses, ByNameAndPlace) {
+    const auto graph = plan_text(GetParam().text);
+
+    ASSERT_THAT(graph, FailsSaying(Code::unsupported, std::string(GetParam().names)));
+    ASSERT_TRUE(graph.error().where.has_value());
+    EXPECT_EQ(graph.error().where->line, GetParam().line);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    WhatIsNotThereYet,
+    PlannerRefuses,
+    ::testing::Values(
+        Unsupported{"FROM debian:12\nRUN --mount=type=cache,target=/c true\n", "RUN --mount", 2},
+        Unsupported{"FROM debian:12\nRUN --security=insecure true\n", "RUN --security=insecure", 2},
+        Unsupported{"FROM debian:12\n\nADD https://example.com/x /x\n", "ADD of a URL", 3},
+        Unsupported{"FROM debian:12\nADD --checksum=sha256:aa x /x\n", "ADD --checksum", 2},
+        Unsupported{"FROM debian:12\nCOPY --parents a/b /x/\n", "COPY --parents", 2},
+        Unsupported{"FROM --platform=linux/s390x debian:12\n", "linux/s390x", 1}
+    )
+);
+
+TEST(Planner, WantsADirectoryForSeveralSources) {
+    EXPECT_THAT(
+        plan_text("FROM scratch\nCOPY a b /c\n"),
+        FailsSaying(Code::invalid_input, "more than one source")
+    );
+}
+
+TEST(Planner, PutsLabelsOfTheRequestIntoTheTargetOnly) {
+    BuildRequest request = request_with_context();
+    request.labels = {{"team", "blue"}};
+
+    const auto graph = plan_text("FROM scratch AS a\nFROM scratch\nCOPY --from=a / /\n", request);
+
+    ASSERT_THAT(graph, Succeeds());
+    EXPECT_EQ(graph->stages.back().config.config.labels.at("team"), "blue");
+    EXPECT_THAT(graph->stages.front().config.config.labels, IsEmpty());
+}
+
+}  // namespace
+}  // namespace kiln::daemon
