@@ -1,8 +1,8 @@
 #include "daemon/config.hpp"
 
-#include <array>
-
 #include <toml++/toml.h>
+
+#include <array>
 
 namespace kiln::daemon {
 namespace {
@@ -18,19 +18,24 @@ Error refused(std::string message, const toml::node& node, const std::string& fi
         .where = span_of(node.source(), file)};
 }
 
-Result<std::string> read_text(const toml::node& node, std::string_view key, const std::string& file) {
+Result<std::string> read_text(
+    const toml::node& node, std::string_view key, const std::string& file
+) {
     if (const auto text = node.value_exact<std::string>()) {
         return *text;
     }
     return fail(refused(fmt::format("\"{}\" must be a string", key), node, file));
 }
 
-Result<std::int64_t> read_number(const toml::node& node, std::string_view key, const std::string& file) {
+Result<std::int64_t> read_number(
+    const toml::node& node, std::string_view key, const std::string& file
+) {
     const auto number = node.value_exact<std::int64_t>();
     if (number && *number >= 0) {
         return *number;
     }
-    return fail(refused(fmt::format("\"{}\" must be a whole number, not negative", key), node, file));
+    return fail(refused(fmt::format("\"{}\" must be a whole number, not negative", key), node, file)
+    );
 }
 
 Result<void> read_setting(

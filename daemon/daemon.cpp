@@ -1,20 +1,21 @@
 #include "daemon/daemon.hpp"
 
-#include <csignal>
-#include <cstdio>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <unistd.h>
-
 #include "daemon/api/resources.hpp"
 #include "daemon/api/session.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/oci/reachable.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 
 namespace kiln::daemon {
 namespace {
@@ -24,7 +25,8 @@ constexpr std::size_t k_waiters = 16;
 constexpr std::chrono::seconds k_patience(10);
 constexpr std::chrono::seconds k_uses_interval(30);
 
-/// Last uses are written now and then, not with every build: a rebuild in which nothing changed stays quick.
+/// Last uses are written now and then, not with every build: a rebuild in which nothing changed
+/// stays quick.
 Awaitable<void> write_uses_now_and_then(Services& services) {
     boost::asio::steady_timer timer(services.loop);
     while (true) {
@@ -39,13 +41,17 @@ Awaitable<void> write_uses_now_and_then(Services& services) {
 }
 
 Result<std::unique_ptr<store::Store>> open_store(
-    const Options& options, ThreadPool& pool, const Clock& clock, std::unique_ptr<exec::Executor>& executor
+    const Options& options,
+    ThreadPool& pool,
+    const Clock& clock,
+    std::unique_ptr<exec::Executor>& executor
 ) {
     store::StoreOptions opening{.root = options.root, .pool = pool, .clock = clock};
     opening.reaches = [](const Descriptor& descriptor, ByteSpan bytes) {
         return oci::reachable(descriptor, bytes);
     };
-    // The executor lives below the store's root, so it comes after the store; nothing is collected before.
+    // The executor lives below the store's root, so it comes after the store; nothing is collected
+    // before.
     opening.unpacked.remove = [&executor](const Digest& layer) {
         return executor ? executor->remove_layer(layer) : Result<void>();
     };
@@ -76,19 +82,38 @@ Awaitable<void> shut_down(
 
 class Daemon {
   public:
-    Daemon(const Options& options, ListeningSocket socket, store::Store& store, exec::Executor& executor, ThreadPool& pool, Log& log, const Clock& clock)
+    Daemon(
+        const Options& options,
+        ListeningSocket socket,
+        store::Store& store,
+        exec::Executor& executor,
+        ThreadPool& pool,
+        Log& log,
+        const Clock& clock
+    )
         : socket_path_(socket.path),
           owns_socket_(!socket.inherited),
           waiters_(k_waiters),
           flights_(context_.get_executor()),
-          services_{store, pool, waiters_, executor, flights_, clock, log, context_.get_executor(), options.insecure_registries},
+          services_{
+              store,
+              pool,
+              waiters_,
+              executor,
+              flights_,
+              clock,
+              log,
+              context_.get_executor(),
+              options.insecure_registries},
           contexts_(services_),
           builds_(services_, contexts_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
           signals_(context_, SIGTERM, SIGINT) {
         admission_.own_uid = ::geteuid();
         admission_.uids = options.allowed_uids;
+
         struct stat facts {};
+
         if (::stat(socket_path_.c_str(), &facts) == 0) {
             admission_.socket_gid = facts.st_gid;
         }

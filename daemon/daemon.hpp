@@ -1,11 +1,11 @@
 #pragma once
 
+#include "store/base/error.hpp"
+#include "store/base/log.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "store/base/error.hpp"
-#include "store/base/log.hpp"
 
 namespace kiln::daemon {
 
@@ -18,9 +18,9 @@ struct Options {
     std::vector<std::string> insecure_registries;
 };
 
-/// The whole daemon, from opening the store to its clean end after SIGTERM or SIGINT: stops accepting, cancels what
-/// runs, waits at most 10 s.
-/// Errors   conflict when another daemon has the root or answers at the socket; those of the disk.
+/// The whole daemon, from opening the store to its clean end after SIGTERM or SIGINT: stops
+/// accepting, cancels what runs, waits at most 10 s. Errors   conflict when another daemon has the
+/// root or answers at the socket; those of the disk.
 Result<void> run_daemon(const Options& options);
 
 }  // namespace kiln::daemon

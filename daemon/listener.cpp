@@ -1,20 +1,21 @@
 #include "daemon/listener.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
 
 namespace kiln::daemon {
 namespace {
@@ -23,7 +24,9 @@ constexpr auto k_as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 constexpr int k_first_passed_fd = 3;  // SD_LISTEN_FDS_START
 constexpr int k_backlog = 128;
 
-tl::unexpected<Error> fail_errno(const std::string& what) { return fail(errno_error(errno, what)); }
+tl::unexpected<Error> fail_errno(const std::string& what) {
+    return fail(errno_error(errno, what));
+}
 
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -104,8 +107,8 @@ bool Admission::admits(const Peer& peer, const std::vector<std::uint32_t>& group
     const auto listed = [](const std::vector<std::uint32_t>& ids, std::uint32_t id) {
         return std::find(ids.begin(), ids.end(), id) != ids.end();
     };
-    return peer.uid == 0 || peer.uid == own_uid || peer.gid == socket_gid ||
-           listed(groups, socket_gid) || listed(uids, peer.uid);
+    return peer.uid == 0 || peer.uid == own_uid || peer.gid == socket_gid
+           || listed(groups, socket_gid) || listed(uids, peer.uid);
 }
 
 Result<ListeningSocket> open_listening_socket(const std::string& path) {
@@ -152,7 +155,12 @@ void notify_service_manager(std::string_view state) {
     const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(target));
     ::sendto(
-        fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&*address), size
+        fd.get(),
+        state.data(),
+        state.size(),
+        MSG_NOSIGNAL,
+        reinterpret_cast<const sockaddr*>(&*address),
+        size
     );
 }
 

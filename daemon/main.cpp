@@ -1,17 +1,18 @@
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <thread>
-
-#include <CLI/CLI.hpp>
-#include <unistd.h>
-
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/version.hpp"
 #include "store/base/file.hpp"
 #include "store/base/limits.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
 
 namespace kiln::daemon {
 namespace {
@@ -50,7 +51,9 @@ Result<Options> settle(const Arguments& arguments) {
     TRY(defaults);
     TRY_ASSIGN(Config config, read_config(arguments, *defaults));
     if (arguments.oci_runtime) {
-        return fail(Code::unsupported, "--oci-runtime is not supported yet; RUN uses kiln's own sandbox");
+        return fail(
+            Code::unsupported, "--oci-runtime is not supported yet; RUN uses kiln's own sandbox"
+        );
     }
     Options options;
     options.root = arguments.root.value_or(config.root.value_or(defaults->root));
@@ -58,7 +61,9 @@ Result<Options> settle(const Arguments& arguments) {
     const std::string level = arguments.log_level.value_or(config.log_level.value_or("info"));
     const auto parsed = parse_log_level(level);
     if (!parsed) {
-        return fail(Code::invalid_input, "log level \"{}\" is none of error, warning, info, debug", level);
+        return fail(
+            Code::invalid_input, "log level \"{}\" is none of error, warning, info, debug", level
+        );
     }
     options.log_level = *parsed;
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -72,7 +77,11 @@ int complain(const Error& error) {
     std::fprintf(stderr, "kilnd: %s\n", error.render().c_str());
     if (error.where) {
         std::fprintf(
-            stderr, "  --> %s:%u:%u\n", error.where->file.c_str(), error.where->line, error.where->column
+            stderr,
+            "  --> %s:%u:%u\n",
+            error.where->file.c_str(),
+            error.where->line,
+            error.where->column
         );
     }
     if (!error.hint.empty()) {
@@ -86,10 +95,16 @@ int run(int count, char** words) {
     Arguments arguments;
     app.add_option("--root", arguments.root, "Directory of the store, itself an OCI image layout");
     app.add_option("--socket", arguments.socket, "Unix socket to listen at");
-    app.add_option("--config", arguments.config, "Configuration, TOML (default /etc/kiln/kilnd.toml)");
-    app.add_option("--oci-runtime", arguments.oci_runtime, "Run RUN steps with runc, crun or runsc");
+    app.add_option(
+        "--config", arguments.config, "Configuration, TOML (default /etc/kiln/kilnd.toml)"
+    );
+    app.add_option(
+        "--oci-runtime", arguments.oci_runtime, "Run RUN steps with runc, crun or runsc"
+    );
     app.add_option("--log-level", arguments.log_level, "error, warning, info or debug");
-    app.add_option("--workers", arguments.workers, "Threads that hash and compress (default: cores)")
+    app.add_option(
+           "--workers", arguments.workers, "Threads that hash and compress (default: cores)"
+    )
         ->check(CLI::Range(1, 1024));
     app.set_version_flag("--version", std::string(k_version));
     CLI11_PARSE(app, count, words);

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-
 #include "daemon/build/single_flight.hpp"
 #include "daemon/exec/executor.hpp"
 #include "store/base/clock.hpp"
 #include "store/base/log.hpp"
 #include "store/base/pool.hpp"
 #include "store/store.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
 
 namespace kiln::daemon {
 

@@ -36,9 +36,7 @@ Result<json::Value> record_import(
 ) {
     if (!tags.empty() && import.images.size() != 1) {
         return fail(
-            Code::invalid_input,
-            "the archive holds {} images; -t names one",
-            import.images.size()
+            Code::invalid_input, "the archive holds {} images; -t names one", import.images.size()
         );
     }
     json::Array answers;
@@ -55,7 +53,9 @@ Result<json::Value> record_import(
         const std::string kind(oci::archive_kind_name(import.kind));
         const auto answer = [&](json::Value name) {
             answers.push_back(json::Object{
-                {"name", std::move(name)}, {"digest", image.manifest.digest.render()}, {"kind", kind}});
+                {"name", std::move(name)},
+                {"digest", image.manifest.digest.render()},
+                {"kind", kind}});
         };
         for (const std::string& name : names) {
             answer(json::Value(name));
@@ -85,7 +85,13 @@ Result<json::Value> load(
     TRY_ASSIGN(
         const oci::Import import,
         oci::import_archive(
-            spool.get(), scratch.get(), store.blobs(), lease, services.pool, oci::ImportOptions(), stop
+            spool.get(),
+            scratch.get(),
+            store.blobs(),
+            lease,
+            services.pool,
+            oci::ImportOptions(),
+            stop
         )
     );
     return record_import(store, lease, import, tags);
@@ -119,12 +125,13 @@ Result<ArchiveOrder> parse_archive_order(const Target& target) {
     if (format != "oci" && format != "docker") {
         return fail(Code::invalid_input, "format \"{}\" is neither oci nor docker", format);
     }
-    order.options.format =
-        format == "oci" ? oci::ArchiveFormat::oci : oci::ArchiveFormat::docker;
+    order.options.format = format == "oci" ? oci::ArchiveFormat::oci : oci::ArchiveFormat::docker;
     if (const auto name = target.first("compression")) {
         order.options.compression = parse_compression(*name);
         if (!order.options.compression) {
-            return fail(Code::invalid_input, "compression \"{}\" is none of zstd, gzip, none", *name);
+            return fail(
+                Code::invalid_input, "compression \"{}\" is none of zstd, gzip, none", *name
+            );
         }
     }
     return order;
@@ -134,9 +141,7 @@ Result<ArchiveOrder> parse_archive_order(const Target& target) {
 oci::OpenLayer layer_opener(const LayerWriting& writing) {
     return [&writing](
                const Descriptor& layer, const Digest& diff_id, Compression wanted
-           ) -> Result<oci::OpenedLayer> {
-        return open_dressed(writing, layer, diff_id, wanted);
-    };
+           ) -> Result<oci::OpenedLayer> { return open_dressed(writing, layer, diff_id, wanted); };
 }
 
 Result<void> write_archive(Services& services, const ArchiveOrder& order, ByteSink& out) {
@@ -166,9 +171,7 @@ Awaitable<Result<void>> get_archive(Exchange& exchange, Services& services) {
     Produce produce = [&services, owned = std::move(*order)](ByteSink& out) {
         return write_archive(services, owned, out);
     };
-    co_return co_await respond_stream(
-        exchange, services, "application/x-tar", std::move(produce)
-    );
+    co_return co_await respond_stream(exchange, services, "application/x-tar", std::move(produce));
 }
 
 Result<void> write_root_fs(Services& services, const std::string& name, ByteSink& out) {
@@ -199,9 +202,7 @@ Awaitable<Result<void>> get_root_fs(Exchange& exchange, Services& services) {
     Produce produce = [&services, image = *name](ByteSink& out) {
         return write_root_fs(services, image, out);
     };
-    co_return co_await respond_stream(
-        exchange, services, "application/x-tar", std::move(produce)
-    );
+    co_return co_await respond_stream(exchange, services, "application/x-tar", std::move(produce));
 }
 
 }  // namespace

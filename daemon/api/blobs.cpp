@@ -27,8 +27,8 @@ Awaitable<Result<void>> get_blob(Exchange& exchange, Services& services, Digest 
 }
 
 Awaitable<Result<void>> put_blob(Exchange& exchange, Services& services, Digest digest) {
-    std::function<Result<std::uint64_t>(ByteSource&)> consume =
-        [&services, digest](ByteSource& body) -> Result<std::uint64_t> {
+    std::function<Result<std::uint64_t>(ByteSource&)> consume = [&services, digest](ByteSource& body
+                                                                ) -> Result<std::uint64_t> {
         const store::Lease lease = services.store.lease();
         services.store.leases().keep_for(digest, ContextTable::k_kept_seconds);
         TRY_ASSIGN(const auto writer, services.store.blobs().begin(lease));

@@ -1,8 +1,8 @@
-#include <algorithm>
-#include <charconv>
-
 #include "daemon/api/problem.hpp"
 #include "daemon/api/resources.hpp"
+
+#include <algorithm>
+#include <charconv>
 
 namespace kiln::daemon {
 namespace {
@@ -19,8 +19,7 @@ json::Value render_record(const Job& job) {
         {"tags", json::from_texts(job.tags)},
         {"steps", job.steps},
         {"cached", job.cached_steps},
-        {"error",
-         job.result().error ? render_problem(*job.result().error) : json::Value(nullptr)},
+        {"error", job.result().error ? render_problem(*job.result().error) : json::Value(nullptr)},
     };
 }
 
@@ -161,13 +160,14 @@ void add_build_routes(Router& router, Services&, BuildTable& builds) {
     });
     // The routes below {id} differ only in what they do with the job.
     const auto with_job = [&builds](auto act) {
-        return [&builds, act](Exchange& exchange, Parameters parameters) -> Awaitable<Result<void>> {
-            auto job = builds.find(parameters[0]);
-            if (!job) {
-                co_return fail(job.error());
-            }
-            co_return co_await act(exchange, std::move(*job));
-        };
+        return
+            [&builds, act](Exchange& exchange, Parameters parameters) -> Awaitable<Result<void>> {
+                auto job = builds.find(parameters[0]);
+                if (!job) {
+                    co_return fail(job.error());
+                }
+                co_return co_await act(exchange, std::move(*job));
+            };
     };
     router.add("GET", "/v1/builds/{id}", with_job([](Exchange& exchange, std::shared_ptr<Job> job) {
                    return exchange.respond_json(200, render_record(*job));

@@ -30,8 +30,8 @@ Awaitable<Result<void>> post_listing(Exchange& exchange, ContextTable& contexts)
 Awaitable<Result<void>> put_contents(
     Exchange& exchange, Services& services, ContextTable& contexts, Digest listing
 ) {
-    std::function<Result<store::Received>(ByteSource&)> consume =
-        [&services](ByteSource& body) -> Result<store::Received> {
+    std::function<Result<store::Received>(ByteSource&)> consume = [&services](ByteSource& body
+                                                                  ) -> Result<store::Received> {
         const store::Lease lease = services.store.lease();
         TRY_ASSIGN(const auto received, services.store.packs().receive(body, lease, {}));
         if (received.pack) {
@@ -54,11 +54,9 @@ Awaitable<Result<void>> put_contents(
 }  // namespace
 
 void add_context_routes(Router& router, Services& services, ContextTable& contexts) {
-    router.add(
-        "POST",
-        "/v1/contexts",
-        [&contexts](Exchange& exchange, Parameters) { return post_listing(exchange, contexts); }
-    );
+    router.add("POST", "/v1/contexts", [&contexts](Exchange& exchange, Parameters) {
+        return post_listing(exchange, contexts);
+    });
     router.add(
         "PUT",
         "/v1/contexts/{digest}/contents",

@@ -1,11 +1,12 @@
-#include <algorithm>
-#include <map>
+#include "daemon/build/images.hpp"
 
 #include "daemon/api/resources.hpp"
-#include "daemon/build/images.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/oci/media_type.hpp"
 #include "layers/oci/reference.hpp"
+
+#include <algorithm>
+#include <map>
 
 namespace kiln::daemon {
 namespace {
@@ -30,7 +31,8 @@ Result<json::Value> list_images(store::Store& store) {
             {"updated", render_time(ref.updated)},
             {"size_bytes", image ? size_of(*image) : ref.target.size_bytes},
             {"layers", image ? image->manifest.layers.size() : 0},
-            {"platform", image ? json::Value(image->config.platform.render()) : json::Value(nullptr)},
+            {"platform",
+             image ? json::Value(image->config.platform.render()) : json::Value(nullptr)},
         });
     }
     return json::Value(json::Object{{"images", std::move(images)}});
@@ -120,7 +122,10 @@ Result<json::Value> layers(store::Store& store, const std::string& name) {
             {"size_bytes", image.manifest.layers[i].size_bytes},
             {"tar_bytes", facts ? facts->tar_bytes : 0},
             {"entries", facts ? json::Value(facts->entries) : json::Value(nullptr)},
-            {"origin", i >= untold ? steps[i - untold] : facts ? facts->origin : ""},
+            {"origin",
+             i >= untold ? steps[i - untold]
+             : facts     ? facts->origin
+                         : ""},
             {"shared_with", images > 0 ? images - 1 : 0},
         });
     }
@@ -183,7 +188,9 @@ Awaitable<Result<void>> post_tag(Exchange& exchange, Services& services) {
 
 void add_image_routes(Router& router, Services& services) {
     router.add("GET", "/v1/images", [&services](Exchange& exchange, Parameters) {
-        return respond_with(exchange, services, [&services] { return list_images(services.store); });
+        return respond_with(exchange, services, [&services] {
+            return list_images(services.store);
+        });
     });
     const auto named = [&services](auto answer) {
         return [&services, answer](Exchange& exchange, Parameters parameters) {

@@ -44,8 +44,8 @@ Awaitable<Result<void>> post_push(Exchange& exchange, Services& services, BuildT
     }
     PushOrder order = request->order;
     order.source = ref->target;
-    BuildTable::Work work = [&services, order](std::shared_ptr<Job> job)
-        -> Awaitable<Result<ResultEvent>> {
+    BuildTable::Work work = [&services,
+                             order](std::shared_ptr<Job> job) -> Awaitable<Result<ResultEvent>> {
         const auto pushed = co_await push_image(services, job, order);
         if (!pushed) {
             co_return fail(pushed.error());

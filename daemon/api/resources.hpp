@@ -22,9 +22,14 @@ struct SystemFacts {
     UnixSeconds started = 0;
     std::size_t workers = 0;
 };
-void add_system_routes(Router& router, Services& services, SystemFacts facts, const BuildTable& builds);
+
+void add_system_routes(
+    Router& router, Services& services, SystemFacts facts, const BuildTable& builds
+);
 
 /// The events of a job as NDJSON until its result; the job is attached meanwhile.
-Awaitable<Result<void>> respond_events(Exchange& exchange, std::shared_ptr<Job> job, std::uint64_t after);
+Awaitable<Result<void>> respond_events(
+    Exchange& exchange, std::shared_ptr<Job> job, std::uint64_t after
+);
 
 }  // namespace kiln::daemon

@@ -28,9 +28,8 @@ std::optional<Parameters> match(
 void Router::add(std::string method, std::string_view pattern, Handler handler) {
     const auto target = Target::parse(pattern);
     ASSERT(target.has_value());
-    routes_.push_back(
-        Route{std::move(method), target->path, std::string(pattern), std::move(handler)}
-    );
+    routes_.push_back(Route{
+        std::move(method), target->path, std::string(pattern), std::move(handler)});
 }
 
 Awaitable<Result<void>> Router::dispatch(Exchange& exchange) const {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "daemon/api/exchange.hpp"
+
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "daemon/api/exchange.hpp"
 
 namespace kiln::daemon {
 
@@ -13,8 +13,8 @@ namespace kiln::daemon {
 using Parameters = std::vector<std::string>;
 using Handler = std::function<Awaitable<Result<void>>(Exchange&, Parameters)>;
 
-/// Which handler answers which method and path. 404 and 405 are decided here and nowhere else; HEAD is answered by
-/// GET's handler.
+/// Which handler answers which method and path. 404 and 405 are decided here and nowhere else; HEAD
+/// is answered by GET's handler.
 class Router {
   public:
     /// `pattern` as in the OpenAPI description: "/v1/images/{name}/layers".

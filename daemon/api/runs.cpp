@@ -31,7 +31,9 @@ Result<RunRequest> parse_run(const json::Value& body) {
 }
 
 /// What a container of the image would run: the entry point, then the command given or the image's.
-Result<std::vector<std::string>> command_of(const RunRequest& request, const oci::RunConfig& config) {
+Result<std::vector<std::string>> command_of(
+    const RunRequest& request, const oci::RunConfig& config
+) {
     if (!request.command.empty()) {
         return request.command;
     }
@@ -47,7 +49,9 @@ Result<std::vector<std::string>> command_of(const RunRequest& request, const oci
     return words;
 }
 
-Result<exec::RunSpec> prepare(const RunRequest& request, const Image& image, const SourceTree& files) {
+Result<exec::RunSpec> prepare(
+    const RunRequest& request, const Image& image, const SourceTree& files
+) {
     const oci::RunConfig& config = image.config.config;
     exec::RunSpec spec;
     TRY_ASSIGN(spec.arguments, command_of(request, config));
@@ -75,7 +79,9 @@ Result<exec::RunSpec> prepare(const RunRequest& request, const Image& image, con
 }
 
 /// Runs the command; what it changed is gone with the Execution.
-Result<ResultEvent> run(Services& services, const RunRequest& request, const std::shared_ptr<Job>& job) {
+Result<ResultEvent> run(
+    Services& services, const RunRequest& request, const std::shared_ptr<Job>& job
+) {
     store::Store& store = services.store;
     const store::Lease lease = store.lease();
     TRY_ASSIGN(const store::Ref ref, find_image(store, request.name));
@@ -88,9 +94,7 @@ Result<ResultEvent> run(Services& services, const RunRequest& request, const std
     spec.layers = lower.layers();
     spec.network_scope = job->id();
     LogOutput output(job, std::nullopt);
-    TRY_ASSIGN(
-        const auto execution, services.executor.run(spec, output, job->stop_token())
-    );
+    TRY_ASSIGN(const auto execution, services.executor.run(spec, output, job->stop_token()));
     const exec::Outcome& outcome = execution->outcome();
     ResultEvent result;
     result.image = ref.target.digest;

@@ -26,7 +26,9 @@ Result<json::Value> usage(Services& services) {
     });
 }
 
-Result<json::Value> collect(Services& services, const store::CollectPolicy& policy, const std::stop_token& stop) {
+Result<json::Value> collect(
+    Services& services, const store::CollectPolicy& policy, const std::stop_token& stop
+) {
     TRY(services.store.write_uses());
     TRY_ASSIGN(const store::CollectReport report, services.store.collect(policy, stop));
     return json::Value(json::Object{

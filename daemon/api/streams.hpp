@@ -1,19 +1,20 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-
-#include <boost/asio/post.hpp>
-
 #include "daemon/api/exchange.hpp"
 #include "daemon/runtime/byte_channel.hpp"
 #include "daemon/runtime/inbound_channel.hpp"
 #include "daemon/services.hpp"
 
+#include <boost/asio/post.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
 namespace kiln::daemon {
 
-/// Reads the body on a waiter's thread, as it comes: `consume` may block and need not read to the end.
+/// Reads the body on a waiter's thread, as it comes: `consume` may block and need not read to the
+/// end.
 template<class T>
 Awaitable<Result<T>> consume_body(
     Exchange& exchange, Services& services, std::function<Result<T>(ByteSource&)> consume
@@ -22,10 +23,12 @@ Awaitable<Result<T>> consume_body(
         explicit State(const boost::asio::any_io_executor& loop)
             : channel(std::make_shared<InboundChannel>(loop)),
               done(loop) {}
+
         std::shared_ptr<InboundChannel> channel;
         Signal done;
         std::optional<Result<T>> result;
     };
+
     const auto state = std::make_shared<State>(services.loop);
     services.waiters.submit([state, loop = services.loop, consume = std::move(consume)] {
         auto result = std::make_shared<Result<T>>(consume(*state->channel));
@@ -54,8 +57,9 @@ Awaitable<Result<T>> consume_body(
     co_return std::move(*state->result);
 }
 
-/// Answers with bytes that `produce` makes on a waiter's thread. An error before the first byte is an ordinary
-/// problem; later ones break the connection off, so that no client takes a part for the whole.
+/// Answers with bytes that `produce` makes on a waiter's thread. An error before the first byte is
+/// an ordinary problem; later ones break the connection off, so that no client takes a part for the
+/// whole.
 using Produce = std::function<Result<void>(ByteSink& out)>;
 Awaitable<Result<void>> respond_stream(
     Exchange& exchange, Services& services, std::string_view content_type, Produce produce

@@ -1,11 +1,11 @@
-#include <map>
-
-#include <unistd.h>
-
 #include "daemon/api/openapi.hpp"
 #include "daemon/api/resources.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "daemon/version.hpp"
+
+#include <unistd.h>
+
+#include <map>
 
 namespace kiln::daemon {
 namespace {
@@ -13,9 +13,8 @@ namespace {
 json::Value render_system(const SystemFacts& facts, const exec::Description& description) {
     json::Array checks;
     for (const exec::Check& check : description.checks) {
-        checks.push_back(
-            json::Object{{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}}
-        );
+        checks.push_back(json::Object{
+            {"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
     }
     return json::Object{
         {"version", k_version},
@@ -48,8 +47,9 @@ std::string render_metrics(const SystemFacts& facts, const BuildTable& builds, U
     for (const auto& job : builds.all()) {
         ++by_status[name_of(job->status())];
     }
-    std::string text = "# HELP kiln_jobs Jobs the daemon remembers, by status.\n"
-                       "# TYPE kiln_jobs gauge\n";
+    std::string text =
+        "# HELP kiln_jobs Jobs the daemon remembers, by status.\n"
+        "# TYPE kiln_jobs gauge\n";
     for (const auto& [status, count] : by_status) {
         text += fmt::format("kiln_jobs{{status=\"{}\"}} {}\n", status, count);
     }
@@ -72,17 +72,11 @@ void add_system_routes(
     router.add("GET", "/v1/system", [&services, facts](Exchange& exchange, Parameters) {
         return get_system(exchange, services, facts);
     });
-    router.add(
-        "GET",
-        "/metrics",
-        [&services, &builds, facts](Exchange& exchange, Parameters) {
-            return exchange.respond(
-                200,
-                "text/plain; version=0.0.4",
-                render_metrics(facts, builds, services.clock.now())
-            );
-        }
-    );
+    router.add("GET", "/metrics", [&services, &builds, facts](Exchange& exchange, Parameters) {
+        return exchange.respond(
+            200, "text/plain; version=0.0.4", render_metrics(facts, builds, services.clock.now())
+        );
+    });
     router.add("GET", "/v1/openapi.json", [](Exchange& exchange, Parameters) {
         return exchange.respond(200, "application/json", std::string(openapi_document()));
     });

@@ -10,7 +10,10 @@ namespace {
 
 /// Writes a document unless the store has it: a rebuild in which nothing changed writes nothing.
 Result<Descriptor> keep_document(
-    store::Store& store, const store::Lease& lease, std::string_view media_type, const std::string& text
+    store::Store& store,
+    const store::Lease& lease,
+    std::string_view media_type,
+    const std::string& text
 ) {
     const Digest digest = digest_of(text);
     lease.keep(digest);
@@ -42,15 +45,41 @@ Result<Descriptor> describe_layer(const LayerWriting& writing, const ChainLayer&
 
 struct Assembly {
     LayerWriting writing;
-    const Chain& chain;
+    Chain chain;
     const BuildRequest& request;
     oci::ImageConfig config;
 };
+
+/// image-spec manifest.md wants at least one layer: an image of nothing but a config gets an empty
+/// tar.
+Result<void> add_empty_layer(Assembly& assembly) {
+    const LayerWriting& writing = assembly.writing;
+    TRY_ASSIGN(const auto blob, writing.store.blobs().begin(writing.lease));
+    LayerBuilder builder(writing.options, writing.pool, *blob, writing.stop);
+    TRY_ASSIGN(const BuiltLayer built, builder.finish());
+    TRY(blob->commit(built.layer.dress.digest));
+    TRY(writing.store.tables().put(built.layer.diff_id, built.table, writing.lease));
+    const LayerFacts facts{
+        .diff_id = built.layer.diff_id,
+        .tar_bytes = built.layer.tar_bytes,
+        .origin = "empty",
+        .dresses = {built.layer.dress}};
+    TRY(writing.store.record(store::Batch{.layers = {facts}}));
+    assembly.chain.layers.push_back(ChainLayer{built.layer.diff_id});
+    assembly.chain.history.push_back(oci::HistoryEntry{
+        .created = render_time(assembly.request.epoch),
+        .created_by = "empty layer",
+        .comment = "kiln"});
+    return {};
+}
 
 Result<BuiltImage> assemble_image(Assembly assembly) {
     store::Store& store = assembly.writing.store;
     oci::Manifest manifest;
     manifest.media_type = std::string(oci::k_manifest);
+    if (assembly.chain.layers.empty()) {
+        TRY(add_empty_layer(assembly));
+    }
     for (const ChainLayer& layer : assembly.chain.layers) {
         TRY_ASSIGN(Descriptor descriptor, describe_layer(assembly.writing, layer));
         manifest.layers.push_back(std::move(descriptor));

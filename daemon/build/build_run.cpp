@@ -1,20 +1,20 @@
 #include "daemon/build/build_run.hpp"
 
-#include <chrono>
+#include "daemon/runtime/run_on.hpp"
+#include "store/base/limits.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "daemon/runtime/run_on.hpp"
-#include "store/base/limits.hpp"
+#include <chrono>
 
 namespace kiln::daemon {
 namespace {
 
 bool is_whole_environment(const CopyStep& copy) {
-    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link &&
-           copy.destination == "/" && copy.sources.size() == 1 && copy.sources.front().path.empty() &&
-           copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
+    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
+           && copy.sources.size() == 1 && copy.sources.front().path.empty()
+           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
 }
 
 oci::HistoryEntry history_of(const Step& step, UnixSeconds epoch, bool empty) {
@@ -108,16 +108,15 @@ boost::asio::awaitable<void> BuildRun::run_stage(std::size_t stage) {
 boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(const Stage& stage) {
     const auto began = std::chrono::steady_clock::now();
     Step base{
-        .id = stage.base_step,
-        .name = stage.base_name,
-        .keyword = "FROM",
-        .span = stage.base_span};
+        .id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
     step_event(stage, base, StepStatus::running, {});
     auto chain = co_await base_chain(stage);
     if (!chain) {
         step_event(stage, base, StepStatus::failed, {});
         Error error = std::move(chain).error();
-        co_return fail(error.where ? std::move(error) : std::move(error).with_where(stage.base_span));
+        co_return fail(
+            error.where ? std::move(error) : std::move(error).with_where(stage.base_span)
+        );
     }
     const auto took = std::chrono::steady_clock::now() - began;
     StepEvent details;
@@ -151,8 +150,7 @@ boost::asio::awaitable<Result<Chain>> BuildRun::base_chain(const Stage& stage) {
         Chain chain;
         chain.history = image->config.history;
         for (std::size_t i = 0; i < image->manifest.layers.size(); ++i) {
-            chain.layers.push_back(
-                ChainLayer{image->config.diff_ids[i], image->manifest.layers[i]}
+            chain.layers.push_back(ChainLayer{image->config.diff_ids[i], image->manifest.layers[i]}
             );
         }
         co_return chain;
@@ -181,8 +179,7 @@ boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
     co_return result->chain;
 }
 
-boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(
-    const std::string& context
+boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(const std::string& context
 ) {
     const auto [found, first] = environments_.try_emplace(context);
     if (first) {
@@ -215,9 +212,7 @@ void BuildRun::start_early(const Stage& stage) {
         if (independent && !is_whole_environment(*copy)) {
             early_.try_emplace(step.id);
             ++early_running_;
-            boost::asio::co_spawn(
-                services_.loop, settle_early(stage, step), boost::asio::detached
-            );
+            boost::asio::co_spawn(services_.loop, settle_early(stage, step), boost::asio::detached);
         }
     }
 }
@@ -274,7 +269,8 @@ boost::asio::awaitable<Result<void>> BuildRun::add_step(
     }
     if (std::holds_alternative<ConfigStep>(step.action)) {
         chain.history.push_back(history_of(step, request_.epoch, true));
-        job_->explanations.push_back(Explanation{.step = step.id, .name = step.name, .status = "uncached"});
+        job_->explanations.push_back(Explanation{
+            .step = step.id, .name = step.name, .status = "uncached"});
         step_event(stage, step, StepStatus::running, {});
         step_event(stage, step, StepStatus::done, {});
         co_return Result<void>();
@@ -296,7 +292,8 @@ boost::asio::awaitable<Result<void>> BuildRun::add_step(
         if (!empty) {
             chain.layers.push_back(ChainLayer{(*layer)->diff_id});
             details.diff_id = (*layer)->diff_id;
-            details.size_bytes = (*layer)->dresses.empty() ? 0 : (*layer)->dresses.front().size_bytes;
+            details.size_bytes =
+                (*layer)->dresses.empty() ? 0 : (*layer)->dresses.front().size_bytes;
         }
     }
     if (const auto reason = reasons_.find(step.id); reason != reasons_.end()) {
@@ -306,12 +303,18 @@ boost::asio::awaitable<Result<void>> BuildRun::add_step(
     details.duration_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
     );
-    step_event(stage, step, cached_.contains(step.id) ? StepStatus::cached : StepStatus::done, std::move(details));
+    step_event(
+        stage,
+        step,
+        cached_.contains(step.id) ? StepStatus::cached : StepStatus::done,
+        std::move(details)
+    );
     co_return Result<void>();
 }
 
 void BuildRun::announce(const Stage& stage) {
-    Step base{.id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
+    Step base{
+        .id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
     step_event(stage, base, StepStatus::waiting, {});
     for (const Step& step : stage.steps) {
         step_event(stage, step, StepStatus::waiting, {});

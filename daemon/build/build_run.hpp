@@ -1,11 +1,5 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <optional>
-#include <set>
-#include <vector>
-
 #include "daemon/build/chain.hpp"
 #include "daemon/build/conda_environment.hpp"
 #include "daemon/build/copy_plan.hpp"
@@ -16,6 +10,12 @@
 #include "daemon/services.hpp"
 #include "layers/dockerfile/ignore.hpp"
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
 namespace kiln::daemon {
 
 /// What a build has made: recorded in the store and named.
@@ -24,9 +24,9 @@ struct BuiltImage {
     Descriptor config;
 };
 
-/// One build, from its graph to an image. Stages run side by side, each as soon as what it uses is there; within a
-/// stage, `COPY --link` does not wait for the steps before it.
-/// Thread   the loop; the work is done by the pools.
+/// One build, from its graph to an image. Stages run side by side, each as soon as what it uses is
+/// there; within a stage, `COPY --link` does not wait for the steps before it. Thread   the loop;
+/// the work is done by the pools.
 class BuildRun {
   public:
     BuildRun(
@@ -44,9 +44,11 @@ class BuildRun {
     using Awaitable = boost::asio::awaitable<T>;
     /// What a step came to: a layer, or none because it changed nothing.
     using StepLayer = Result<std::optional<LayerFacts>>;
+
     struct StageResult {
         Chain chain;
     };
+
     /// A step that has its key; `make` is called when the cache does not know the key.
     struct Prepared {
         CacheKey key{""};
@@ -101,7 +103,7 @@ class BuildRun {
     std::map<std::string, std::optional<Result<Environment>>> environments_;
     std::map<std::size_t, std::optional<StepLayer>> early_;  // by step id
     std::size_t early_running_ = 0;
-    std::set<std::size_t> cached_;  // ids of steps that the cache knew
+    std::set<std::size_t> cached_;                // ids of steps that the cache knew
     std::map<std::size_t, std::string> reasons_;  // why the others were made, by step id
     Signal progress_;
     store::Batch pending_;  // records of steps without a layer, written at the end in one go

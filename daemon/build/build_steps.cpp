@@ -1,4 +1,5 @@
-// BuildRun, the part that makes one step: what it depends on, whether the cache has it, and the work.
+// BuildRun, the part that makes one step: what it depends on, whether the cache has it, and the
+// work.
 
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/images.hpp"
@@ -81,7 +82,9 @@ boost::asio::awaitable<Result<BuildRun::Prepared>> BuildRun::prepare_copy(
         TRY_ASSIGN(const Fd scratch, services_.store.open_scratch());
         around.scratch_directory = scratch.get();
         if (listing != nullptr) {
-            around.explain_absence = [this](std::string_view path) { return explain_absence(path); };
+            around.explain_absence = [this](std::string_view path) {
+                return explain_absence(path);
+            };
         }
         return CopyPlan::of_copy(copy, around, job_->stop_token());
     };
@@ -173,7 +176,8 @@ boost::asio::awaitable<Result<std::optional<BuildRun::StepLayer>>> BuildRun::loo
 boost::asio::awaitable<BuildRun::StepLayer> BuildRun::settle(
     const Stage& stage, const Step& step, const Prepared& prepared
 ) {
-    Explanation explanation{.step = step.id, .name = step.name, .status = "ran", .key = prepared.key.digest()};
+    Explanation explanation{
+        .step = step.id, .name = step.name, .status = "ran", .key = prepared.key.digest()};
     std::optional<SingleFlight::Turn> turn;
     while (!turn) {
         if (!request_.no_cache) {

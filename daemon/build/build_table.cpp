@@ -1,11 +1,5 @@
 #include "daemon/build/build_table.hpp"
 
-#include <array>
-#include <random>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/fetch.hpp"
 #include "daemon/build/images.hpp"
@@ -14,13 +8,18 @@
 #include "daemon/runtime/run_on.hpp"
 #include "layers/dockerfile/parser.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <array>
+#include <random>
+
 namespace kiln::daemon {
 namespace {
 
 Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request) {
     TRY_ASSIGN(
-        const auto dockerfile,
-        dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
+        const auto dockerfile, dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
     );
     const ResolveImage resolve = [&](const std::string& reference) -> Result<Image> {
         TRY_ASSIGN(const store::Ref ref, find_image(store, reference));
@@ -94,9 +93,7 @@ Result<std::shared_ptr<Job>> BuildTable::start(BuildRequest request) {
     return job;
 }
 
-Result<std::shared_ptr<Job>> BuildTable::start(
-    std::string name, Attachment attachment, Work work
-) {
+Result<std::shared_ptr<Job>> BuildTable::start(std::string name, Attachment attachment, Work work) {
     if (running_ >= k_running_builds && waiting_ >= k_waiting_builds) {
         return fail(Error{
             .code = Code::busy,

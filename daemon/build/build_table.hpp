@@ -1,14 +1,14 @@
 #pragma once
 
-#include <deque>
-#include <functional>
-#include <map>
-#include <memory>
-
 #include "daemon/build/context_table.hpp"
 #include "daemon/build/job.hpp"
 #include "daemon/build/request.hpp"
 #include "daemon/services.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
 
 namespace kiln::daemon {
 
@@ -21,7 +21,10 @@ inline constexpr std::size_t k_finished_jobs = 100;
 /// Thread   the loop.
 class BuildTable {
   public:
-    BuildTable(Services& services, ContextTable& contexts) : services_(services), contexts_(contexts), freed_(services.loop) {}
+    BuildTable(Services& services, ContextTable& contexts)
+        : services_(services),
+          contexts_(contexts),
+          freed_(services.loop) {}
 
     /// What of the request's bytes the store lacks; empty when the build can start.
     boost::asio::awaitable<Result<std::vector<Digest>>> needs(const BuildRequest& request);
@@ -35,6 +38,7 @@ class BuildTable {
     Result<std::shared_ptr<Job>> find(const std::string& id) const;
     /// Newest first.
     [[nodiscard]] std::vector<std::shared_ptr<Job>> all() const;
+
     [[nodiscard]] std::size_t running() const { return running_; }
 
     /// Cancels everything and waits, at most `patience`.

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <optional>
-#include <vector>
-
 #include "layers/oci/image_config.hpp"
 #include "store/descriptor.hpp"
+
+#include <optional>
+#include <vector>
 
 namespace kiln::daemon {
 

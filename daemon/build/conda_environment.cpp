@@ -29,11 +29,13 @@ class EnvironmentBuilder {
     EnvironmentBuilder(Services& services, const EnvironmentBuild& build)
         : services_(services),
           build_(build),
-          writing_{services.store, services.pool, build.lease, build.layer, build.job->stop_token()} {}
+          writing_{
+              services.store, services.pool, build.lease, build.layer, build.job->stop_token()} {}
 
     Result<EnvironmentPackage> read_package(const LockEntry& entry) const;
     Result<std::optional<Made>> package_layer(const PlannedPackage& planned) const;
-    Result<Made> bucket_layer(const std::vector<LayerFacts>& members, const std::string& names) const;
+    Result<Made> bucket_layer(const std::vector<LayerFacts>& members, const std::string& names)
+        const;
     Result<Made> meta_layer(
         const EnvironmentPlan& plan, const std::vector<std::optional<Digest>>& layers_of_packages
     ) const;
@@ -45,6 +47,7 @@ class EnvironmentBuilder {
     Result<conda::PackageMetadata> metadata_of(const Digest& package, const LockEntry& entry) const;
     Result<std::optional<Made>> find(const CacheKey& key) const;
     Result<void> remember(const CacheKey& key, const std::optional<LayerFacts>& layer) const;
+
     Result<std::shared_ptr<const TableOfContents>> open_table(const Digest& diff_id) const {
         TRY_ASSIGN(MappedFile file, services_.store.tables().open(diff_id));
         return TableOfContents::open(std::move(file));
@@ -118,11 +121,10 @@ Result<void> EnvironmentBuilder::check_hashes(const LockEntry& entry, const Dige
     const auto mismatch = [&](std::string_view is, std::string_view wanted) {
         return fail(Error{
             .code = Code::digest_mismatch,
-            .message = fmt::format(
-                "{} is {}, the lock file says {}", entry.file_name, is, wanted
-            ),
+            .message = fmt::format("{} is {}, the lock file says {}", entry.file_name, is, wanted),
             .where = entry.span,
-            .hint = "the package is not the one that was locked; lock again, or fetch the right one"});
+            .hint =
+                "the package is not the one that was locked; lock again, or fetch the right one"});
     };
     if (entry.sha256 && package.hex() != *entry.sha256) {
         return mismatch(package.render(), "sha256:" + *entry.sha256);
@@ -251,7 +253,9 @@ Result<Made> EnvironmentBuilder::bucket_layer(
         TRY_ASSIGN(const Dress dress, dress_layer(writing_, member.diff_id));
         TRY_ASSIGN(store::BlobReader blob, services_.store.blobs().open(dress.digest));
         TRY_ASSIGN(auto table, open_table(member.diff_id));
-        parts.push_back({blob.fd(), Layer{member.diff_id, member.tar_bytes, dress}, std::move(table)});
+        parts.push_back(
+            {blob.fd(), Layer{member.diff_id, member.tar_bytes, dress}, std::move(table)}
+        );
         blobs.push_back(std::move(blob));
     }
     TRY_ASSIGN(const auto blob, services_.store.blobs().begin(build_.lease));
@@ -402,9 +406,7 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     Environment environment;
     environment.packages = plan->packages.size();
     auto finish = [&]() -> Result<void> {
-        TRY_ASSIGN(
-            const auto layers, group_layers(*builder, *plan, *made, build.max_layers - 1)
-        );
+        TRY_ASSIGN(const auto layers, group_layers(*builder, *plan, *made, build.max_layers - 1));
         for (const NamedLayer& layer : layers) {
             add_layer(environment, layer, build.epoch);
         }

@@ -1,10 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "daemon/build/chain.hpp"
 #include "daemon/build/job.hpp"
 #include "daemon/build/request.hpp"
@@ -12,10 +7,16 @@
 #include "layers/conda/lockfile.hpp"
 #include "layers/layer_builder.hpp"
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace kiln::daemon {
 
 /// Brings the package behind a URL of a lock into the store; its sha256.
-using FetchPackage = std::function<Result<Digest>(const conda::LockEntry& entry, const std::stop_token& stop)>;
+using FetchPackage =
+    std::function<Result<Digest>(const conda::LockEntry& entry, const std::stop_token& stop)>;
 
 struct EnvironmentBuild {
     const CondaContext& context;
@@ -29,10 +30,10 @@ struct EnvironmentBuild {
     FetchPackage fetch;
 };
 
-/// A locked conda environment as layers: one a package (or bucket) and one of conda-meta, each made once and
-/// found again by its key in every later build, whatever it stands on.
-/// Errors   invalid_input and not_found with the place in the lock; digest_mismatch.
-/// Thread   the loop; the work is done by the pool.
+/// A locked conda environment as layers: one a package (or bucket) and one of conda-meta, each made
+/// once and found again by its key in every later build, whatever it stands on. Errors
+/// invalid_input and not_found with the place in the lock; digest_mismatch. Thread   the loop; the
+/// work is done by the pool.
 struct Environment {
     Chain chain;
     std::size_t packages = 0;

@@ -6,7 +6,9 @@
 namespace kiln::daemon {
 namespace {
 
-Result<std::shared_ptr<const TableOfContents>> open_listing(store::Store& store, const Digest& name) {
+Result<std::shared_ptr<const TableOfContents>> open_listing(
+    store::Store& store, const Digest& name
+) {
     TRY_ASSIGN(MappedFile file, store.tables().open(name));
     return TableOfContents::open(std::move(file));
 }
@@ -39,7 +41,9 @@ boost::asio::awaitable<Result<ContextTable::Taken>> ContextTable::take(Bytes lis
         const store::Lease lease = store.lease();
         Taken taken{.digest = digest_of(ByteSpan(bytes)), .missing = {}};
         store.leases().keep_for(taken.digest, k_kept_seconds);
-        TRY_ASSIGN(const auto table, TableOfContents::open(Bytes(bytes)), "while reading the listing");
+        TRY_ASSIGN(
+            const auto table, TableOfContents::open(Bytes(bytes)), "while reading the listing"
+        );
         TRY(store.tables().put(taken.digest, bytes, lease));
         const std::vector<Digest> contents = contents_of(*table);
         for (const Digest& content : contents) {
@@ -76,8 +80,7 @@ void ContextTable::settle(const Digest& listing) {
     services_.waiters.submit([this, listing] {
         auto settled = [&]() -> Result<void> {
             TRY_ASSIGN(const auto table, open_listing(services_.store, listing));
-            return services_.store.record(
-                store::Batch{.contexts = {{listing, contents_of(*table)}}}
+            return services_.store.record(store::Batch{.contexts = {{listing, contents_of(*table)}}}
             );
         }();
         if (!settled) {

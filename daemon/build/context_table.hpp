@@ -1,20 +1,21 @@
 #pragma once
 
-#include <set>
-
 #include "daemon/services.hpp"
+
+#include <set>
 
 namespace kiln::daemon {
 
-/// Which build contexts are wholly here. What has just been uploaded can be used at once and is made durable when the
-/// build that used it has ended: contexts are a cache, and nobody waits for their fsync.
-/// Thread   the loop.
+/// Which build contexts are wholly here. What has just been uploaded can be used at once and is
+/// made durable when the build that used it has ended: contexts are a cache, and nobody waits for
+/// their fsync. Thread   the loop.
 class ContextTable {
   public:
     /// How long an upload is kept for the build that will name it.
     static constexpr UnixSeconds k_kept_seconds = 3600;
 
-    explicit ContextTable(Services& services) : services_(services) {}
+    explicit ContextTable(Services& services)
+        : services_(services) {}
 
     boost::asio::awaitable<Result<bool>> has(Digest listing);
 
@@ -22,6 +23,7 @@ class ContextTable {
         Digest digest;
         std::vector<Digest> missing;
     };
+
     /// Takes a listing in; what its contents lack.
     /// Errors   invalid_input for bytes that are no listing.
     boost::asio::awaitable<Result<Taken>> take(Bytes listing);

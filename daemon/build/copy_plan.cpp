@@ -1,9 +1,9 @@
 #include "daemon/build/copy_plan.hpp"
 
-#include <array>
-
 #include "daemon/build/copy_planner.hpp"
 #include "store/hasher.hpp"
+
+#include <array>
 
 namespace kiln::daemon {
 namespace {
@@ -48,7 +48,9 @@ std::optional<Facet> first_difference(const TableRow& was, const TableRow& is) {
         return facet(fmt::format("mode {:04o}", a.mode), fmt::format("mode {:04o}", b.mode));
     }
     if (a.uid != b.uid || a.gid != b.gid) {
-        return facet(fmt::format("owner {}:{}", a.uid, a.gid), fmt::format("owner {}:{}", b.uid, b.gid));
+        return facet(
+            fmt::format("owner {}:{}", a.uid, a.gid), fmt::format("owner {}:{}", b.uid, b.gid)
+        );
     }
     if (a.xattrs != b.xattrs) {
         return facet(render_xattrs(a.xattrs), render_xattrs(b.xattrs));

@@ -46,8 +46,8 @@ class CopyPlan {
     [[nodiscard]] CacheKey key() const;
     /// In canonical order.
     [[nodiscard]] std::vector<tar::TarEntry> entries() const;
-    /// What differs from the layer that an earlier build made at this destination, by the names the user knows:
-    /// relative to the destination.
+    /// What differs from the layer that an earlier build made at this destination, by the names the
+    /// user knows: relative to the destination.
     [[nodiscard]] std::vector<Change> compare_with(const TableOfContents& earlier) const;
     Result<void> write(LayerBuilder& layer, const std::stop_token& stop) const;
 

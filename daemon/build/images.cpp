@@ -1,10 +1,10 @@
 #include "daemon/build/images.hpp"
 
-#include <algorithm>
-
 #include "layers/oci/media_type.hpp"
 #include "layers/oci/reference.hpp"
 #include "store/base/limits.hpp"
+
+#include <algorithm>
 
 namespace kiln::daemon {
 namespace {
@@ -33,9 +33,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest_name_hint(const std::vector<store::Ref>& refs, const std::string& name) {
-    const auto nearest = std::min_element(refs.begin(), refs.end(), [&](const auto& a, const auto& b) {
-        return edit_distance(a.name, name) < edit_distance(b.name, name);
-    });
+    const auto nearest =
+        std::min_element(refs.begin(), refs.end(), [&](const auto& a, const auto& b) {
+            return edit_distance(a.name, name) < edit_distance(b.name, name);
+        });
     if (nearest == refs.end()) {
         return "the store holds no image yet; take one in with kiln load";
     }
@@ -55,7 +56,9 @@ Result<store::Ref> find_by_digest(store::Store& store, const Digest& digest) {
     if (!size || *size > limits::k_document_bytes) {
         return fail(Code::not_found, "image {} is not in the store", digest.render());
     }
-    TRY_ASSIGN(const Bytes bytes, store::read_blob(store.blobs(), digest, limits::k_document_bytes));
+    TRY_ASSIGN(
+        const Bytes bytes, store::read_blob(store.blobs(), digest, limits::k_document_bytes)
+    );
     TRY_ASSIGN(
         const auto manifest, oci::Manifest::parse(bytes), "while reading {}", digest.render()
     );
@@ -64,7 +67,9 @@ Result<store::Ref> find_by_digest(store::Store& store, const Digest& digest) {
     return store::Ref{.name = "", .target = Descriptor{type, digest, *size}};
 }
 
-Result<std::optional<store::Ref>> find_by_prefix(const store::Store& store, const std::string& name) {
+Result<std::optional<store::Ref>> find_by_prefix(
+    const store::Store& store, const std::string& name
+) {
     const std::string hex = name.starts_with("sha256:") ? name.substr(7) : name;
     if (hex.size() < k_shortest_prefix || !is_hex(hex)) {
         return std::optional<store::Ref>();
@@ -128,7 +133,9 @@ Result<store::Ref> find_image(store::Store& store, const std::string& name) {
 
 Result<Image> load_image(store::Store& store, const Descriptor& manifest) {
     if (oci::kind_of(manifest.media_type) == oci::DocumentKind::index) {
-        return fail(Code::unsupported, "{} is an index of several images", manifest.digest.render());
+        return fail(
+            Code::unsupported, "{} is an index of several images", manifest.digest.render()
+        );
     }
     Image image{.manifest_descriptor = manifest, .manifest = {}, .config = {}};
     TRY_ASSIGN(

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "daemon/build/image.hpp"
 #include "store/store.hpp"
+
+#include <optional>
+#include <string>
 
 namespace kiln::daemon {
 
@@ -12,14 +12,15 @@ namespace kiln::daemon {
 /// docker.io/library/debian:latest). nullopt when there is none.
 Result<std::optional<store::Ref>> find_ref(const store::Store& store, const std::string& name);
 
-/// What a user may call an image: a reference, a digest, or at least 7 hex digits of one that a ref has.
-/// Errors   not_found with the nearest name as hint; invalid_input when a prefix fits several.
+/// What a user may call an image: a reference, a digest, or at least 7 hex digits of one that a ref
+/// has. Errors   not_found with the nearest name as hint; invalid_input when a prefix fits several.
 Result<store::Ref> find_image(store::Store& store, const std::string& name);
 
 /// Errors   unsupported when the descriptor is an index, corrupt when config and manifest disagree.
 Result<Image> load_image(store::Store& store, const Descriptor& manifest);
 
-/// Names an image; another spelling of the same reference is replaced. Nothing is written when it is so already.
+/// Names an image; another spelling of the same reference is replaced. Nothing is written when it
+/// is so already.
 Result<void> set_refs(
     store::Store& store, const std::vector<std::string>& names, const Descriptor& manifest
 );

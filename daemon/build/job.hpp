@@ -1,17 +1,17 @@
 #pragma once
 
+#include "daemon/build/cache_key.hpp"
+#include "daemon/build/event.hpp"
+#include "daemon/runtime/signal.hpp"
+
+#include <boost/asio/post.hpp>
+
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
-
-#include <boost/asio/post.hpp>
-
-#include "daemon/build/cache_key.hpp"
-#include "daemon/build/event.hpp"
-#include "daemon/runtime/signal.hpp"
 
 namespace kiln::daemon {
 
@@ -27,8 +27,8 @@ struct Explanation {
 
 enum class Attachment : std::uint8_t { attached, detached };
 
-/// One build (or push, or run) from its acceptance to its result: state, events, and the way to cancel it.
-/// Thread   the loop; stop_token() travels to workers.
+/// One build (or push, or run) from its acceptance to its result: state, events, and the way to
+/// cancel it. Thread   the loop; stop_token() travels to workers.
 class Job {
   public:
     Job(std::string id,
@@ -46,15 +46,25 @@ class Job {
           started_(clock.now()) {}
 
     [[nodiscard]] const std::string& id() const { return id_; }
+
     [[nodiscard]] const std::string& name() const { return name_; }
+
     [[nodiscard]] const boost::asio::any_io_executor& loop() const { return loop_; }
+
     [[nodiscard]] JobStatus status() const { return status_; }
+
     [[nodiscard]] bool finished() const { return status_ > JobStatus::running; }
+
     [[nodiscard]] UnixSeconds started() const { return started_; }
+
     [[nodiscard]] std::optional<UnixSeconds> ended() const { return ended_; }
+
     [[nodiscard]] const ResultEvent& result() const { return result_; }
+
     [[nodiscard]] const EventLog& events() const { return events_; }
+
     [[nodiscard]] Signal& changed() { return changed_; }
+
     [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
     template<class Event>
@@ -70,12 +80,14 @@ class Job {
     }
 
     void begin() { status_ = JobStatus::running; }
+
     /// Sets the status by the result and emits it: the last event.
     void finish(ResultEvent result);
+
     void cancel() { stop_.request_stop(); }
 
-    /// While one of these lives, somebody reads the events. When the last reader of an attached job goes, it is
-    /// cancelled.
+    /// While one of these lives, somebody reads the events. When the last reader of an attached job
+    /// goes, it is cancelled.
     [[nodiscard]] std::shared_ptr<void> attach();
 
     std::vector<Explanation> explanations;

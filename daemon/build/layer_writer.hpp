@@ -1,13 +1,13 @@
 #pragma once
 
+#include "layers/layer_builder.hpp"
+#include "layers/oci/export.hpp"
+#include "store/store.hpp"
+
 #include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
-
-#include "layers/layer_builder.hpp"
-#include "layers/oci/export.hpp"
-#include "store/store.hpp"
 
 namespace kiln::daemon {
 
@@ -20,8 +20,9 @@ struct LayerWriting {
     std::stop_token stop;
 };
 
-/// A layer from entries to blob and table in the store, under the lease, not yet recorded; nullopt when `fill`
-/// added nothing, for an empty layer says nothing. `origin` tells people where it came from.
+/// A layer from entries to blob and table in the store, under the lease, not yet recorded; nullopt
+/// when `fill` added nothing, for an empty layer says nothing. `origin` tells people where it came
+/// from.
 using FillLayer = std::function<Result<void>(LayerBuilder& layer)>;
 Result<std::optional<LayerFacts>> write_layer(
     const LayerWriting& writing, const std::string& origin, const FillLayer& fill
@@ -30,8 +31,8 @@ Result<std::optional<LayerFacts>> write_layer(
 /// The same layer in the wanted dress: one it has, or made now and recorded.
 Result<Dress> dress_layer(const LayerWriting& writing, const Digest& diff_id);
 
-/// A layer to be sent: as it is stored when that is `wanted`, in another dress of it, or its plain tar, which need not
-/// be stored for that.
+/// A layer to be sent: as it is stored when that is `wanted`, in another dress of it, or its plain
+/// tar, which need not be stored for that.
 Result<oci::OpenedLayer> open_dressed(
     const LayerWriting& writing, const Descriptor& layer, const Digest& diff_id, Compression wanted
 );

@@ -1,16 +1,17 @@
 #pragma once
 
+#include "daemon/build/job.hpp"
+#include "daemon/exec/executor.hpp"
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 
-#include "daemon/build/job.hpp"
-#include "daemon/exec/executor.hpp"
-
 namespace kiln::daemon {
 
-/// What a command writes, as log events of its job, with a bounded number of them on their way to the loop.
+/// What a command writes, as log events of its job, with a bounded number of them on their way to
+/// the loop.
 class LogOutput final : public exec::OutputSink {
   public:
     LogOutput(std::shared_ptr<Job> job, std::optional<std::size_t> step)
@@ -21,6 +22,7 @@ class LogOutput final : public exec::OutputSink {
 
   private:
     static constexpr std::size_t k_most_under_way = 64;
+
     struct Gate {
         std::mutex mutex;
         std::condition_variable passed;

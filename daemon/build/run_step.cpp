@@ -9,7 +9,9 @@ namespace {
 
 class LayerChanges final : public exec::ChangeSink {
   public:
-    LayerChanges(LayerBuilder& layer, std::shared_ptr<Job> job) : layer_(layer), job_(std::move(job)) {}
+    LayerChanges(LayerBuilder& layer, std::shared_ptr<Job> job)
+        : layer_(layer),
+          job_(std::move(job)) {}
 
     Result<void> add(const tar::TarEntry& entry, ByteSource& content) override {
         return entry.type == tar::EntryType::file ? layer_.add(entry, content) : layer_.add(entry);
@@ -137,7 +139,10 @@ Result<std::optional<LayerFacts>> execute_run(
         return execution.diff(changes, writing.stop);
     };
     TRY_ASSIGN(
-        auto layer, write_layer(writing, step.created_by, fill), "while taking what {} changed", step.keyword
+        auto layer,
+        write_layer(writing, step.created_by, fill),
+        "while taking what {} changed",
+        step.keyword
     );
     if (layer) {
         TRY(execution.keep(layer->diff_id));

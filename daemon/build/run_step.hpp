@@ -1,15 +1,15 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "daemon/build/accounts.hpp"
 #include "daemon/build/cache_key.hpp"
 #include "daemon/build/graph.hpp"
 #include "daemon/build/job.hpp"
 #include "daemon/build/layer_writer.hpp"
 #include "daemon/exec/executor.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -28,9 +28,9 @@ Result<PreparedRun> prepare_run(
     const BuildRequest& request
 );
 
-/// Runs it and makes a layer of what it changed; nullopt when it changed nothing. The output becomes log events.
-/// Errors   step_failed with the place; those of the executor.
-/// Thread   a waiter.
+/// Runs it and makes a layer of what it changed; nullopt when it changed nothing. The output
+/// becomes log events. Errors   step_failed with the place; those of the executor. Thread   a
+/// waiter.
 Result<std::optional<LayerFacts>> execute_run(
     PreparedRun run,
     const Step& step,
@@ -51,6 +51,7 @@ Result<void> unpack_layers(
 class LowerLayers {
   public:
     static Result<LowerLayers> open(store::Store& store, const std::vector<Digest>& diff_ids);
+
     [[nodiscard]] const std::vector<exec::LowerLayer>& layers() const { return layers_; }
 
   private:

@@ -1,37 +1,44 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <optional>
+#include "daemon/runtime/signal.hpp"
+#include "store/digest.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
-#include "daemon/runtime/signal.hpp"
-#include "store/digest.hpp"
+#include <map>
+#include <memory>
+#include <optional>
 
 namespace kiln::daemon {
 
-/// Builds share work only here: of several that need the result of one key, one makes it and the others wait.
-/// Thread   the loop.
+/// Builds share work only here: of several that need the result of one key, one makes it and the
+/// others wait. Thread   the loop.
 class SingleFlight {
   public:
-    explicit SingleFlight(boost::asio::any_io_executor loop) : loop_(std::move(loop)) {}
+    explicit SingleFlight(boost::asio::any_io_executor loop)
+        : loop_(std::move(loop)) {}
+
     SingleFlight(const SingleFlight&) = delete;
     SingleFlight& operator=(const SingleFlight&) = delete;
 
     /// The right to make the result; whoever waits goes on when it ends.
     class Turn {
       public:
-        Turn(SingleFlight& flights, const Digest& key) : flights_(&flights), key_(key) {}
+        Turn(SingleFlight& flights, const Digest& key)
+            : flights_(&flights),
+              key_(key) {}
+
         Turn(Turn&& other) noexcept
             : flights_(std::exchange(other.flights_, nullptr)),
               key_(other.key_) {}
+
         Turn& operator=(Turn&& other) noexcept {
             std::swap(flights_, other.flights_);
             std::swap(key_, other.key_);
             return *this;
         }
+
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
         ~Turn();

@@ -1,9 +1,9 @@
 #include "daemon/runtime/inbound_channel.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <cstring>
-
-#include <boost/asio/post.hpp>
 
 namespace kiln::daemon {
 

@@ -1,28 +1,30 @@
 #pragma once
 
+#include "daemon/runtime/signal.hpp"
+#include "store/base/bytes.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <memory>
 #include <mutex>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-
-#include "daemon/runtime/signal.hpp"
-#include "store/base/bytes.hpp"
-
 namespace kiln::daemon {
 
-/// The other way round of ByteChannel: bytes that a coroutine receives, for a thread that reads them; a slow disk
-/// slows the socket.
-/// Thread   read() on one thread (not of the cpu pool: it may wait long); the rest on the loop.
+/// The other way round of ByteChannel: bytes that a coroutine receives, for a thread that reads
+/// them; a slow disk slows the socket. Thread   read() on one thread (not of the cpu pool: it may
+/// wait long); the rest on the loop.
 class InboundChannel final : public ByteSource,
                              public std::enable_shared_from_this<InboundChannel> {
   public:
     static constexpr std::size_t k_capacity_bytes = 4U << 20U;
 
-    explicit InboundChannel(const boost::asio::any_io_executor& loop) : loop_(loop), drained_(loop) {}
+    explicit InboundChannel(const boost::asio::any_io_executor& loop)
+        : loop_(loop),
+          drained_(loop) {}
 
     /// False when the reader has gone: nobody wants the rest.
     boost::asio::awaitable<bool> push(Bytes bytes);

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <vector>
+#include "daemon/runtime/signal.hpp"
+#include "store/base/pool.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 
-#include "daemon/runtime/signal.hpp"
-#include "store/base/pool.hpp"
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -20,11 +20,14 @@ boost::asio::awaitable<std::vector<T>> run_all(
     boost::asio::any_io_executor loop, ThreadPool& pool, std::vector<std::function<T()>> works
 ) {
     struct State {
-        explicit State(const boost::asio::any_io_executor& executor) : finished(executor) {}
+        explicit State(const boost::asio::any_io_executor& executor)
+            : finished(executor) {}
+
         Signal finished;
         std::vector<std::optional<T>> values;
         std::size_t left = 0;
     };
+
     const auto state = std::make_shared<State>(loop);
     state->values.resize(works.size());
     state->left = works.size();

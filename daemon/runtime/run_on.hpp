@@ -35,7 +35,8 @@ asio::awaitable<std::invoke_result_t<Work&>> run_on(ThreadPool& pool, Work work)
             Work work;
             std::optional<Value> value;
         };
-        auto task = std::make_shared<Task>(Task{std::move(handler), std::move(owned), std::nullopt});
+        auto task =
+            std::make_shared<Task>(Task{std::move(handler), std::move(owned), std::nullopt});
         auto executor = asio::get_associated_executor(task->handler);
         pool.submit([task, executor, guard = asio::make_work_guard(executor)] {
             task->value.emplace(task->work());

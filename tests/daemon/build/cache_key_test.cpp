@@ -37,8 +37,10 @@ RC_GTEST_PROP(CacheKey, DependsOnEveryIngredientAndOnTheirOrder, ()) {
 }
 
 TEST(Compare, SaysWhatChangedCameAndWent) {
-    const std::vector<store::Ingredient> was{{"user", "0:0"}, {"arg", "a"}, {"arg", "b"}, {"old", "x"}};
-    const std::vector<store::Ingredient> is{{"user", "0:0"}, {"arg", "a"}, {"arg", "c"}, {"new", "y"}};
+    const std::vector<store::Ingredient> was{
+        {"user", "0:0"}, {"arg", "a"}, {"arg", "b"}, {"old", "x"}};
+    const std::vector<store::Ingredient> is{
+        {"user", "0:0"}, {"arg", "a"}, {"arg", "c"}, {"new", "y"}};
 
     EXPECT_THAT(
         compare(was, is),

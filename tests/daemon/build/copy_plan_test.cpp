@@ -10,16 +10,19 @@ namespace {
 
 using kiln::testing::FailsSaying;
 using kiln::testing::Succeeds;
-using ::testing::ElementsAre;
 using tar::EntryType;
+using ::testing::ElementsAre;
 
 /// A tree that is only listed: planning looks at tables and never at contents.
 class ListedOnly final : public SourceTree {
   public:
-    explicit ListedOnly(std::vector<TableRow> rows) : SourceTree({render(std::move(rows))}) {}
+    explicit ListedOnly(std::vector<TableRow> rows)
+        : SourceTree({render(std::move(rows))}) {}
+
     Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
         return std::make_unique<SpanSource>(as_bytes(texts_.at(node.row.entry.path)));
     }
+
     ListedOnly& with_text(const std::string& path, std::string text) {
         texts_[path] = std::move(text);
         return *this;
@@ -113,7 +116,8 @@ TEST(CopyPlan, CopiesAFileToANameOrIntoADirectory) {
 
 TEST(CopyPlan, CopiesWhatADirectoryHoldsAndNotItself) {
     const Copying copying{
-        .context = {directory("src"), file("src/a", "a"), directory("src/sub"), file("src/sub/b", "b")}};
+        .context = {
+            directory("src"), file("src/a", "a"), directory("src/sub"), file("src/sub/b", "b")}};
 
     EXPECT_THAT(copying.paths("COPY src /x"), ElementsAre("x/", "x/a", "x/sub/", "x/sub/b"));
 }
@@ -122,13 +126,16 @@ TEST(CopyPlan, MatchesWildcardsAsGoDoes) {
     const Copying copying{.context = {file("a.py", "1"), file("b.py", "2"), file("c.txt", "3")}};
 
     EXPECT_THAT(copying.paths("COPY *.py /x/"), ElementsAre("x/", "x/a.py", "x/b.py"));
-    EXPECT_THAT(copying("COPY *.rs /x/"), FailsSaying(Code::not_found, "*.rs is not in the build context"));
+    EXPECT_THAT(
+        copying("COPY *.rs /x/"), FailsSaying(Code::not_found, "*.rs is not in the build context")
+    );
     EXPECT_THAT(copying("COPY *.py /x"), FailsSaying(Code::invalid_input, "must end in '/'"));
 }
 
 TEST(CopyPlan, FollowsANamedSymlinkAndKeepsThoseInside) {
     const Copying copying{
-        .context = {file("real", "r"), symlink("link", "real"), directory("d"), symlink("d/l", "../real")}};
+        .context = {
+            file("real", "r"), symlink("link", "real"), directory("d"), symlink("d/l", "../real")}};
 
     const auto named = copying("COPY link /x");
     const auto inside = copying("COPY d /y/");
@@ -142,7 +149,12 @@ TEST(CopyPlan, FollowsANamedSymlinkAndKeepsThoseInside) {
 TEST(CopyPlan, GoesThroughSymlinksOfTheImageInsideItsRoot) {
     const Copying copying{
         .context = {directory("lib"), file("lib/x", "x")},
-        .image = {directory("etc"), symlink("lib", "usr/lib"), directory("usr"), directory("usr/lib"), symlink("out", "../../etc")}};
+        .image = {
+            directory("etc"),
+            symlink("lib", "usr/lib"),
+            directory("usr"),
+            directory("usr/lib"),
+            symlink("out", "../../etc")}};
 
     EXPECT_THAT(copying.paths("COPY . /"), ElementsAre("usr/", "usr/lib/", "usr/lib/x"));
     EXPECT_THAT(copying.paths("COPY lib/x /out/"), ElementsAre("etc/", "etc/x"));
@@ -177,7 +189,9 @@ TEST(CopyPlan, RefusesAFileInADirectorysPlaceAndTheOtherWayRound) {
         .context = {file("f", "f"), directory("d"), directory("d/etc2"), file("d/etc2/x", "x")},
         .image = {directory("etc"), file("etc2", "")}};
 
-    EXPECT_THAT(copying("COPY d /"), FailsSaying(Code::invalid_input, "/etc2 is not a directory"));
+    EXPECT_THAT(
+        copying("COPY d /"), FailsSaying(Code::invalid_input, "/etc2 is a file; a directory")
+    );
 }
 
 TEST(CopyPlan, MissesForContentModeLinkAndXattrsOnly) {

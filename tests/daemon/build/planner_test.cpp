@@ -39,7 +39,9 @@ Result<BuildGraph> plan_text(std::string_view text, const BuildRequest& request)
     return plan(request, dockerfile, resolve);
 }
 
-Result<BuildGraph> plan_text(std::string_view text) { return plan_text(text, request_with_context()); }
+Result<BuildGraph> plan_text(std::string_view text) {
+    return plan_text(text, request_with_context());
+}
 
 const RunStep& run_of(const BuildGraph& graph, std::size_t step) {
     return std::get<RunStep>(graph.stages.back().steps.at(step).action);
@@ -47,7 +49,8 @@ const RunStep& run_of(const BuildGraph& graph, std::size_t step) {
 
 TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
     const auto graph = plan_text(
-        "FROM debian:12 AS a\nFROM no-such-image AS unused\nRUN x\nFROM scratch\nCOPY --from=a /x /x\n"
+        "FROM debian:12 AS a\nFROM no-such-image AS unused\nRUN x\nFROM scratch\nCOPY --from=a /x "
+        "/x\n"
     );
 
     ASSERT_THAT(graph, Succeeds());
@@ -58,7 +61,9 @@ TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
 
 TEST(Planner, RefusesAStageThatComesLaterOrIsItself) {
     EXPECT_THAT(
-        plan_text("FROM scratch\nCOPY --from=b / /\nFROM scratch AS b\nFROM scratch\nCOPY --from=0 / /\n"),
+        plan_text(
+            "FROM scratch\nCOPY --from=b / /\nFROM scratch AS b\nFROM scratch\nCOPY --from=0 / /\n"
+        ),
         FailsSaying(Code::invalid_input, "\"b\" comes later")
     );
     EXPECT_THAT(
@@ -76,9 +81,8 @@ TEST(Planner, TellsTheHintOfAMissingImageWithItsPlace) {
 }
 
 TEST(Planner, LetsEnvGoBeforeArgAndOldValuesServeOneInstruction) {
-    const auto graph = plan_text(
-        "FROM debian:12\nARG V=arg\nENV V=env W=$V\nENV X=$V Y=$X\nRUN true\n"
-    );
+    const auto graph =
+        plan_text("FROM debian:12\nARG V=arg\nENV V=env W=$V\nENV X=$V Y=$X\nRUN true\n");
 
     ASSERT_THAT(graph, Succeeds());
     const auto& env = graph->stages.back().config.config.env;
@@ -105,9 +109,8 @@ TEST(Planner, GivesRunTheDeclaredArgumentsAndProxiesOutsideTheKey) {
 }
 
 TEST(Planner, SeesGlobalArgumentsInFromAndWhereTheyAreDeclaredAgain) {
-    const auto graph = plan_text(
-        "ARG TAG=12\nFROM debian:${TAG}\nRUN echo ${TAG:-none}\nARG TAG\nENV T=$TAG\n"
-    );
+    const auto graph =
+        plan_text("ARG TAG=12\nFROM debian:${TAG}\nRUN echo ${TAG:-none}\nARG TAG\nENV T=$TAG\n");
 
     ASSERT_THAT(graph, Succeeds());
     EXPECT_THAT(run_of(*graph, 0).environment, Not(Contains("TAG=12")));
@@ -139,7 +142,8 @@ TEST(Planner, MakesPathsAbsoluteAndKeepsThemInsideTheRoot) {
 
 TEST(Planner, RunsShellFormThroughTheShellAndExecFormAsItIs) {
     const auto graph = plan_text(
-        "FROM debian:12\nRUN echo $HOME\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN echo\nRUN [\"ls\", \"-l\"]\n"
+        "FROM debian:12\nRUN echo $HOME\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN echo\nRUN [\"ls\", "
+        "\"-l\"]\n"
     );
 
     ASSERT_THAT(graph, Succeeds());
