@@ -101,15 +101,14 @@ Result<bool> remove_anywhere(int upper, const std::string& directory, std::uint6
 }  // namespace
 
 Result<Fd> Stubs::directory(const std::string& name) {
-    constexpr int k_flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    auto there = open_at(root_, name, k_flags, Resolve::in_root);
-    if (there) {
-        return there;
+    TRY_ASSIGN(const auto facts, stat_at(root_, name));
+    if (!facts) {
+        return make_directory(root_, name);
     }
-    if (there.error().code != Code::not_found) {
+    if (!S_ISDIR(facts->st_mode)) {
         return fail(Code::invalid_input, "the image's /{} is not a directory", name);
     }
-    return make_directory(root_, name);
+    return open_at(root_, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, Resolve::in_root);
 }
 
 Result<std::optional<Fd>> Stubs::file(const std::string& path) {

@@ -101,6 +101,9 @@ TEST_P(HostileRun, HasDockersCapabilitiesAsRootAndNoneAsAUser) {
     EXPECT_THAT(output_.output, ::testing::HasSubstr("\nSeccomp:\t2\n"));
     EXPECT_THAT(output_.output, ::testing::HasSubstr("\nNoNewPrivs:\t0\n"));
 
+    if (subject_.has_one_id) {
+        return;  // there is no other user to be
+    }
     ASSERT_TRUE(run({"/probe", "cat", "/proc/self/status"}, 1000));
 
     EXPECT_THAT(output_.output, ::testing::HasSubstr("\nCapPrm:\t0000000000000000\n"));

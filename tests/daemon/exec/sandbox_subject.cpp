@@ -32,6 +32,9 @@ ExecutorSubject make_sandbox_subject() {
         subject.skip = description.reason;
         return subject;
     }
+    for (const exec::Check& check : description.checks) {
+        subject.has_one_id |= check.name == "ids of the sandbox" && !check.ok;
+    }
     subject.ground = std::move(ground);
     subject.executor = *std::move(sandbox);
     return subject;
