@@ -2,6 +2,7 @@
 
 #include "daemon/registry/challenge.hpp"
 #include "daemon/registry/transport.hpp"
+#include "daemon/runtime/signal.hpp"
 
 #include <map>
 #include <optional>
@@ -32,8 +33,10 @@ class Authorizer {
     Awaitable<Result<Response>> send(Request request);
 
   private:
+    class Learning;
+
     Awaitable<Result<Response>> send_following(Request request);
-    Awaitable<Result<bool>> answer(const Response& refused);
+    Awaitable<Result<void>> answer(const Response& refused);
     Awaitable<Result<std::string>> fetch_token(const Challenge& challenge);
     [[nodiscard]] Result<Url> token_url(const Challenge& challenge) const;
 
@@ -42,6 +45,8 @@ class Authorizer {
     std::optional<Credentials> credentials_;
     std::string scope_;
     std::string authorization_;  // the header's value, once known
+    bool learning_ = false;
+    daemon::Signal learned_;
 };
 
 /// "repository:library/app:pull,push"

@@ -63,14 +63,15 @@ struct TransportOptions {
     std::chrono::milliseconds keep_alive{20'000};
     std::string user_agent = "kiln";
     /// PEM file of further authorities; the system's always count.
-    std::string extra_authorities;
+    std::string extra_authorities = {};
 };
 
 /// HTTP/1.1 over TCP and TLS, connections kept for the next request to the same place. It knows
 /// nothing of registries, redirects or credentials, and sends what it is given once; a connection
 /// that was kept and turns out closed does not count.
-/// Errors   timed_out; upstream when the host is not found, refuses, resets, answers nonsense, or
-///          its certificate is not trusted. Messages name host and method, never headers.
+/// Errors   timed_out and upstream (refused, reset, nonsense): sending again may help; not_found
+///          for an unknown host and permission for a certificate that is not trusted: it won't.
+///          Messages name host and method, never a header.
 /// Thread   the loop; files are read and names looked up elsewhere.
 class Transport {
   public:
@@ -83,7 +84,9 @@ class Transport {
 
     Awaitable<Result<Response>> send(Request request);
 
-    /// Whether sending again may help: nothing was refused, the network failed.
+    [[nodiscard]] boost::asio::any_io_executor executor() const;
+
+    /// Whether sending again may help.
     static bool is_transient(const Error& error);
 
   private:

@@ -53,6 +53,10 @@ class Uploader {
     Awaitable<Result<bool>> begin(const PushBlob& blob, Session& session);
     Awaitable<Result<void>> resume(Session& session);
     Awaitable<Result<Response>> send_rest(Session& session);
+    static Request request_for(const Session& session, std::string method, std::uint64_t most);
+    static Result<void> move_to(Session& session, const Url& asked, const Response& response);
+    [[nodiscard]] Error upload_error(const Session& session, const Result<Response>& response)
+        const;
     Awaitable<void> wait(int attempt);
 
     Authorizer& authorizer_;
