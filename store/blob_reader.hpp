@@ -17,6 +17,9 @@ class BlobReader {
 
     [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
 
+    /// The file itself, for readers that outlive this one.
+    [[nodiscard]] Fd release_fd() { return std::move(fd_); }
+
     [[nodiscard]] int fd() const { return fd_.get(); }
 
     /// Errors   corrupt when the range lies beyond the end.

@@ -1,7 +1,9 @@
 #include "daemon/api/resources.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/build/push.hpp"
+#include "daemon/registry/client.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "daemon/runtime/stoppable.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -61,11 +63,53 @@ Awaitable<Result<void>> post_push(Exchange& exchange, Services& services, BuildT
     co_return co_await respond_events(exchange, *job, 0);
 }
 
+struct Login {
+    std::string host;
+    registry::Credentials credentials;
+};
+
+Result<Login> parse_login(const json::Value& body) {
+    json::ObjectReader in(body, "the login request");
+    Login login;
+    login.host = in.text("host");
+    login.credentials.username = in.text("username");
+    login.credentials.password = in.text("password");
+    TRY(in.finish(json::UnknownFields::refuse));
+    return login;
+}
+
+Awaitable<Result<void>> post_login(Exchange& exchange, Services& services) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    const auto login = parse_login(*body);
+    if (!login) {
+        co_return fail(login.error());
+    }
+    std::stop_source stop;
+    exchange.watch_client([stop]() mutable { stop.request_stop(); });
+    registry::ClientOptions options;
+    options.insecure_hosts = services.insecure_registries;
+    registry::Client client(services.loop, services.pool, options);
+    const auto checked = co_await stoppable(
+        services.loop, stop.get_token(), client.check_login(login->host, login->credentials)
+    );
+    if (!checked) {
+        co_return checked;
+    }
+    json::Object answer{{"host", login->host}};
+    co_return co_await exchange.respond_json(200, std::move(answer));
+}
+
 }  // namespace
 
 void add_registry_routes(Router& router, Services& services, BuildTable& builds) {
     router.add("POST", "/v1/images/push", [&services, &builds](Exchange& exchange, Parameters) {
         return post_push(exchange, services, builds);
+    });
+    router.add("POST", "/v1/registries/login", [&services](Exchange& exchange, Parameters) {
+        return post_login(exchange, services);
     });
 }
 

@@ -147,7 +147,7 @@ boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(
         job->emit(WarningEvent{.message = warning.message, .where = warning.where});
     }
     job->steps = graph->steps;
-    BuildRun run(services_, *request, *graph, job, fetcher(services_));
+    BuildRun run(services_, *request, *graph, job, fetcher(services_, job));
     const auto image = co_await run.run();
     for (const Digest& listing : listings_of(*request)) {
         contexts_.settle(listing);

@@ -1,6 +1,7 @@
 #include "daemon/build/conda_environment.hpp"
 
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/conda_meta.hpp"
@@ -18,6 +19,8 @@ using conda::EnvironmentPlan;
 using conda::LockEntry;
 using conda::PlannedPackage;
 
+constexpr std::size_t k_fetches_at_once = 4;
+
 struct Made {
     LayerFacts layer;
     bool known = false;
@@ -32,6 +35,8 @@ class EnvironmentBuilder {
           writing_{
               services.store, services.pool, build.lease, build.layer, build.job->stop_token()} {}
 
+    /// The packages behind URLs: what the store has is never fetched.
+    boost::asio::awaitable<Result<void>> fetch(const std::vector<LockEntry>& entries);
     Result<EnvironmentPackage> read_package(const LockEntry& entry) const;
     Result<std::optional<Made>> package_layer(const PlannedPackage& planned) const;
     Result<Made> bucket_layer(const std::vector<LayerFacts>& members, const std::string& names)
@@ -41,6 +46,8 @@ class EnvironmentBuilder {
     ) const;
 
   private:
+    Result<std::vector<const LockEntry*>> find_missing(const std::vector<LockEntry>& entries);
+    boost::asio::awaitable<Result<void>> fetch_into(const LockEntry& entry);
     Result<Digest> locate(const LockEntry& entry) const;
     Result<std::string> md5_of(const Digest& package) const;
     Result<void> check_hashes(const LockEntry& entry, const Digest& package) const;
@@ -56,6 +63,7 @@ class EnvironmentBuilder {
     Services& services_;
     const EnvironmentBuild& build_;
     LayerWriting writing_;
+    std::map<std::string, Digest> fetched_;  // by the entry as it is written in the lock
 };
 
 CacheKey key_of(
@@ -68,18 +76,51 @@ CacheKey key_of(
     return key;
 }
 
-Result<Digest> EnvironmentBuilder::locate(const LockEntry& entry) const {
-    if (entry.kind == conda::LockEntryKind::url) {
-        // The store is asked first: what it has is never fetched.
+boost::asio::awaitable<Result<void>> EnvironmentBuilder::fetch(const std::vector<LockEntry>& entries
+) {
+    auto look = [this, &entries] { return find_missing(entries); };
+    const auto wanted = co_await run_on(services_.pool, std::move(look));
+    if (!wanted) {
+        co_return fail(wanted.error());
+    }
+    auto fetch_one = [this, &wanted](std::size_t index) { return fetch_into(*wanted->at(index)); };
+    co_return co_await fan_out(services_.loop, wanted->size(), k_fetches_at_once, fetch_one);
+}
+
+Result<std::vector<const LockEntry*>> EnvironmentBuilder::find_missing(
+    const std::vector<LockEntry>& entries
+) {
+    std::vector<const LockEntry*> missing;
+    for (const LockEntry& entry : entries) {
+        if (entry.kind != conda::LockEntryKind::url) {
+            continue;
+        }
         if (entry.sha256) {
-            TRY_ASSIGN(const Digest wanted, Digest::parse_hex(*entry.sha256));
-            build_.lease.keep(wanted);
-            TRY_ASSIGN(const auto size, services_.store.blobs().size_of(wanted));
+            TRY_ASSIGN(const Digest digest, Digest::parse_hex(*entry.sha256));
+            build_.lease.keep(digest);
+            TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
             if (size) {
-                return wanted;
+                fetched_.emplace(entry.as_written, digest);
+                continue;
             }
         }
-        return build_.fetch(entry, build_.job->stop_token());
+        missing.push_back(&entry);
+    }
+    return missing;
+}
+
+boost::asio::awaitable<Result<void>> EnvironmentBuilder::fetch_into(const LockEntry& entry) {
+    const auto digest = co_await build_.fetch(entry, build_.lease);
+    if (!digest) {
+        co_return fail(digest.error());
+    }
+    fetched_.emplace(entry.as_written, *digest);
+    co_return Result<void>();
+}
+
+Result<Digest> EnvironmentBuilder::locate(const LockEntry& entry) const {
+    if (const auto fetched = fetched_.find(entry.as_written); fetched != fetched_.end()) {
+        return fetched->second;
     }
     const auto sent = build_.context.files.find(entry.as_written);
     if (sent == build_.context.files.end()) {
@@ -374,6 +415,10 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     const auto lock = conda::parse_lock(build.context.lock.text, build.context.lock.name);
     if (!lock) {
         co_return fail(lock.error());
+    }
+    const auto fetched = co_await builder->fetch(lock->entries);
+    if (!fetched) {
+        co_return fail(fetched.error());
     }
     std::vector<std::function<Result<EnvironmentPackage>()>> reads;
     for (const LockEntry& entry : lock->entries) {

@@ -14,9 +14,10 @@
 
 namespace kiln::daemon {
 
-/// Brings the package behind a URL of a lock into the store; its sha256.
-using FetchPackage =
-    std::function<Result<Digest>(const conda::LockEntry& entry, const std::stop_token& stop)>;
+/// Brings the package behind a URL of a lock into the store; its sha256. A coroutine of the loop.
+using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
+    const conda::LockEntry& entry, const store::Lease& lease
+)>;
 
 struct EnvironmentBuild {
     const CondaContext& context;

@@ -5,8 +5,9 @@
 
 namespace kiln::daemon {
 
-/// Downloads packages of locks into the store: https anywhere, http from loopback only. What a URL
-/// gave is remembered by URL and hash, so that it is fetched once.
-FetchPackage fetcher(Services& services);
+/// Downloads packages of locks into the store: https anywhere, plain http from loopback only. What
+/// a URL gave is remembered by URL and hash, so that it is fetched once and never again. Errors
+/// permission for plain http elsewhere; not_found and upstream as the server says; digest_mismatch.
+FetchPackage fetcher(Services& services, std::shared_ptr<Job> job);
 
 }  // namespace kiln::daemon

@@ -1,9 +1,123 @@
 #include "daemon/build/push.hpp"
 
-namespace kiln::daemon {
+#include "daemon/build/images.hpp"
+#include "daemon/build/layer_writer.hpp"
+#include "daemon/registry/client.hpp"
+#include "daemon/runtime/run_on.hpp"
+#include "daemon/runtime/stoppable.hpp"
+#include "layers/oci/media_type.hpp"
+#include "store/base/limits.hpp"
+#include "store/hasher.hpp"
 
-boost::asio::awaitable<Result<Descriptor>> push_image(Services&, std::shared_ptr<Job>, PushOrder) {
-    co_return fail(Code::unsupported, "push");
+namespace kiln::daemon {
+namespace {
+
+/// An image as it will be in the registry: the stored one, or with layers in another dress.
+struct Outgoing {
+    std::string manifest;
+    Descriptor descriptor;
+    std::vector<Descriptor> layers;
+    Descriptor config;
+};
+
+Result<Outgoing> prepare(const LayerWriting& writing, const PushOrder& order) {
+    store::Store& store = writing.store;
+    writing.lease.keep(order.source);
+    TRY_ASSIGN(const Image image, load_image(store, order.source));
+    TRY_ASSIGN(
+        const Bytes stored,
+        store::read_blob(store.blobs(), order.source.digest, limits::k_document_bytes)
+    );
+    Outgoing outgoing{
+        std::string(as_text(stored)), order.source, image.manifest.layers, image.manifest.config};
+    if (!order.compression) {
+        return outgoing;
+    }
+    oci::Manifest manifest = image.manifest;
+    bool changed = false;
+    for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+        const auto worn = oci::layer_compression(manifest.layers[i].media_type);
+        const bool wanted = worn == order.compression;
+        // Unforced, only plain tars are dressed: what others compressed is left to them.
+        if (wanted || (!order.force_compression && worn != Compression::none)) {
+            continue;
+        }
+        LayerWriting dressing = writing;
+        dressing.options = LayerOptions{*order.compression, std::nullopt};
+        TRY_ASSIGN(const Dress dress, dress_layer(dressing, image.config.diff_ids[i]));
+        manifest.layers[i] = Descriptor{
+            std::string(oci::layer_media_type(dress.compression)), dress.digest, dress.size_bytes};
+        changed = true;
+    }
+    if (changed) {
+        outgoing.manifest = manifest.render();
+        outgoing.descriptor.digest = digest_of(outgoing.manifest);
+        outgoing.descriptor.size_bytes = outgoing.manifest.size();
+        outgoing.layers = manifest.layers;
+    }
+    return outgoing;
+}
+
+registry::PushBlob blob_of(store::Store& store, const Descriptor& descriptor) {
+    registry::PushBlob blob;
+    blob.descriptor = descriptor;
+    blob.open = [&store, digest = descriptor.digest]() -> Result<Fd> {
+        TRY_ASSIGN(store::BlobReader reader, store.blobs().open(digest));
+        return reader.release_fd();
+    };
+    return blob;
+}
+
+std::optional<registry::Credentials> credentials_for(
+    const PushOrder& order, const oci::Reference& destination
+) {
+    const auto found = order.credentials.find(destination.domain());
+    if (found == order.credentials.end()) {
+        return std::nullopt;
+    }
+    return registry::Credentials{found->second.username, found->second.password};
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<Descriptor>> push_image(
+    Services& services, std::shared_ptr<Job> job, PushOrder order
+) {
+    const auto destination = oci::Reference::parse(order.destination);
+    if (!destination) {
+        co_return fail(destination.error());
+    }
+    const store::Lease lease = services.store.lease();
+    const LayerWriting writing{services.store, services.pool, lease, {}, job->stop_token()};
+    auto make_ready = [&] { return prepare(writing, order); };
+    const auto outgoing = co_await run_on(services.waiters, std::move(make_ready));
+    if (!outgoing) {
+        co_return fail(outgoing.error());
+    }
+    registry::PushRequest request{.destination = *destination};
+    request.manifest = outgoing->manifest;
+    request.manifest_type = outgoing->descriptor.media_type;
+    for (const Descriptor& layer : outgoing->layers) {
+        request.layers.push_back(blob_of(services.store, layer));
+    }
+    request.config = blob_of(services.store, outgoing->config);
+    request.credentials = credentials_for(order, *destination);
+    request.progress = [job](const registry::PushProgress& progress) {
+        ProgressEvent event{.step = std::nullopt, .what = "push"};
+        event.name = progress.blob.digest.render();
+        event.total = progress.blob.size_bytes;
+        event.current = progress.outcome ? progress.blob.size_bytes : progress.sent_bytes;
+        job->emit(event);
+    };
+    registry::ClientOptions options;
+    options.insecure_hosts = services.insecure_registries;
+    registry::Client client(services.loop, services.pool, options);
+    const auto pushed =
+        co_await stoppable(services.loop, job->stop_token(), client.push(std::move(request)));
+    if (!pushed) {
+        co_return fail(pushed.error());
+    }
+    co_return outgoing->descriptor;
 }
 
 }  // namespace kiln::daemon
