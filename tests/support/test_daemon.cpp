@@ -1,0 +1,67 @@
+#include "tests/support/test_daemon.hpp"
+
+#include <unistd.h>
+
+#include "store/base/limits.hpp"
+#include "tests/support/matchers.hpp"
+
+namespace kiln::testing {
+
+TestDaemon::TestDaemon()
+    : log_(STDERR_FILENO, LogLevel::error, clock_),
+      flights_(context_.get_executor()),
+      services_{*store, pool_, waiters_, executor, flights_, clock_, log_, context_.get_executor(), {}},
+      contexts_(services_),
+      builds_(services_, contexts_) {
+    daemon::add_archive_routes(router_, services_);
+    daemon::add_registry_routes(router_, services_, builds_);
+    daemon::add_image_routes(router_, services_);
+    daemon::add_blob_routes(router_, services_);
+    daemon::add_context_routes(router_, services_, contexts_);
+    daemon::add_build_routes(router_, services_, builds_);
+    daemon::add_run_routes(router_, services_, builds_);
+    daemon::add_store_routes(router_, services_);
+    daemon::add_system_routes(router_, services_, daemon::SystemFacts{"/root", 0, 2}, builds_);
+}
+
+TestDaemon::~TestDaemon() = default;
+
+daemon::BuildRequest TestDaemon::request_for(const std::string& dockerfile, const std::string& tag) {
+    daemon::BuildRequest request;
+    request.dockerfile = {"Dockerfile", dockerfile};
+    if (!tag.empty()) {
+        request.tags = {tag};
+    }
+    request.max_layers = limits::k_image_layers;
+    request.detach = true;
+    return request;
+}
+
+std::shared_ptr<daemon::Job> TestDaemon::start(
+    const std::string& dockerfile, const std::string& tag
+) {
+    return start(request_for(dockerfile, tag));
+}
+
+std::shared_ptr<daemon::Job> TestDaemon::start(daemon::BuildRequest request) {
+    auto job = builds_.start(std::move(request));
+    EXPECT_THAT(job, Succeeds());
+    return job.value();
+}
+
+void TestDaemon::run_until_idle() {
+    // Work on the pools holds the loop open until it has come back.
+    context_.restart();
+    context_.run();
+}
+
+std::shared_ptr<daemon::Job> TestDaemon::build(
+    const std::string& dockerfile, const std::string& tag
+) {
+    auto job = start(dockerfile, tag);
+    run_until_idle();
+    EXPECT_TRUE(job->finished());
+    return job;
+}
+
+}  // namespace kiln::testing
