@@ -3,6 +3,7 @@
 #include "daemon/api/problem.hpp"
 #include "daemon/build/event.hpp"
 #include "daemon/build/request.hpp"
+#include "store/base/file.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/matchers.hpp"

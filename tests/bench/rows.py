@@ -1,0 +1,252 @@
+"""The rows of the table: each makes its work, measures kiln and what it is measured against, and says whether it is reached."""
+import dataclasses
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import time
+
+import peers
+
+
+@dataclasses.dataclass
+class Row:
+    work: str
+    ours: str
+    against: str
+    ratio: str
+    goal: str
+    reached: bool
+
+
+def timed(action):
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def in_turn(actions, runs):
+    """Medians of each action, run one after the other so that a drift of the machine hits all alike."""
+    samples = [[] for _ in actions]
+    for _ in range(runs):
+        for place, action in enumerate(actions):
+            samples[place].append(timed(action))
+    return [statistics.median(each) for each in samples]
+
+
+def seconds(value):
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def shell(command):
+    return lambda: subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
+
+
+def faster(work, ours, others, factor):
+    """others: {name: seconds}; kiln must be `factor` times faster than the fastest."""
+    name, best = min(others.items(), key=lambda item: item[1])
+    told = ", ".join(f"{peer} {seconds(value)}" for peer, value in others.items())
+    return Row(work, seconds(ours), told, f"{best / ours:.1f}x", f"{factor:g} times {name}", best / ours >= factor)
+
+
+def at_most(work, ours, name, other, factor):
+    return Row(work, seconds(ours), f"{name} {seconds(other)}", f"{ours / other:.2f}", f"at most {factor:g}", ours / other <= factor)
+
+
+def at_least_speed(work, ours, name, other, share):
+    return Row(work, seconds(ours), f"{name} {seconds(other)}", f"{other / ours:.2f}", f"at least {share:g} of its speed", other / ours >= share)
+
+
+def make_context(workshop, files, dockerfile):
+    """`files` files of 4 KiB that do not compress, in folders of 100."""
+    folder = f"{workshop.work}/context-{files}"
+    if not os.path.exists(folder):
+        noise = random.Random(files)
+        for i in range(files):
+            if i % 100 == 0:
+                os.makedirs(f"{folder}/d{i // 100:04}")
+            with open(f"{folder}/d{i // 100:04}/f{i}", "wb") as file:
+                file.write(noise.randbytes(4096))
+        os.sync()
+        time.sleep(2.1)  # past the time in which a file's stamps are not trusted
+    with open(f"{folder}/Dockerfile", "w") as file:
+        file.write(dockerfile)
+    return folder
+
+
+COPY_ALL = "FROM base:1\nCOPY . /srv/\n"
+
+
+def rebuild(workshop):
+    table = []
+    for files in (10_000, 20_000):
+        context = make_context(workshop, files, COPY_ALL)
+        builders = [workshop.kiln, *workshop.peers]
+        for builder in builders:
+            builder.build(context, "warm:1")
+            builder.build(context, "warm:1")
+        time.sleep(2.1)
+        workshop.kiln.build(context, "warm:1")
+        walk = shell(f"find {context} -newermt 2100-01-01")
+        ours, bare, *others = in_turn([*(lambda b=b: b.build(context, "warm:1") for b in builders[:1]), walk,
+                                       *(lambda b=b: b.build(context, "warm:1") for b in builders[1:])], 9)
+        table.append(at_most(f"rebuild, nothing changed, {files} files, beside a walk with lstat", ours, "find", bare, 2))
+        if others:
+            table.append(faster(f"rebuild, nothing changed, {files} files", ours, dict(zip([p.name for p in workshop.peers], others)), 10))
+    return table
+
+
+def cold(workshop):
+    table = []
+    for files in (10_000, 20_000):
+        context = make_context(workshop, files, COPY_ALL)
+        builders = [workshop.kiln, *workshop.peers]
+        for builder in builders:
+            builder.build(context, "warm:1")
+        ours, *others = in_turn([lambda b=b: b.no_cache(context, "cold:1") for b in builders], 5)
+        if others:
+            table.append(faster(f"cold, {files} files, image compressed in the store", ours, dict(zip([p.name for p in workshop.peers], others)), 5))
+    return table
+
+
+def runs(workshop):
+    table = []
+    for steps in (10, 20):
+        context = f"{workshop.work}/runs-{steps}"
+        os.makedirs(context, exist_ok=True)
+        with open(f"{context}/Dockerfile", "w") as file:
+            file.write("FROM base:1\n" + "".join(f"RUN true # {i}\n" for i in range(steps)))
+        with open(f"{context}/Bare", "w") as file:
+            file.write("FROM base:1\n")
+        builders = [workshop.kiln, *workshop.peers]
+        for builder in builders:
+            builder.no_cache(context, "runs:1")
+        ours, bare, *others = in_turn([lambda: workshop.kiln.no_cache(context, "runs:1"),
+                                       lambda: workshop.kiln.no_cache(context, "bare:1", dockerfile=f"{context}/Bare"),
+                                       *(lambda b=b: b.no_cache(context, "runs:1") for b in workshop.peers)], 5)
+        if others:
+            table.append(faster(f"{steps} steps of RUN true, cold", ours, dict(zip([p.name for p in workshop.peers], others)), 8))
+        each = (ours - bare) / steps
+        table.append(Row(f"one step of them ({steps})", seconds(each), "the command itself: under 1 ms", "", "under 8 ms", each < 0.009))
+    return table
+
+
+def first_run(workshop):
+    context = f"{workshop.work}/first"
+    os.makedirs(context, exist_ok=True)
+    with open(f"{context}/Dockerfile", "w") as file:
+        file.write("FROM base:1\nRUN true\n")
+    mine, theirs = [], []
+    for i in range(3):
+        fresh = peers.Kiln(os.path.dirname(os.path.dirname(workshop.kiln.client)), f"{workshop.work}/fresh-{i}")
+        os.makedirs(f"{workshop.work}/fresh-{i}")
+        fresh.start()
+        fresh("load", "-i", workshop.base_tar, "-t", "base:1")
+        fresh("info")
+        mine.append(timed(lambda: fresh.build(context, "first:1")))
+        fresh.stop()
+        os.makedirs(f"{workshop.work}/untar-{i}")
+        theirs.append(timed(shell(f"tar -C {workshop.work}/untar-{i} -xf {workshop.base_tar}")))
+        shutil.rmtree(f"{workshop.work}/untar-{i}")
+    return [at_most("first RUN on a fresh base", statistics.median(mine), "tar -x", statistics.median(theirs), 1.3)]
+
+
+def one_file(workshop):
+    table = []
+    for times in (3, 6):
+        context = f"{workshop.work}/big-{times}"
+        os.makedirs(context)
+        with open(f"{context}/big", "wb") as out:
+            for _ in range(times):
+                with open(workshop.base_tar, "rb") as base:
+                    shutil.copyfileobj(base, out, 1 << 20)
+        with open(f"{context}/Dockerfile", "w") as file:
+            file.write("FROM scratch\nCOPY big /big\n")
+        size = f"{os.path.getsize(context + '/big') / (1 << 30):.2f} GiB"
+        os.sync()
+        time.sleep(2.1)
+        zstd = shell(f"zstd -3 -T2 -q -f {context}/big -o {workshop.work}/big.zst")
+        zstd()
+        workshop.kiln.daemon.reset_peak()
+        first = timed(lambda: workshop.kiln.build(context, "big:1"))
+        peak = workshop.kiln.daemon.memory_mib("VmHWM")
+        known, alone = in_turn([lambda: workshop.kiln.no_cache(context, "big:1"), zstd], 3)
+        table.append(at_least_speed(f"COPY of one file of {size}, first time", first, "zstd -3 -T2", alone, 0.55))
+        table.append(at_least_speed(f"COPY of one file of {size}, content known", known, "zstd -3 -T2", alone, 0.8))
+        table.append(Row(f"resident memory during it ({size})", f"{peak:.0f} MiB", "", "", "at most 120 MiB", peak <= 120))
+        shutil.rmtree(context)
+    return table
+
+
+def conda(workshop):
+    maker = os.path.join(workshop.source, "..", "shared", "conda", "make-lock")
+    packages, lock = f"{workshop.work}/packages", f"{workshop.work}/env.lock"
+    os.makedirs(packages)
+    if os.path.exists(maker):
+        text = peers.run(["python3", maker, "runnable"]).stdout
+    else:
+        text = peers.run([f"{workshop.source}/tests/support/pack-conda", packages]).stdout
+    with open(lock, "w") as file:
+        file.write(text)
+    files = [line.split("#")[0][len("file://"):] for line in text.splitlines() if line.startswith("file://")]
+    context = f"{workshop.work}/conda"
+    os.makedirs(context)
+    with open(f"{context}/Dockerfile", "w") as file:
+        file.write("FROM base:1\nCOPY --link --from=env / /\n")
+    option = ["--build-context", f"env=conda:{lock}"]
+    workshop.kiln.build(context, "conda:1", *option)
+    payloads = " ".join(f"'{name}'" for name in files)
+    through = (f"for p in {payloads}; do case $p in *.conda) bsdtar -xOf $p 'pkg-*' | zstd -dcq;; *) bzip2 -dc $p;; esac; done"
+               f" | zstd -3 -T2 -q -c >/dev/null")
+    ours, other = in_turn([lambda: workshop.kiln.build(context, "conda:1", "--no-cache", *option), shell(through)], 5)
+    table = [at_most(f"{len(files)} conda packages, cold", ours, "decompress, zstd -3 -T2", other, 1.3)]
+    smaller = f"{workshop.work}/smaller.lock"
+    lines = text.splitlines()
+    with open(smaller, "w") as file:
+        file.write("\n".join(lines[:-1]) + "\n")
+    workshop.kiln.build(context, "conda:2", "--build-context", f"env=conda:{smaller}")
+    warm = statistics.median(timed(lambda: workshop.kiln.build(context, "conda:1", *option)) for _ in range(5))
+    table.append(Row("the same, warm", seconds(warm), "", "", "under 100 ms", warm < 0.1))
+    return table
+
+
+def base_import(workshop):
+    tag = iter(range(1000))
+    actions = [lambda: workshop.kiln("load", "-i", workshop.base_tar, "-t", f"import:{next(tag)}"),
+               shell(f"zstd -3 -T2 -q -c {workshop.base_tar} >/dev/null")]
+    dockers = [peer for peer in workshop.peers if peer.name == "dockerd"]
+    for docker in dockers:
+        actions.append(lambda: peers.run(["docker", "import", workshop.base_tar, "imported:1"], env=docker.env))
+    ours, zstd, *others = in_turn(actions, 5)
+    table = [at_least_speed("import of the base", ours, "zstd -3 -T2", zstd, 0.6)]
+    if others:
+        table.append(faster("import of the base", ours, {"docker import": others[0]}, 2))
+    return table
+
+
+def idle(workshop):
+    """A daemon of its own, with a store of 1,000 images."""
+    folder = f"{workshop.work}/idle"
+    context = f"{folder}/context"
+    os.makedirs(context)
+    with open(f"{context}/Dockerfile", "w") as file:
+        file.write("FROM scratch\nCOPY Dockerfile /\n")
+    kiln = peers.Kiln(os.path.dirname(os.path.dirname(workshop.kiln.client)), folder)
+    kiln.start()
+    for i in range(1000):
+        kiln.build(context, f"image-{i}:1", "--label", f"n={i}")
+    kiln.stop()
+    times = []
+    for _ in range(5):
+        kiln.start()
+        times.append(kiln.daemon.ready_seconds)
+        memory = kiln.daemon.memory_mib("VmRSS")
+        kiln.stop()
+    ready = statistics.median(times)
+    return [Row("ready after start, store of 1,000 images", seconds(ready), "", "", "100 ms", ready <= 0.1),
+            Row("resident memory, idle", f"{memory:.1f} MiB", "", "", "at most 15 MiB", memory <= 15)]
+
+
+ALL = {"rebuild": rebuild, "cold": cold, "runs": runs, "first-run": first_run, "one-file": one_file, "conda": conda,
+       "base-import": base_import, "idle": idle}
