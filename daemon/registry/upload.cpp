@@ -80,7 +80,8 @@ Awaitable<Result<Outcome>> Uploader::upload(const PushBlob& blob, Progress progr
     for (int attempt = 1;; ++attempt) {
         // What an earlier attempt brought there stays there.
         if (session.location) {
-            if (const auto resumed = co_await resume(session); !resumed) {
+            const auto resumed = co_await resume(session);
+            if (!resumed) {
                 session.location.reset();
             }
         }

@@ -240,6 +240,9 @@ void Pattern::choose_shape() {
         );
     };
     const auto plain_from = [&](std::size_t first) { return plain(first, tokens_.size()); };
+    const auto plain_in_name = [&](std::size_t first) {
+        return plain_from(first) && literal_from(first).find('/') == std::string::npos;
+    };
     const auto kind = [this](std::size_t i) {
         return i < tokens_.size() ? tokens_[i].kind : Kind::any;
     };
@@ -254,14 +257,19 @@ void Pattern::choose_shape() {
     } else if (kind(0) == Kind::optional && plain_from(2)) {
         text_ = literal_from(2);
         shape_ = Shape::parts;
-    } else if (kind(0) == Kind::optional && kind(2) == Kind::star && plain_from(3)
-               && literal_from(3).find('/') == std::string::npos) {
+    } else if (kind(0) == Kind::optional && kind(2) == Kind::star && plain_in_name(3)) {
         text_ = literal_from(3);
         shape_ = text_.empty() ? Shape::everything : Shape::ends;
-    } else if (kind(0) == Kind::star && plain_from(1) && literal_from(1).find('/') == std::string::npos) {
+    } else if (kind(0) == Kind::star && plain_in_name(1)) {
         text_ = literal_from(1);
         shape_ = Shape::name_ends;
     }
+}
+
+bool Pattern::Token::in_ranges(char32_t character) const {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+        return range.first <= character && character <= range.last;
+    });
 }
 
 bool Pattern::Token::takes(char32_t character) const {
@@ -272,9 +280,7 @@ bool Pattern::Token::takes(char32_t character) const {
         case Kind::star:
             return character != '/';
         case Kind::one_of:
-            return negated != std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
-                       return range.first <= character && character <= range.last;
-                   });
+            return negated != in_ranges(character);
         case Kind::rest:
         case Kind::directory:
             return true;

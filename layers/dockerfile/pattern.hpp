@@ -63,6 +63,7 @@ class Pattern {
         std::vector<Range> ranges = {};
 
         [[nodiscard]] bool takes(char32_t character) const;
+        [[nodiscard]] bool in_ranges(char32_t character) const;
     };
 
     enum class Scope : std::uint8_t { whole, or_parent, below };

@@ -234,7 +234,7 @@ struct FakeRegistry::State {
         if (const auto found = path.find("/blobs/"); found != path.npos) {
             const auto blob = blobs.find(path.substr(found + 7));
             return blob == blobs.end()
-                       ? Answer{404, R"({"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]})", {}}
+                       ? Answer{404, R"({"errors":[{"code":"BLOB_UNKNOWN"}]})", {}}
                        : Answer{
                            200,
                            blob->second,
@@ -258,8 +258,7 @@ struct FakeRegistry::State {
             return accepted(target.substr(0, target.find('?')) + fresh, fresh);
         }
         if (!uploads.contains(id)) {
-            return Answer{
-                404, R"({"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"gone"}]})", {}};
+            return Answer{404, R"({"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]})", {}};
         }
         if (method == "GET") {
             Answer answer = accepted(target, id);
