@@ -108,6 +108,17 @@ Result<std::uint32_t> find_group(const SourceTree& files, const dockerfile::Acco
     return fail(Code::not_found, "the image has no group \"{}\" in /etc/group", name);
 }
 
+/// A process whose own group is not among its groups could shed it, and with it what a file denies
+/// to that group (CVE-2022-36109); root has nothing to gain.
+void add_own_group(Identity& identity) {
+    auto& gids = identity.supplementary_gids;
+    if (identity.uid != 0) {
+        gids.push_back(identity.gid);
+    }
+    std::sort(gids.begin(), gids.end());
+    gids.erase(std::unique(gids.begin(), gids.end()), gids.end());
+}
+
 }  // namespace
 
 Result<Identity> resolve_owner(const SourceTree& files, const dockerfile::Owner& owner) {
@@ -140,9 +151,7 @@ Result<Identity> resolve_user(const SourceTree& files, const std::string& user) 
     }
     if (owner.group) {
         TRY_ASSIGN(identity.gid, find_group(files, *owner.group));
-        return identity;
-    }
-    if (line) {
+    } else if (line) {
         TRY_ASSIGN(const auto groups, read_groups(files));
         for (const GroupLine& group : groups) {
             const auto& members = group.members;
@@ -150,8 +159,8 @@ Result<Identity> resolve_user(const SourceTree& files, const std::string& user) 
                 identity.supplementary_gids.push_back(group.gid);
             }
         }
-        std::sort(identity.supplementary_gids.begin(), identity.supplementary_gids.end());
     }
+    add_own_group(identity);
     return identity;
 }
 

@@ -22,7 +22,7 @@ struct Identity {
 Result<Identity> resolve_owner(const SourceTree& files, const dockerfile::Owner& owner);
 
 /// The numbers behind USER: "" is root; without a group the user's own, and the groups that list
-/// the user.
+/// the user. Among the groups of anyone but root is their own.
 Result<Identity> resolve_user(const SourceTree& files, const std::string& user);
 
 }  // namespace kiln::daemon
