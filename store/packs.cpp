@@ -130,6 +130,23 @@ Result<ContentSearch> Packs::search(std::span<const Digest> wanted) const {
     return durable;
 }
 
+Result<ContentSearch> Packs::search_and_keep(std::span<const Digest> wanted, const Keep& keep)
+    const {
+    while (true) {
+        TRY_ASSIGN(ContentSearch found, search(wanted));
+        bool all_there = true;
+        for (const Digest& pack : found.packs) {
+            keep(pack);
+            TRY_ASSIGN(const auto object, folder_.find(pack));
+            all_there = all_there && object.has_value();
+        }
+        if (all_there) {
+            return found;
+        }
+        // The collector came between the two: what it took is missing now.
+    }
+}
+
 Result<std::optional<ContentPlace>> Packs::find(const Digest& content) const {
     {
         const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include "store/records.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,12 @@ class Packs {
     /// Errors   digest_mismatch; corrupt when the stream ends early; too_large. Nothing is kept.
     Result<Received> receive(ByteSource& stream, const Lease& lease, const std::stop_token& stop);
     [[nodiscard]] Result<ContentSearch> search(std::span<const Digest> wanted) const;
+    /// Keep, then look, for contents: `keep` is called with every pack that holds one of them, and
+    /// the answer is true for as long as it is kept. A content's own digest keeps nothing.
+    using Keep = std::function<void(const Digest& pack)>;
+    [[nodiscard]] Result<ContentSearch> search_and_keep(
+        std::span<const Digest> wanted, const Keep& keep
+    ) const;
     [[nodiscard]] Result<std::optional<ContentPlace>> find(const Digest& content) const;
     /// Errors   not_found.
     [[nodiscard]] Result<Content> open(const Digest& content) const;

@@ -46,7 +46,8 @@ Result<Named> keep_named(Store::State& state, const Batch& batch, const Lease& l
     }
     for (const ContextRecord& context : batch.contexts) {
         tables.insert(context.listing);
-        TRY_ASSIGN(ContentSearch search, state.packs.search(context.contents));
+        const auto keep = [&](const Digest& pack) { lease.keep(pack); };
+        TRY_ASSIGN(ContentSearch search, state.packs.search_and_keep(context.contents, keep));
         if (!search.missing.empty()) {
             return fail(
                 Code::not_found, "content {} is not in the store", search.missing.front().render()

@@ -46,10 +46,10 @@ boost::asio::awaitable<Result<ContextTable::Taken>> ContextTable::take(Bytes lis
         );
         TRY(store.tables().put(taken.digest, bytes, lease));
         const std::vector<Digest> contents = contents_of(*table);
-        for (const Digest& content : contents) {
-            store.leases().keep_for(content, k_kept_seconds);
-        }
-        TRY_ASSIGN(auto search, store.packs().search(contents));
+        const auto keep = [&](const Digest& pack) {
+            store.leases().keep_for(pack, k_kept_seconds);
+        };
+        TRY_ASSIGN(auto search, store.packs().search_and_keep(contents, keep));
         taken.missing = std::move(search.missing);
         return taken;
     };

@@ -144,6 +144,23 @@ TEST(Packs, StayWithTheContextThatWasRecorded) {
     EXPECT_EQ(as_text(store->tables().open(listing)->bytes()), "listing");
 }
 
+TEST(Packs, StayForWhoKeepsThemWhileItLooks) {
+    TempStore store;
+    {
+        const Lease receiving = store->lease();
+        ASSERT_THAT(receive(store, receiving, upload({"a"})), Succeeds());
+    }
+    const Lease building = store->lease();
+    const std::vector<Digest> wanted{digest_of("a"), digest_of("b")};
+
+    const auto search =
+        store->packs().search_and_keep(wanted, [&](const Digest& pack) { building.keep(pack); });
+    ASSERT_THAT(store->collect({.keep_size_bytes = 0}, {}), Succeeds());
+
+    EXPECT_THAT(search->missing, ElementsAre(digest_of("b")));
+    EXPECT_EQ(read(store, "a"), "a");
+}
+
 TEST(Packs, RecordNoContextWithAMissingContent) {
     TempStore store;
     const Lease lease = store->lease();
