@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 namespace kiln {
@@ -146,9 +147,9 @@ class RootFs {
     [[nodiscard]] std::size_t origin(std::size_t index) const;
 
     std::vector<Node> nodes_;
-    std::unordered_map<std::string, std::size_t> by_path_;  // for looking up, never for order
-    std::vector<std::optional<std::size_t>> first_names_;   // of an origin, in canonical order
-    std::vector<std::string> open_directories_;             // the way down to where we are
+    std::map<std::string, std::size_t, std::less<>> by_path_;  // hostile names can't slow it down
+    std::vector<std::optional<std::size_t>> first_names_;      // of an origin, in canonical order
+    std::vector<std::string> open_directories_;                // the way down to where we are
 };
 
 Result<void> RootFs::add(TarEntry entry, const std::vector<Extent>& extents) {

@@ -140,21 +140,16 @@ bool take_rest(Cursor cursor, EntryType type, tar::TarEntry& entry) {
     return cursor.good();
 }
 
-bool is_clean(std::string_view path) {
-    const auto clean = tar::clean_path(path);
-    return clean && *clean == path;
-}
-
 /// Of what a row says, the parts that must agree with each other.
 bool is_consistent(const Record& record, std::string_view path, std::string_view rest) {
     const EntryType type = type_of(record);
     tar::TarEntry entry;
-    if ((record.type_and_mode >> k_mode_bits) > k_highest_type || !is_clean(path)
+    if ((record.type_and_mode >> k_mode_bits) > k_highest_type || !tar::is_clean_path(path)
         || (path.empty() && type != EntryType::directory)
         || !take_rest(Cursor(rest), type, entry)) {
         return false;
     }
-    if (type == EntryType::hardlink && !is_clean(entry.link)) {
+    if (type == EntryType::hardlink && !tar::is_clean_path(entry.link)) {
         return false;
     }
     const bool has_content = type == EntryType::file;

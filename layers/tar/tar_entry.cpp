@@ -65,4 +65,22 @@ Result<std::string> clean_path(std::string_view name) {
     return path;
 }
 
+bool is_clean_path(std::string_view path) {
+    if (path.empty()) {
+        return true;
+    }
+    std::size_t depth = 0;
+    for (std::size_t begin = 0; begin <= path.size();) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        const std::string_view part = path.substr(begin, end - begin);
+        if (part.empty() || part == "." || part == ".." || part.size() > limits::k_name_bytes) {
+            return false;
+        }
+        begin = end + 1;
+        ++depth;
+    }
+    return path.size() <= limits::k_path_bytes && depth <= limits::k_path_depth
+           && path.find('\0') == std::string_view::npos;
+}
+
 }  // namespace kiln::tar

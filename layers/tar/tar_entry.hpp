@@ -46,4 +46,7 @@ bool path_less(std::string_view a, std::string_view b);
 /// ".". Errors   invalid_input for "..", NUL, a component or path beyond the limits.
 Result<std::string> clean_path(std::string_view name);
 
+/// Whether clean_path() would give the name back unchanged.
+bool is_clean_path(std::string_view path);
+
 }  // namespace kiln::tar

@@ -7,7 +7,7 @@ namespace kiln::tar {
 namespace {
 
 /// Small, as contents are skipped or read past it; a run of small files fits.
-constexpr std::size_t k_buffer_bytes = 32UL * 1024;
+constexpr std::size_t k_buffer_bytes = 16UL * 1024;
 
 }  // namespace
 

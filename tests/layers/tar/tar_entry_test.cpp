@@ -61,6 +61,18 @@ TEST(CleanPath, StripsWhatDoesNotName) {
     EXPECT_EQ(clean_path("..a/b..").value(), "..a/b..");
 }
 
+RC_GTEST_PROP(CleanPath, KnowsWhichPathsAreClean, (const std::vector<std::uint8_t>& bytes)) {
+    std::string name;
+    for (const std::uint8_t each : bytes) {
+        name += std::string_view("/.\0a", 4)[each % 4];
+    }
+
+    const auto clean = clean_path(name);
+
+    RC_ASSERT(is_clean_path(name) == (clean && *clean == name));
+    RC_ASSERT(!clean || is_clean_path(*clean));
+}
+
 TEST(CleanPath, RefusesNamesThatLeadUpwards) {
     EXPECT_THAT(clean_path("../x"), FailsSaying(Code::invalid_input, "'..'"));
     EXPECT_THAT(clean_path("a/../b"), FailsWith(Code::invalid_input));
