@@ -14,9 +14,12 @@ struct CommandLine {
     std::string text = {};               // help, for stdout
 };
 
-/// Understands what was typed, `words` without the program's name.
+/// The command that the words name, right or wrong; empty without one.
+std::string command_of(const std::vector<std::string>& words);
+
+/// Understands what was typed, without the program's name.
 /// Errors   invalid_input for what makes no sense; unsupported, by name, for what a later kiln will
 /// understand.
-Result<CommandLine> parse_command_line(const std::vector<std::string>& words);
+Result<CommandLine> parse_command_line(const std::vector<std::string>& typed);
 
 }  // namespace kiln::client

@@ -10,9 +10,11 @@ namespace kiln::client {
 /// The variables the program was started with, handed to whoever may look at them.
 class Environment {
   public:
+    using Variables = std::map<std::string, std::string, std::less<>>;
+
     Environment() = default;
 
-    explicit Environment(std::map<std::string, std::string, std::less<>> variables)
+    explicit Environment(Variables variables)
         : variables_(std::move(variables)) {}
 
     /// The process's own.
@@ -31,7 +33,7 @@ class Environment {
         std::string_view variable, std::string_view below_home
     ) const;
 
-    std::map<std::string, std::string, std::less<>> variables_;
+    Variables variables_;
 };
 
 }  // namespace kiln::client

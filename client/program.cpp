@@ -3,8 +3,6 @@
 #include "client/command_line.hpp"
 #include "client/commands/commands.hpp"
 
-#include <algorithm>
-
 namespace kiln::client {
 namespace {
 
@@ -16,14 +14,6 @@ int exit_code_of(const Error& error, bool is_run) {
     return own_word ? facts(error.code).exit_code : k_run_failed;
 }
 
-/// Whether the words are a `kiln run`, even where they could not be parsed.
-bool means_run(const std::vector<std::string>& words) {
-    const auto command = std::find_if(words.begin(), words.end(), [](const std::string& word) {
-        return !word.starts_with('-');
-    });
-    return command != words.end() && *command == "run";
-}
-
 }  // namespace
 
 int run_program(
@@ -32,7 +22,7 @@ int run_program(
     const Interrupt& interrupt,
     const Streams& streams
 ) {
-    const bool is_run = means_run(words);
+    const bool is_run = command_of(words) == "run";
     auto line = parse_command_line(words);
     Session session(line ? line->global : GlobalOptions(), environment, interrupt, streams);
     const auto result = [&]() -> Result<int> {

@@ -12,41 +12,32 @@ void declare_inputs(CLI::App& command, BuildArguments& build) {
     command.add_option("CONTEXT", build.context, "A directory, or - for a tar on stdin")
         ->required()
         ->type_name("");
-    command.add_option("-f,--file", build.file, "The Dockerfile (CONTEXT/Dockerfile); - is stdin")
+    command.add_option("-f,--file", build.file, "The Dockerfile; - is stdin")
         ->type_name("FILE")
         ->group(group);
     command.add_option("--target", build.target, "The stage to build (the last)")
         ->type_name("STAGE")
         ->group(group);
-    command
-        .add_option(
-            "--build-arg", build.build_args, "An ARG; K alone takes it from the environment"
-        )
+    command.add_option("--build-arg", build.build_args, "An ARG; K alone: from the environment")
         ->type_name("K=V")
-        ->take_all()
-        ->expected(1)
+        ->allow_extra_args(false)
         ->group(group);
     command
         .add_option(
             "--build-context",
             build.build_contexts,
-            "A named context for FROM and --from: a path, docker-image://REF, target:STAGE, or "
+            "A named context for FROM and --from: a path,\n"
+            "docker-image://REF, target:STAGE or\n"
             "conda:LOCK[,prefix=/opt/env]"
         )
         ->type_name("NAME=VALUE")
-        ->expected(1)
-        ->take_all()
+        ->allow_extra_args(false)
         ->group(group);
     command.add_option("--platform", build.platform, "Such as linux/amd64")
         ->type_name("OS/ARCH")
         ->group(group);
     command.add_flag("--no-cache", build.no_cache, "Run every step again")->group(group);
-    command
-        .add_flag(
-            "--pull{always}",
-            build.pull,
-            "Base images: =missing (default), =always or =never are fetched"
-        )
+    command.add_flag("--pull{always}", build.pull, "Fetch bases: missing (default), always, never")
         ->group(group);
     command.add_option("--network", build.network, "Of RUN: default, none or host")
         ->type_name("MODE")
@@ -57,44 +48,38 @@ void declare_outputs(CLI::App& command, BuildArguments& build) {
     const std::string group = "What comes out";
     command.add_option("-t,--tag", build.tags, "A name for the image")
         ->type_name("REF")
-        ->expected(1)
-        ->take_all()
+        ->allow_extra_args(false)
         ->group(group);
     command
         .add_option(
             "-o,--output",
             build.outputs,
-            "type=oci|docker|tar|dir|store|registry,dest=PATH,name=REF,"
-            "compression=zstd|gzip|none; a path alone is a directory"
+            "type=oci|docker|tar|dir|store|registry,\n"
+            "dest=PATH, name=REF, compression=zstd|gzip|none;\n"
+            "a path alone is a directory"
         )
         ->type_name("SPEC")
-        ->expected(1)
-        ->take_all()
+        ->allow_extra_args(false)
         ->group(group);
     command.add_flag("--push", build.push, "Push every name to its registry")->group(group);
     command.add_option("--label", build.labels, "A label of the image")
         ->type_name("K=V")
-        ->expected(1)
-        ->take_all()
+        ->allow_extra_args(false)
         ->group(group);
     command.add_option("--annotation", build.annotations, "An annotation of the manifest")
         ->type_name("K=V")
-        ->expected(1)
-        ->take_all()
+        ->allow_extra_args(false)
         ->group(group);
     command
         .add_option(
-            "--source-date-epoch",
-            build.source_date_epoch,
-            "The time of files and history, in seconds (1980-01-02)"
+            "--source-date-epoch", build.source_date_epoch, "Time of files and history (1980-01-02)"
         )
         ->type_name("N")
         ->group(group);
     command.add_option("--timestamps", build.timestamps, "fixed (reproducible) or keep")
         ->type_name("MODE")
         ->group(group);
-    command
-        .add_option("--max-layers", build.max_layers, "Conda packages share layers beyond (120)")
+    command.add_option("--max-layers", build.max_layers, "Conda packages share layers beyond")
         ->type_name("N")
         ->group(group);
     command.add_option("--iidfile", build.iidfile, "Write the image's digest there")
@@ -146,13 +131,14 @@ void declare_run(Declaration& declaration) {
         declaration, "run", "Run a command in an image, in the sandbox", k_group
     );
     command->add_option("REF", run->image, "An image of the store")->required()->type_name("");
-    command->add_option("COMMAND", run->command, "The command (the image's own)")->type_name("");
     // What follows the image is the command's, with its own options.
-    command->positionals_at_end();
-    command->add_option("-e,--env", run->env, "A variable; K alone takes it from the environment")
+    command->prefix_command();
+    command->parse_complete_callback([command = command, run = run] {
+        run->command = command->remaining();
+    });
+    command->add_option("-e,--env", run->env, "A variable; K alone: from the environment")
         ->type_name("K=V")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     command->add_option("-w,--workdir", run->workdir, "The working directory")->type_name("DIR");
     command->add_option("-u,--user", run->user, "The user, by name or number")->type_name("USER");
     command->add_option("--network", run->network, "default, none or host")->type_name("MODE");

@@ -35,6 +35,7 @@ struct Declaration {
     Refusals& refusals;
 };
 
+/// Last, so that the help shows a command's own options first.
 void add_global_options(CLI::App& app, GlobalOptions& global);
 
 /// A command whose arguments are those of `T`: filled while parsing, and chosen when it was typed.
@@ -46,12 +47,13 @@ std::pair<CLI::App*, T*> declare(
     const std::string& group
 ) {
     CLI::App* command = declaration.app.add_subcommand(name, description)->group(group);
-    add_global_options(*command, declaration.line.global);
     auto arguments = std::make_shared<T>();
     CommandLine& line = declaration.line;
     command->callback([arguments, &line] { line.arguments = std::move(*arguments); });
     return {command, arguments.get()};
 }
+
+inline constexpr const char* k_global_group = "Global options";
 
 void add_format(CLI::App& command, ListFormat& format);
 

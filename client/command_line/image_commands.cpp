@@ -21,14 +21,13 @@ void declare_archives(Declaration& declaration) {
     load->add_option(
             "-i,--input",
             loaded->input,
-            "A docker or OCI archive, an OCI layout directory, or a root-fs tar, compressed or "
-            "not; - is stdin"
+            "A docker or OCI archive, a layout directory or a\n"
+            "root-fs tar, compressed or not; - (default) is stdin"
     )
         ->type_name("FILE");
     load->add_option("-t,--tag", loaded->tags, "A name for the image")
         ->type_name("REF")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     load->footer("  kiln load -i rootfs.tar.zst -t debian:12");
 
     auto [save, saved] =
@@ -49,9 +48,7 @@ void declare_archives(Declaration& declaration) {
     );
     add_image(*exporting, exported->image);
     exporting
-        ->add_option(
-            "-o,--output", exported->output, "A directory, or a name that ends in .tar; - is stdout"
-        )
+        ->add_option("-o,--output", exported->output, "A directory, or a name in .tar; - is stdout")
         ->required()
         ->type_name("PATH");
 }

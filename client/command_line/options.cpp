@@ -17,14 +17,21 @@ void Refusals::add_flag(CLI::App& command, const std::string& option) {
 Result<void> Refusals::check() const {
     for (const CLI::Option* option : options_) {
         if (option->count() > 0) {
-            return fail(Code::unsupported, "{} is not supported yet", option->get_name());
+            // get_name() keeps silent about hidden options.
+            const bool is_long = !option->get_lnames().empty();
+            return fail(
+                Code::unsupported,
+                "{}{} is not supported yet",
+                is_long ? "--" : "-",
+                is_long ? option->get_lnames().front() : option->get_snames().front()
+            );
         }
     }
     return {};
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& global) {
-    const std::string group = "Global options";
+    const std::string group = k_global_group;
     app.set_help_flag("-h,--help", "This text")->group(group);
     app.add_option("--host", global.host, "Where kilnd listens (or KILN_HOST)")
         ->type_name("unix:///PATH")
@@ -40,7 +47,7 @@ void add_global_options(CLI::App& app, GlobalOptions& global) {
                }
                global.progress = *mode;
            },
-           "How progress is drawn on stderr: auto, tty, plain, json or quiet"
+           "On stderr: auto, tty, plain, json or quiet"
     )
         ->type_name("MODE")
         ->group(group);

@@ -168,21 +168,25 @@ Result<void> write_metadata(
     return {};
 }
 
+/// Whether it was too late is told by the build's own result.
+void cancel_build(Session& session, const std::string& target) {
+    if (auto other = session.another_connection()) {
+        (*other)->outlast_interrupt();
+        static_cast<void>((*other)->call("DELETE", target));
+    }
+}
+
 Result<wire::ResultEvent> follow_build(
     Session& session, Progress& progress, const std::string& id
 ) {
     TRY_ASSIGN(Connection * connection, session.connection());
     const std::string target = "/v1/builds/" + encode_component(id);
-    TRY(connection->send(Request{.target = target + "/events?after=0"}));
+    if (auto sent = connection->send(Request{.target = target + "/events?after=0"}); !sent) {
+        cancel_build(session, target);  // nobody would read how it goes on
+        return fail(std::move(sent).error());
+    }
     EventHandlers handlers;
-    handlers.interrupted = [&] {
-        auto other = session.another_connection();
-        if (other) {
-            (*other)->outlast_interrupt();
-            // Whether it was too late is told by the result, which is read on.
-            static_cast<void>((*other)->call("DELETE", target));
-        }
-    };
+    handlers.interrupted = [&] { cancel_build(session, target); };
     return follow_events(session, *connection, progress, handlers);
 }
 

@@ -37,12 +37,14 @@ TableRow table_row(const ContextRow& row) {
         entry.type == tar::EntryType::symlink ? k_symlink_mode : row.walked.mode & k_mode_bits;
     entry.link = row.link;
     entry.xattrs = row.xattrs;
+    const bool is_device = S_ISCHR(row.walked.mode) || S_ISBLK(row.walked.mode);
+    if (is_device) {
+        entry.device_major = major(row.walked.device_number);
+        entry.device_minor = minor(row.walked.device_number);
+    }
     if (entry.type == tar::EntryType::file) {
         entry.size_bytes = row.walked.identity.size_bytes;
         table.content = row.content;
-    } else if (entry.type == tar::EntryType::char_device || entry.type == tar::EntryType::block_device) {
-        entry.device_major = major(row.walked.device_number);
-        entry.device_minor = minor(row.walked.device_number);
     }
     return table;
 }

@@ -1,0 +1,225 @@
+#include "client/wire/build.hpp"
+#include "client/wire/event.hpp"
+#include "client/wire/image.hpp"
+#include "client/wire/problem.hpp"
+#include "client/wire/system.hpp"
+#include "tests/support/golden.hpp"
+#include "tests/support/matchers.hpp"
+
+namespace kiln::client::wire {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FailsSaying;
+using testing::golden_input;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+using testing::Succeeds;
+
+json::Value golden(const std::string& record) {
+    return json::parse(golden_input("wire/" + record + ".json"), record).value();
+}
+
+Event golden_event(const std::string& record) {
+    return parse_event(json::render(golden(record))).value();
+}
+
+Digest digest_like(char digit) {
+    return Digest::parse("sha256:" + std::string(64, digit)).value();
+}
+
+TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
+    BuildRequest request;
+    request.dockerfile = {"Dockerfile", "FROM scratch\nCOPY . /\n"};
+    request.context = digest_like('a');
+    request.ignore = NamedText{".dockerignore", "*.pyc\n"};
+    request.contexts = {
+        {"env",
+         CondaContext{
+             {"env.lock", "@EXPLICIT\nfile:///x/y.conda\n"},
+             "/opt/env",
+             {{"file:///x/y.conda", digest_like('b')}}}},
+        {"lib", LocalContext{digest_like('c')}},
+        {"base", ImageContext{"debian:12"}},
+        {"tools", StageContext{"build"}}};
+    request.tags = {"app:1"};
+    request.build_args = {{"VERSION", "1"}};
+    request.target = "app";
+    request.labels = {{"team", "blue"}};
+    request.annotations = {{"org.opencontainers.image.source", "local"}};
+    request.platform = "linux/amd64";
+    request.source_date_epoch = 315619200;
+    request.compression_level = 3;
+    request.push = true;
+    request.credentials = {{"registry.example", {"user", "secret"}}};
+
+    EXPECT_EQ(render(request), golden("build_request"));
+}
+
+TEST(WireBuild, ReadsWhatTheDaemonNeedsOrTheIdOfTheBuild) {
+    const auto needs = parse_build_answer(golden("build_needs"));
+    const auto accepted = parse_build_answer(golden("build_accepted"));
+
+    ASSERT_THAT(needs, Succeeds());
+    EXPECT_EQ(needs->id, std::nullopt);
+    EXPECT_THAT(needs->needs, ElementsAre(digest_like('a'), digest_like('b')));
+    ASSERT_THAT(accepted, Succeeds());
+    EXPECT_THAT(accepted->id, Optional(std::string("7f3a9c01d2e4")));
+    EXPECT_THAT(accepted->needs, IsEmpty());
+}
+
+TEST(WireBuild, ReadsRecordsOfBuilds) {
+    const auto failed = parse_build_record(golden("build_record_failed"));
+    const auto all = parse_builds(golden("builds"));
+
+    ASSERT_THAT(failed, Succeeds());
+    ASSERT_TRUE(failed->error);
+    EXPECT_EQ(failed->error->code, Code::step_failed);
+    ASSERT_THAT(all, Succeeds());
+    ASSERT_EQ(all->size(), 2U);
+    EXPECT_EQ(all->at(0).cached, 3U);
+    EXPECT_EQ(all->at(1).ended, std::nullopt);
+}
+
+TEST(WireBuild, ReadsWhyStepsRan) {
+    const auto steps = parse_explanation(golden("explain"));
+
+    ASSERT_THAT(steps, Succeeds());
+    ASSERT_EQ(steps->size(), 2U);
+    EXPECT_EQ(steps->at(1).reason, "app.py changed");
+    ASSERT_EQ(steps->at(1).changed.size(), 3U);
+    EXPECT_EQ(steps->at(1).changed[1].was, std::nullopt);
+    EXPECT_EQ(steps->at(1).changed[2].is, std::nullopt);
+}
+
+TEST(WireEvent, ReadsEveryKind) {
+    const auto step = std::get<StepEvent>(golden_event("event_step").body);
+    EXPECT_EQ(step.status, StepStatus::done);
+    EXPECT_EQ(step.duration_ms, 1234U);
+    EXPECT_EQ(step.diff_id, digest_like('a'));
+
+    const auto push = std::get<ProgressEvent>(golden_event("event_progress_push").body);
+    EXPECT_EQ(push.step, std::nullopt);
+    EXPECT_EQ(push.total_bytes, std::nullopt);
+
+    EXPECT_EQ(
+        std::get<LogEvent>(golden_event("event_log").body).bytes, "Reading package lists...\n"
+    );
+    EXPECT_EQ(
+        std::get<LogEvent>(golden_event("event_log_binary").body).bytes,
+        std::string("\xff\xfe\0", 3)
+    );
+
+    const auto warning = std::get<WarningEvent>(golden_event("event_warning").body);
+    EXPECT_EQ(warning.where, (Span{"Dockerfile", 9, 1, 21}));
+
+    EXPECT_EQ(std::get<ResultEvent>(golden_event("event_result").body).image, digest_like('a'));
+    EXPECT_EQ(std::get<ResultEvent>(golden_event("event_result_run").body).exit_code, 3);
+    const auto failed = std::get<ResultEvent>(golden_event("event_result_failed").body);
+    EXPECT_EQ(failed.status, ResultStatus::failed);
+    EXPECT_EQ(failed.error->message, "RUN pip install . ended with exit code 1");
+}
+
+TEST(WireEvent, IsDeafToFieldsAndKindsOfANewerDaemon) {
+    json::Value event = golden("event_log");
+    event.get_object()["mood"] = "sunny";
+    event.get_object()["log"].get_object()["level"] = 3;
+    json::Value newer = golden("event_log");
+    newer.get_object()["type"] = "metric";
+
+    EXPECT_THAT(parse_event(json::render(event)), Succeeds());
+    const auto parsed = parse_event(json::render(newer));
+    ASSERT_THAT(parsed, Succeeds());
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(parsed->body));
+}
+
+TEST(WireEvent, RefusesWhatItCannotMean) {
+    json::Value event = golden("event_step");
+    event.get_object()["step"].get_object()["status"] = "asleep";
+
+    EXPECT_THAT(parse_event(json::render(event)), FailsSaying(Code::invalid_input, "asleep"));
+}
+
+TEST(WireProblem, ComesBackAsTheErrorItWas) {
+    const auto error = parse_problem(golden("problem"));
+
+    ASSERT_THAT(error, Succeeds());
+    EXPECT_EQ(error->code, Code::not_found);
+    EXPECT_EQ(error->message, "app.py is not in the build context");
+    EXPECT_THAT(error->trail, ElementsAre("while planning stage \"app\""));
+    EXPECT_EQ(error->where, (Span{"Dockerfile", 7, 6, 12}));
+    EXPECT_EQ(error->hint, ".dockerignore line 3 (*.py) excludes it");
+}
+
+TEST(WireImage, ReadsEveryRecord) {
+    const auto images = parse_images(golden("images"));
+    ASSERT_THAT(images, Succeeds());
+    EXPECT_EQ(images->at(0).layers, 5U);
+
+    const auto history = parse_history(golden("history"));
+    ASSERT_THAT(history, Succeeds());
+    EXPECT_EQ(history->at(1).diff_id, std::nullopt);
+
+    const auto layers = parse_layers(golden("layers"));
+    ASSERT_THAT(layers, Succeeds());
+    EXPECT_EQ(layers->at(0).origin, "COPY . /srv");
+
+    const auto loaded = parse_loaded(golden("load_answer"));
+    ASSERT_THAT(loaded, Succeeds());
+    EXPECT_EQ(loaded->at(1).name, std::nullopt);
+
+    const auto named = parse_named_digest(golden("name_answer"));
+    ASSERT_THAT(named, Succeeds());
+    EXPECT_EQ(named->name, "app:latest");
+}
+
+TEST(WireImage, RendersItsRequests) {
+    EXPECT_EQ(
+        render(PushRequest{
+            .name = "app:1",
+            .destination = "registry.example/team/app:1",
+            .compression = std::nullopt,
+            .force_compression = false,
+            .credentials = {{"registry.example", {"user", "secret"}}}}),
+        golden("push_request")
+    );
+    EXPECT_EQ(
+        render(RunRequest{
+            .name = "app:1",
+            .command = {"python3", "-V"},
+            .env = {{"K", "V"}},
+            .workdir = "/srv",
+            .user = std::nullopt,
+            .network = "none"}),
+        golden("run_request")
+    );
+}
+
+TEST(WireSystem, ReadsEveryRecord) {
+    const auto system = parse_system(golden("system"));
+    ASSERT_THAT(system, Succeeds());
+    EXPECT_EQ(system->rung_number, 2U);
+    EXPECT_EQ(system->checks.at(1).ok, false);
+
+    const auto usage = parse_usage(golden("usage"));
+    ASSERT_THAT(usage, Succeeds());
+    EXPECT_EQ(usage->cache.count, 3U);
+
+    const auto collected = parse_gc_answer(golden("gc_answer"));
+    ASSERT_THAT(collected, Succeeds());
+    EXPECT_EQ(collected->cache_records, 4U);
+
+    const auto verified = parse_verify_answer(golden("verify_answer"));
+    ASSERT_THAT(verified, Succeeds());
+    EXPECT_EQ(verified->problems.at(0).action, "quarantined");
+}
+
+TEST(WireSystem, RendersTheCollectorsRequest) {
+    const GcRequest request{
+        .keep_size_bytes = 1073741824, .keep_age_seconds = 86400, .dry_run = true};
+
+    EXPECT_EQ(render(request), golden("gc_request"));
+}
+
+}  // namespace
+}  // namespace kiln::client::wire
