@@ -15,6 +15,8 @@ enum class MessageType : std::uint8_t {
     // to the worker
     hello,    // what the worker needs to begin
     mapped,   // the ids of the user namespace are there
+    table,    // of a layer, which sessions from now on know; one descriptor
+    forget,   // such a table
     session,  // one descriptor: the channel of a new session
     unpack,
     run,

@@ -56,9 +56,8 @@ Result<tar::TarEntry> parse_entry(ByteSpan payload);
 Bytes render_checks(const std::vector<Check>& checks);
 Result<std::vector<Check>> parse_checks(ByteSpan payload);
 
-/// RunSpec without the descriptors of its tables and with the session's own name; the message
-/// carries the descriptors in the order of the layers, then that of the shared network if there is
-/// one.
+/// RunSpec; the message carries the descriptor of the shared network if there is one. The worker
+/// has the tables already.
 Bytes render_run(const RunSpec& spec, bool shares_network);
 
 struct RunOrder {

@@ -76,7 +76,8 @@ Result<void> become_root_of_users() {
 }
 
 /// pasta takes a network namespace by path only, and has given up the right to use /proc/PID/ns.
-Result<void> start_pasta() {
+Result<void> start_pasta(Channel& control) {
+    TRY_ASSIGN(const Message hello, expect(control.receive(), MessageType::hello));
     const Fd file(::open(k_network_file, O_CREAT | O_RDONLY | O_CLOEXEC, 0600));
     TRY(mount(
         {.source = fmt::format("/proc/self/fd/{}", k_network_network),
@@ -86,7 +87,7 @@ Result<void> start_pasta() {
     TRY_ASSIGN(
         const ProgramEnd end,
         run_program(
-            {"pasta",
+            {std::string(as_text(hello.payload)),
              "--quiet",
              "--config-net",
              "--netns-only",
@@ -113,7 +114,7 @@ Result<void> start_pasta() {
 
 [[noreturn]] void be_first_process(Channel& control) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    const auto started = start_pasta();
+    const auto started = start_pasta(control);
     if (started) {
         static_cast<void>(control.send(MessageType::done));
         // Until kilnd closes its end. Then this process ends, and its pid namespace with it.

@@ -15,7 +15,8 @@ inline constexpr const char* k_name_server = "169.254.1.53";
 /// its outer side but not the host's rights: this process enters the worker's user namespace with
 /// the host's file system and a pid namespace of its own, so that pasta, which puts itself into the
 /// background, ends when kilnd closes the control channel.
-/// Shape    tells `done` when connections work, or `failed` with pasta's words.
+/// Shape    is told the program in `hello`; tells `done` when connections work, or `failed` with
+/// pasta's words.
 int serve_network_helper();
 
 }  // namespace kiln::exec

@@ -64,7 +64,9 @@ class Networks::Network {
         wait_for(helper_);
     }
 
-    Result<void> await() {
+    /// Returns when connections work.
+    Result<void> serve(const std::string& pasta) {
+        TRY(control_.send(MessageType::hello, as_bytes(pasta)));
         TRY(expect(control_.receive(), MessageType::done));
         return {};
     }
@@ -77,16 +79,21 @@ class Networks::Network {
     pid_t helper_;
 };
 
-Networks::Networks(std::string program, OpenSession open_session, Log& log)
+Networks::Networks(std::string program, std::string pasta, OpenSession open_session, Log& log)
     : program_(std::move(program)),
+      pasta_(std::move(pasta)),
       open_session_(std::move(open_session)),
       log_(log) {}
 
 Networks::~Networks() = default;
 
 Result<std::unique_ptr<Networks::Network>> Networks::make() {
-    if (!find_program("pasta")) {
-        return fail(Code::unsupported, "pasta is not installed (Debian package passt)");
+    if (pasta_.empty()) {
+        return fail(Code::unsupported, "pasta is switched off");
+    }
+    const auto pasta = find_program(pasta_);
+    if (!pasta) {
+        return fail(Code::unsupported, "{} is not installed (Debian package passt)", pasta_);
     }
     TRY_ASSIGN(Channel session, open_session_());
     TRY(session.send(MessageType::network));
@@ -109,7 +116,7 @@ Result<std::unique_ptr<Networks::Network>> Networks::make() {
     { const Channel closed = std::move(ends.second); }
     auto network =
         std::make_unique<Network>(std::move(made.descriptors[1]), std::move(ends.first), process);
-    TRY(network->await());
+    TRY(network->serve(*pasta));
     return network;
 }
 

@@ -24,8 +24,9 @@ class Networks {
   public:
     using OpenSession = std::function<Result<Channel>()>;
 
-    /// `program` is what becomes a network's helper (see network_helper.hpp).
-    Networks(std::string program, OpenSession open_session, Log& log);
+    /// `program` is what becomes a network's helper (see network_helper.hpp), `pasta` what that
+    /// runs; "" for none.
+    Networks(std::string program, std::string pasta, OpenSession open_session, Log& log);
     Networks(const Networks&) = delete;
     Networks& operator=(const Networks&) = delete;
     ~Networks();
@@ -48,6 +49,7 @@ class Networks {
     Result<std::unique_ptr<Network>> make();
 
     std::string program_;
+    std::string pasta_;
     OpenSession open_session_;
     Log& log_;
     std::mutex mutex_;

@@ -71,7 +71,7 @@ Result<pid_t> start_program(const Program& program) {
     }
     arguments.push_back(nullptr);
     const std::string& name = program.file.empty() ? program.arguments.front() : program.file;
-    const auto file = name.find('/') == std::string::npos ? find_program(name) : name;
+    const auto file = find_program(name);
     if (!file) {
         return fail(Code::not_found, "{} is not installed", name);
     }
@@ -122,6 +122,9 @@ int wait_for(pid_t child) {
 }
 
 std::optional<std::string> find_program(std::string_view name) {
+    if (name.find('/') != std::string_view::npos) {
+        return std::string(name);
+    }
     for (const std::string_view folder : k_folders) {
         std::string path = std::string(folder) + "/" + std::string(name);
         if (::access(path.c_str(), X_OK) == 0) {

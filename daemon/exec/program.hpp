@@ -34,7 +34,7 @@ Result<ProgramEnd> run_program(const std::vector<std::string>& arguments);
 /// The exit code of a child of ours: 128 + signal when a signal ended it.
 int wait_for(pid_t child);
 
-/// Where the folders for programs of the system have it; PATH is not asked.
+/// Where the folders for programs of the system have it; PATH is not asked. A path stays as it is.
 std::optional<std::string> find_program(std::string_view name);
 
 }  // namespace kiln::exec

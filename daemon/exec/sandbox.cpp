@@ -21,6 +21,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace kiln::exec {
@@ -36,7 +37,7 @@ class Sandbox final : public Executor {
           identity_(std::move(identity)),
           log_(log),
           networks_(
-              options_.worker_program, [this] { return open_session(); }, log
+              options_.worker_program, options_.pasta, [this] { return open_session(); }, log
           ) {}
 
     Description describe() override;
@@ -51,7 +52,7 @@ class Sandbox final : public Executor {
 
   private:
     Result<void> ensure_worker();
-    Result<Channel> open_session();
+    Result<Channel> open_session(std::span<const LowerLayer> layers = {});
     Result<void> unpack_alone(const UnpackRequest& request, const std::stop_token& stop);
     [[nodiscard]] bool is_unpacked(const std::string& hex) const;
     [[nodiscard]] UnpackedLayer look_at(const Digest& diff_id) const;
@@ -85,16 +86,16 @@ Result<void> Sandbox::ensure_worker() {
     return {};
 }
 
-Result<Channel> Sandbox::open_session() {
+Result<Channel> Sandbox::open_session(std::span<const LowerLayer> layers) {
     const std::lock_guard lock(worker_mutex_);
     TRY(ensure_worker());
-    auto channel = worker_->open_session();
+    auto channel = worker_->open_session(layers);
     if (!channel) {
         // It was killed: everything it ran is gone as well, and says so to whoever waits for it.
         log_.warning("sandbox.worker_died");
         worker_.reset();
         TRY(ensure_worker());
-        channel = worker_->open_session();
+        channel = worker_->open_session(layers);
     }
     return channel;
 }
@@ -160,7 +161,7 @@ Result<std::unique_ptr<Execution>> Sandbox::run(
 ) {
     TRY(check_spec(spec));
     auto use = in_use_.hold(spec.layers);
-    TRY_ASSIGN(Channel channel, open_session());
+    TRY_ASSIGN(Channel channel, open_session(spec.layers));
     for (const LowerLayer& layer : spec.layers) {
         // When it was used last, for the collector; an absent layer is told by the session.
         ::utimensat(directory_.get(), layer.diff_id.hex().c_str(), nullptr, 0);
@@ -172,9 +173,6 @@ Result<std::unique_ptr<Execution>> Sandbox::run(
     RunSpec full = spec;
     Networks::fill_in(full, network.has_value());
     std::vector<int> descriptors;
-    for (const LowerLayer& layer : spec.layers) {
-        descriptors.push_back(layer.table_fd);
-    }
     if (network) {
         descriptors.push_back(network->get());
     }
@@ -228,6 +226,12 @@ Result<void> Sandbox::remove_layer(const Digest& diff_id) {
         return fail(Code::conflict, "a RUN stands on layer {}", diff_id.render());
     }
     TRY_ASSIGN(Channel channel, open_session());
+    {
+        const std::lock_guard lock(worker_mutex_);
+        if (worker_) {
+            worker_->forget_table(diff_id);
+        }
+    }
     PayloadWriter order;
     order.text(diff_id.hex());
     TRY(channel.send(MessageType::remove, order.bytes()));

@@ -17,6 +17,8 @@ struct SandboxOptions {
     std::string directory;
     /// Threads that decompress one layer.
     std::uint32_t workers = 2;
+    /// Serves the standard network; "" for none, so that it is the host's.
+    std::string pasta = "pasta";
     /// What becomes the worker; it must call run_worker_if_asked() first of all.
     std::string worker_program = "/proc/self/exe";
 };

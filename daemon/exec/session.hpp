@@ -2,19 +2,32 @@
 
 #include "daemon/exec/channel.hpp"
 #include "daemon/exec/policy.hpp"
+#include "layers/table_of_contents.hpp"
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace kiln::exec {
 
+/// A layer's table of contents, checked, and what follows from it (see implied.hpp).
+struct KnownTable {
+    std::shared_ptr<const TableOfContents> table;
+    std::vector<std::string> implied;
+};
+
+/// Those that kilnd has sent, or why one can't be used.
+using Tables = std::map<Digest, Result<KnownTable>>;
+
 /// What the worker has prepared for all its sessions.
 struct SessionTools {
     std::vector<sock_filter> filter;
     bool has_many_ids = true;  // more than the single id 0
     bool can_scope_sockets = false;
+    Tables tables = {};
 };
 
 /// One request of kilnd, from the channel's first message to its end, in a process of its own. The

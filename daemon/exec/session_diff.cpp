@@ -6,6 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <set>
+#include <string>
+
 namespace kiln::exec {
 namespace {
 
@@ -27,28 +32,30 @@ Result<void> send_entry(Channel& channel, const tree::ChangedEntry& change) {
     return channel.send(MessageType::content, content);
 }
 
-/// The bytes of all files told.
-Result<std::uint64_t> tell_changes(
-    Channel& channel,
-    const RunSpec& spec,
-    const tree::FileTree& lower,
-    UnixSeconds started,
-    const std::string& upper
-) {
-    TRY_ASSIGN(const Fd directory, open_directory(upper));
-    tree::OverlayDiffOptions options;
-    if (spec.timestamps == Timestamps::fixed) {
-        options.step_start = started;
-    }
-    options.epoch = spec.epoch;
-    const HangupWatch watch(channel.fd());
+/// What was told: the bytes of all files, and which directories.
+struct Told {
     std::uint64_t size_bytes = 0;
-    const auto sink = [&](tree::ChangedEntry change) {
-        size_bytes += change.entry.size_bytes;
+    std::set<std::string> directories;
+};
+
+Result<Told> tell_changes(Channel& channel, const Changes& changes) {
+    TRY_ASSIGN(const Fd upper, open_directory(changes.run.name() + "/fs"));
+    tree::OverlayDiffOptions options;
+    if (changes.spec.timestamps == Timestamps::fixed) {
+        options.step_start = changes.started;
+    }
+    options.epoch = changes.spec.epoch;
+    const HangupWatch watch(channel.fd());
+    Told told;
+    const auto sink = [&](const tree::ChangedEntry& change) {
+        told.size_bytes += change.entry.size_bytes;
+        if (change.entry.type == tar::EntryType::directory) {
+            told.directories.insert(change.entry.path);
+        }
         return send_entry(channel, change);
     };
     TRY_ASSIGN(
-        const auto report, tree::diff_upper(directory.get(), lower, options, sink, watch.stop())
+        const auto report, tree::diff_upper(upper.get(), changes.lower, options, sink, watch.stop())
     );
     for (const std::string& socket : report.sockets) {
         TRY(channel.send(
@@ -56,41 +63,42 @@ Result<std::uint64_t> tell_changes(
         ));
     }
     TRY(channel.send(MessageType::done));
-    return size_bytes;
+    return told;
 }
 
-Result<void> keep(const std::string& hex, std::uint64_t size_bytes, FreshDirectory& run) {
+Result<void> keep(const std::string& hex, const Told& told, Changes& changes) {
     TRY(Digest::parse_hex(hex));
-    for (const char* name : {"work", "hosts", "resolv.conf", "l"}) {
-        TRY(remove_tree_at(AT_FDCWD, fmt::format("{}/{}", run.name(), name)));
+    const std::string& run = changes.run.name();
+    for (auto path = changes.bare.rbegin(); path != changes.bare.rend(); ++path) {
+        if (!path->empty() && !told.directories.contains(*path)) {
+            // Whatever the command put there has it listed, so it is empty, or gone already.
+            ::rmdir(fmt::format("{}/fs/{}", run, *path).c_str());
+        }
     }
-    TRY(publish_layer(run.name(), hex, size_bytes));
-    run.release();
+    for (const char* name : {"work", "hosts", "resolv.conf", "l"}) {
+        TRY(remove_tree_at(AT_FDCWD, fmt::format("{}/{}", run, name)));
+    }
+    TRY(publish_layer(run, hex, told.size_bytes));
+    changes.run.release();
     return {};
 }
 
 }  // namespace
 
-Result<void> serve_changes(
-    Channel& channel,
-    const RunSpec& spec,
-    const tree::FileTree& lower,
-    UnixSeconds started,
-    FreshDirectory& run
-) {
-    std::uint64_t size_bytes = 0;
+Result<void> serve_changes(Channel& channel, Changes& changes) {
+    Told told;
     while (true) {
         const auto order = channel.receive();
         if (!order) {
             return {};  // whoever ran it has what they wanted; the rest is discarded
         }
         if (order->type == MessageType::diff) {
-            TRY_ASSIGN(size_bytes, tell_changes(channel, spec, lower, started, run.name() + "/fs"));
+            TRY_ASSIGN(told, tell_changes(channel, changes));
         } else if (order->type == MessageType::keep) {
             PayloadReader in(order->payload);
             const std::string hex = in.text();
             TRY(in.finish());
-            TRY(keep(hex, size_bytes, run), "while keeping layer {}", hex);
+            TRY(keep(hex, told, changes), "while keeping layer {}", hex);
             return channel.send(MessageType::done);
         } else {
             return fail(Code::corrupt, "a session of the sandbox is asked out of turn");

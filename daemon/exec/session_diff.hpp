@@ -6,16 +6,24 @@
 #include "layers/tree/file_tree.hpp"
 #include "store/base/clock.hpp"
 
+#include <string>
+#include <vector>
+
 namespace kiln::exec {
 
+/// A RUN whose command has ended, at rest.
+struct Changes {
+    const RunSpec& spec;
+    const tree::FileTree& lower;
+    UnixSeconds started = 0;
+    FreshDirectory& run;
+    /// Directories that came into the upper one without the command's doing. Those that the layer
+    /// does not list go before it is kept, so that its directory holds what unpacking would.
+    std::vector<std::string> bare;
+};
+
 /// The second half of a RUN's session: tells its changes and keeps them as a layer when asked to,
-/// until the channel closes. `run` is the directory of the RUN, its command ended at rest.
-Result<void> serve_changes(
-    Channel& channel,
-    const RunSpec& spec,
-    const tree::FileTree& lower,
-    UnixSeconds started,
-    FreshDirectory& run
-);
+/// until the channel closes.
+Result<void> serve_changes(Channel& channel, Changes& changes);
 
 }  // namespace kiln::exec

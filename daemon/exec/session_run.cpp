@@ -1,9 +1,11 @@
+#include "daemon/exec/implied.hpp"
 #include "daemon/exec/init.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/session.hpp"
 #include "daemon/exec/session_diff.hpp"
 #include "daemon/exec/watch.hpp"
 #include "layers/tree/file_tree.hpp"
+#include "layers/tree/whiteout.hpp"
 #include "store/base/clock.hpp"
 
 #include <fmt/format.h>
@@ -67,25 +69,6 @@ Result<void> make_run_directory(const std::string& run, const RunSpec& spec) {
     return {};
 }
 
-/// An overlay's root looks like its upper directory, so that takes the looks of the layers' root.
-Result<void> look_like_root(const std::string& upper, const tree::FileTree& lower) {
-    const auto node = lower.find("");
-    tar::TarEntry entry;
-    entry.mode = 0755;
-    if (node) {
-        entry = node->row.entry;
-    }
-    const std::array<timespec, 2> times{
-        timespec{.tv_sec = entry.mtime, .tv_nsec = 0},
-        timespec{.tv_sec = entry.mtime, .tv_nsec = 0}};
-    if (::chown(upper.c_str(), static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid)) != 0
-        || ::chmod(upper.c_str(), entry.mode) != 0
-        || ::utimensat(AT_FDCWD, upper.c_str(), times.data(), 0) != 0) {
-        return fail_errno(upper);
-    }
-    return {};
-}
-
 Result<std::vector<std::string>> lower_names(const RunSpec& spec) {
     std::vector<std::string> names;
     for (const LowerLayer& layer : spec.layers) {
@@ -111,6 +94,8 @@ class Run {
 
     /// The status of waitpid(2).
     Result<int> execute(bool shares_network);
+
+    [[nodiscard]] const std::vector<Stub>& stubs() const { return stubs_; }
 
   private:
     Result<pid_t> start_init(bool shares_network, Channel& report);
@@ -232,14 +217,25 @@ Result<std::optional<int>> Run::hear(Channel& report) {
     return std::optional<int>();
 }
 
-Result<tree::FileTree> open_tables(const Message& order, std::size_t count) {
+/// What the RUN stands on, as the tables say it.
+struct Lower {
+    tree::FileTree tree;
+    std::vector<std::string> implied;
+};
+
+Result<Lower> open_lower(const RunSpec& spec, const SessionTools& tools) {
     std::vector<std::shared_ptr<const TableOfContents>> tables;
-    for (std::size_t i = 0; i < count; ++i) {
-        TRY_ASSIGN(MappedFile file, MappedFile::map(order.descriptors[i]));
-        TRY_ASSIGN(auto table, TableOfContents::open(std::move(file)));
-        tables.push_back(std::move(table));
+    std::vector<std::string> implied;
+    for (const LowerLayer& layer : spec.layers) {
+        const auto found = tools.tables.find(layer.diff_id);
+        if (found == tools.tables.end()) {
+            return fail(Code::internal, "layer {} came without its table", layer.diff_id.render());
+        }
+        TRY_ASSIGN(const KnownTable known, found->second, "in {}", layer.diff_id.render());
+        tables.push_back(known.table);
+        implied.insert(implied.end(), known.implied.begin(), known.implied.end());
     }
-    return tree::FileTree(std::move(tables));
+    return Lower{.tree = tree::FileTree(std::move(tables)), .implied = std::move(implied)};
 }
 
 Result<void> join_network(const Fd& network) {
@@ -254,17 +250,18 @@ Result<void> join_network(const Fd& network) {
 Result<void> serve_run(Channel& channel, const Message& order, const SessionTools& tools) {
     TRY_ASSIGN(const RunOrder parsed, parse_run(order.payload));
     const RunSpec& spec = parsed.spec;
-    const std::size_t expected = spec.layers.size() + (parsed.shares_network ? 1 : 0);
+    const std::size_t expected = parsed.shares_network ? 1 : 0;
     if (order.descriptors.size() != expected || !spec.hosts || !spec.resolv_conf) {
-        return fail(Code::corrupt, "an order to run comes without its tables");
+        return fail(Code::corrupt, "an order to run is not complete");
     }
-    TRY_ASSIGN(const auto lower, open_tables(order, spec.layers.size()));
+    TRY_ASSIGN(const Lower lower, open_lower(spec, tools));
     if (parsed.shares_network) {
         TRY(join_network(order.descriptors.back()));
     }
     FreshDirectory fresh(fresh_name(".run-"));
     TRY(make_run_directory(fresh.name(), spec));
-    TRY(look_like_root(fresh.name() + "/fs", lower));
+    TRY_ASSIGN(const Fd upper, open_directory(fresh.name() + "/fs"));
+    TRY_ASSIGN(auto bare, make_upper_like(upper.get(), lower.tree, lower.implied));
     const UnixSeconds started = SystemClock().now();
     Run run(channel, spec, tools, fresh.name());
     const auto status = run.execute(parsed.shares_network);
@@ -276,7 +273,12 @@ Result<void> serve_run(Channel& channel, const Message& order, const SessionTool
     payload.number(static_cast<std::uint64_t>(WIFSIGNALED(*status) ? 0 : WEXITSTATUS(*status)));
     payload.number(static_cast<std::uint64_t>(WIFSIGNALED(*status) ? WTERMSIG(*status) : 0));
     TRY(channel.send(MessageType::ended, payload.bytes()));
-    return serve_changes(channel, spec, lower, started, fresh);
+    for (const Stub& stub : run.stubs()) {
+        bare.emplace_back(tree::parent_of(stub.path));
+    }
+    Changes changes{
+        .spec = spec, .lower = lower.tree, .started = started, .run = fresh, .bare = bare};
+    return serve_changes(channel, changes);
 }
 
 }  // namespace kiln::exec

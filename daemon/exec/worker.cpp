@@ -1,5 +1,6 @@
 #include "daemon/exec/worker.hpp"
 
+#include "daemon/exec/implied.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/network_helper.hpp"
 #include "daemon/exec/rootfs.hpp"
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string_view>
@@ -100,13 +102,33 @@ Result<SessionTools> prepare(Channel& control, std::vector<Check>& checks) {
     return tools;
 }
 
-void serve_control(Channel& control, const SessionTools& tools) {
+/// A table is checked here once, so that no RUN has to.
+void take_table(const Message& message, Tables& tables) {
+    Digest::Raw raw{};
+    if (message.payload.size() != raw.size()) {
+        return;
+    }
+    std::copy(message.payload.begin(), message.payload.end(), raw.begin());
+    tables.erase(Digest(raw));
+    if (message.type == MessageType::table && message.descriptors.size() == 1) {
+        const auto open = [&]() -> Result<KnownTable> {
+            TRY_ASSIGN(MappedFile file, MappedFile::map(message.descriptors.front()));
+            TRY_ASSIGN(auto table, TableOfContents::open(std::move(file)));
+            auto implied = implied_directories(*table);
+            return KnownTable{.table = std::move(table), .implied = std::move(implied)};
+        };
+        tables.emplace(Digest(raw), open());
+    }
+}
+
+void serve_control(Channel& control, SessionTools& tools) {
     while (true) {
         auto message = control.receive();
         if (!message) {
             return;  // kilnd is gone, and with this process all its sessions
         }
         if (message->type != MessageType::session || message->descriptors.size() != 1) {
+            take_table(*message, tools.tables);
             continue;
         }
         const auto serve = [&] {
@@ -132,7 +154,7 @@ int serve_worker() {
         return 1;
     }
     std::vector<Check> checks;
-    const auto tools = prepare(control, checks);
+    auto tools = prepare(control, checks);
     if (!tools) {
         static_cast<void>(control.send(MessageType::failed, render_error(tools.error())));
         return 1;

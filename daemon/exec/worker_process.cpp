@@ -83,11 +83,25 @@ WorkerProcess::~WorkerProcess() {
     wait_for(process_);
 }
 
-Result<Channel> WorkerProcess::open_session() {
+Result<Channel> WorkerProcess::open_session(std::span<const LowerLayer> layers) {
+    for (const LowerLayer& layer : layers) {
+        if (!tables_.contains(layer.diff_id)) {
+            const ByteSpan name = layer.diff_id.raw();
+            TRY(control_.send(MessageType::table, name, std::span(&layer.table_fd, 1)));
+            tables_.insert(layer.diff_id);
+        }
+    }
     TRY_ASSIGN(auto ends, Channel::pair());
     const int other = ends.second.fd();
     TRY(control_.send(MessageType::session, {}, std::span(&other, 1)));
     return std::move(ends.first);
+}
+
+void WorkerProcess::forget_table(const Digest& diff_id) {
+    if (tables_.erase(diff_id) > 0) {
+        // Were the worker dead, its successor would not know the table either.
+        static_cast<void>(control_.send(MessageType::forget, diff_id.raw()));
+    }
 }
 
 }  // namespace kiln::exec

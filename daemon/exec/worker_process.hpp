@@ -3,12 +3,15 @@
 #include "daemon/exec/channel.hpp"
 #include "daemon/exec/description.hpp"
 #include "daemon/exec/identity.hpp"
+#include "daemon/exec/run_spec.hpp"
 #include "store/base/error.hpp"
 #include "store/base/file.hpp"
 
 #include <sys/types.h>
 
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,8 +36,10 @@ class WorkerProcess {
     /// Ends the worker and everything it runs, and waits for it.
     ~WorkerProcess();
 
-    /// A channel to a fresh session. Errors   internal when the worker has died.
-    Result<Channel> open_session();
+    /// A channel to a fresh session, which knows the tables of `layers`: each is sent to the worker
+    /// once, and checked there once. Errors   internal when the worker has died.
+    Result<Channel> open_session(std::span<const LowerLayer> layers);
+    void forget_table(const Digest& diff_id);
 
   private:
     WorkerProcess(Channel control, pid_t process)
@@ -45,6 +50,7 @@ class WorkerProcess {
 
     Channel control_;
     pid_t process_;
+    std::set<Digest> tables_;  // that the worker has
 };
 
 }  // namespace kiln::exec

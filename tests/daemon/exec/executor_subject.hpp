@@ -14,6 +14,7 @@ struct ExecutorSubject {
     std::shared_ptr<void> ground;
     std::unique_ptr<exec::Executor> executor;
     std::string skip;
+    std::string store = {};  // the directory of the unpacked layers
     bool has_one_id = false;  // an ordinary user's, who was granted no range
 };
 

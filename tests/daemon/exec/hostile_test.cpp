@@ -18,10 +18,20 @@
 namespace kiln::testing {
 namespace {
 
-class HostileRun : public ::testing::TestWithParam<exec::Network> {
+struct HostileCase {
+    std::string name;
+    exec::Network network;
+    std::string pasta = "pasta";
+
+    friend std::ostream& operator<<(std::ostream& out, const HostileCase& each) {
+        return out << each.name;
+    }
+};
+
+class HostileRun : public ::testing::TestWithParam<HostileCase> {
   protected:
     void SetUp() override {
-        subject_ = make_sandbox_subject();
+        subject_ = make_sandbox_subject_with(GetParam().pasta);
         if (!subject_.executor) {
             GTEST_SKIP() << subject_.skip;
         }
@@ -32,7 +42,7 @@ class HostileRun : public ::testing::TestWithParam<exec::Network> {
         exec::RunSpec spec;
         spec.layers = {base_.lower()};
         spec.arguments = std::move(words);
-        spec.network = GetParam();
+        spec.network = GetParam().network;
         spec.uid = uid;
         spec.gid = uid;
         output_.output.clear();
@@ -73,8 +83,9 @@ TEST_P(HostileRun, GetsNowhere) {
 
     for (std::string name; names >> name;) {
         // The host's network was asked for, or an own network may be listened to.
+        const bool host = GetParam().network == exec::Network::host;
         const bool granted =
-            GetParam() == exec::Network::host ? name == "abstract-socket" : name == "packet-socket";
+            host ? name == "abstract-socket" : GetParam().pasta != "" && name == "packet-socket";
         if (granted) {
             continue;
         }
@@ -131,23 +142,21 @@ TEST_P(HostileRun, CannotMakeAFileThatTheHostRunsAsRoot) {
     EXPECT_EQ(changes.find("data/tool")->entry.uid, 0U);
 }
 
-std::string network_name(const ::testing::TestParamInfo<exec::Network>& info) {
-    switch (info.param) {
-        case exec::Network::standard:
-            return "Standard";
-        case exec::Network::none:
-            return "None";
-        case exec::Network::host:
-            return "Host";
-    }
-    return "";
+std::string case_name(const ::testing::TestParamInfo<HostileCase>& info) {
+    return info.param.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     ,
     HostileRun,
-    ::testing::Values(exec::Network::standard, exec::Network::none, exec::Network::host),
-    network_name
+    ::testing::Values(
+        HostileCase{.name = "StandardWithPasta", .network = exec::Network::standard},
+        HostileCase{
+            .name = "StandardWithoutPasta", .network = exec::Network::standard, .pasta = ""},
+        HostileCase{.name = "None", .network = exec::Network::none},
+        HostileCase{.name = "Host", .network = exec::Network::host}
+    ),
+    case_name
 );
 
 }  // namespace

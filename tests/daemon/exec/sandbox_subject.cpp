@@ -18,10 +18,16 @@ struct Ground {
 }  // namespace
 
 ExecutorSubject make_sandbox_subject() {
+    return make_sandbox_subject_with("pasta");
+}
+
+ExecutorSubject make_sandbox_subject_with(const std::string& pasta) {
     auto ground = std::make_shared<Ground>();
     ExecutorSubject subject;
     exec::SandboxOptions options;
     options.directory = ground->directory.path("unpacked");
+    options.pasta = pasta;
+    subject.store = options.directory;
     auto sandbox = exec::make_sandbox(options, ground->log);
     if (!sandbox) {
         subject.skip = sandbox.error().render();

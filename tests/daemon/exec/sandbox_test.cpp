@@ -199,6 +199,37 @@ TEST_F(Sandbox, StandsOn120Layers) {
     EXPECT_EQ(output_.output, "ownownlayer118");
 }
 
+TEST_F(Sandbox, ShowsADirectoryAsTheLayerThatListsItHasIt) {
+    // As conda packages: nothing above the prefix is listed.
+    const TestLayer implying({test_file("tmp/env/x", "own")});
+
+    const auto ended =
+        run(spec_on({&implying}, {"/probe", "stat", "/tmp", ";", "stat", "/tmp/env"}));
+
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(output_.output, HasSubstr("41777 0:0"));
+    EXPECT_THAT(output_.output, HasSubstr("1000000000\n40755 0:0"));
+    EXPECT_THAT(changes_of(*ended).paths(), IsEmpty());
+}
+
+TEST_F(Sandbox, KeepsNoDirectoryThatTheLayerDoesNotList) {
+    const TestLayer implying({test_file("tmp/env/x", "own")});
+    const TestLayer made({test_directory(""), test_file("made", "x")});
+    const auto ended = run(spec_on({&implying}, {"/probe", "write", "/made", "x"}));
+    ASSERT_TRUE(ended);
+    changes_of(*ended);
+    ASSERT_THAT(ended->keep(made.diff_id()), Succeeds());
+
+    exec::RunSpec again = spec({"/probe", "stat", "/tmp"});
+    again.layers.push_back(made.lower());
+    ASSERT_TRUE(run(again));
+
+    EXPECT_THAT(output_.output, HasSubstr("41777 0:0"));
+    const std::filesystem::path kept = subject_.store + "/" + made.diff_id().hex() + "/fs";
+    EXPECT_FALSE(std::filesystem::exists(kept / "tmp"));
+    EXPECT_FALSE(std::filesystem::exists(kept / "etc"));
+}
+
 TEST_F(Sandbox, HidesWhatAnUpperLayerDeletes) {
     const TestLayer deleting({test_directory("data"), test_file("data/.wh.a", "", 0)});
 
