@@ -200,7 +200,7 @@ Result<void> UpperDiff::directory(
     Child* below,
     bool hidden
 ) {
-    if (above_.size() >= limits::k_path_depth || path.size() > limits::k_path_bytes) {
+    if (above_.size() > limits::k_path_depth || path.size() > limits::k_path_bytes) {
         return fail(
             Code::too_large,
             "{}… is more than {} directories or {} bytes deep",

@@ -94,7 +94,7 @@ std::string some_present_file(const SampleTree& tree) {
 }
 
 void change(SampleTree& tree) {
-    const std::string path = *arbitrary_path();
+    const std::string path = *arbitrary_short_path();
     const int what = *rc::gen::inRange(0, 8);
     if (what == 0) {
         erase_below(tree, path);
@@ -134,40 +134,13 @@ rc::Gen<std::string> arbitrary_name() {
     return rc::gen::element<std::string>("a", "b", "c", "a-", "-", ".x", "a.b", "\xc3\xa9", "wh");
 }
 
-rc::Gen<std::string> arbitrary_path() {
+rc::Gen<std::string> arbitrary_short_path() {
     return rc::gen::exec([] {
         std::string path = *arbitrary_name();
         for (int more = *rc::gen::inRange(0, 4); more > 0; --more) {
             path += "/" + *arbitrary_name();
         }
         return path;
-    });
-}
-
-rc::Gen<tar::TarEntry> arbitrary_entry() {
-    return rc::gen::exec([] {
-        tar::TarEntry entry;
-        entry.type = static_cast<EntryType>(*rc::gen::inRange(0, 7));
-        dress(entry);
-        entry.path = *arbitrary_path();
-        const auto long_name = static_cast<std::size_t>(*rc::gen::element(0, 0, 100, 155, 255));
-        if (long_name > 0) {
-            entry.path += "/" + std::string(long_name, 'n');
-        }
-        entry.uid = *rc::gen::element<std::uint64_t>(0, 1000, 2097151, 2097152, 4294967294);
-        entry.gid = *rc::gen::element<std::uint64_t>(0, 1000, 2097151, 2097152, 4294967294);
-        const bool is_link = entry.type == EntryType::symlink || entry.type == EntryType::hardlink;
-        if (is_link) {
-            entry.link = *arbitrary_path() + std::string(long_name, 'l');
-        }
-        if (entry.type == EntryType::char_device || entry.type == EntryType::block_device) {
-            entry.device_major = *rc::gen::inRange(0U, 4096U);
-            entry.device_minor = *rc::gen::inRange(0U, 262144U);
-        }
-        if (entry.type == EntryType::file) {
-            entry.size_bytes = (*arbitrary_content()).size();
-        }
-        return entry;
     });
 }
 
@@ -195,7 +168,7 @@ rc::Gen<SampleLayer> arbitrary_layer() {
             return is_directory && *rc::gen::inRange(0, 3) == 0;
         });
         for (int more = *rc::gen::inRange(0, 4); more > 0; --more) {
-            const std::string path = *arbitrary_path();
+            const std::string path = *arbitrary_short_path();
             SampleFile whiteout{.entry = tree::whiteout_of(path), .content = {}};
             if (*rc::gen::inRange(0, 4) == 0) {
                 whiteout.entry.path = path + "/" + std::string(tree::k_opaque_name);

@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-/// Generators for the laws. Names are few and chosen to collide, sort badly ("a-" before "a/") and
-/// look like whiteouts' neighbours, so that small trees meet each other's odd cases.
+/// Generators for the laws about whole file systems (arbitrary_entry.hpp has single entries). Names
+/// are few and chosen to collide, sort badly ("a-" before "a/") and look like whiteouts'
+/// neighbours, so that small trees meet each other's odd cases.
 namespace kiln::testing {
 
 struct SampleFile {
@@ -26,7 +27,7 @@ struct PathLess {
 };
 
 /// A file system in canonical order: every parent is there and a directory, hard links name a file
-/// in it, and what is linked has one owner, mode and mtime.
+/// in it.
 using SampleTree = std::map<std::string, SampleFile, PathLess>;
 /// What one layer may list: as a tree, but parents may be missing and whiteouts present.
 using SampleLayer = std::map<std::string, SampleFile, PathLess>;
@@ -34,9 +35,7 @@ using SampleLayer = std::map<std::string, SampleFile, PathLess>;
 /// One component.
 rc::Gen<std::string> arbitrary_name();
 /// One to four components.
-rc::Gen<std::string> arbitrary_path();
-/// Any entry that a canonical tar can hold, with the content's size; not about one file system.
-rc::Gen<tar::TarEntry> arbitrary_entry();
+rc::Gen<std::string> arbitrary_short_path();
 rc::Gen<std::string> arbitrary_content();
 /// Owners are the caller's unless that is root, so that trees can be unpacked by anyone.
 rc::Gen<SampleTree> arbitrary_tree();
