@@ -72,7 +72,7 @@ class TreeDiff {
                 walk_before.skip_children();
             } else if (only_after || !same(*before, *after)) {
                 add(*after);
-            } else if (!links_before_.names(*before).empty() || !links_after_.names(*after).empty()) {
+            } else if (is_linked(*before, *after)) {
                 still_same_.emplace(after->row.entry.path, std::pair(*before, *after));
             }
             if (!only_before && !only_after && is_directory(*before) && !is_directory(*after)) {
@@ -85,6 +85,10 @@ class TreeDiff {
                 after = walk_after.next();
             }
         }
+    }
+
+    [[nodiscard]] bool is_linked(const Node& before, const Node& after) const {
+        return !links_before_.names(before).empty() || !links_after_.names(after).empty();
     }
 
     /// A file whose content stayed may still have gained, lost or swapped names. It stands as it is

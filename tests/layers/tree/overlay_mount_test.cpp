@@ -43,7 +43,7 @@ void set_time(const fs::path& path, time_t mtime) {
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW), 0);
 }
 
-std::vector<StepCase> cases() {
+std::vector<StepCase> changes_and_removals() {
     return {
         {"Simple",
          layer(
@@ -93,6 +93,11 @@ std::vector<StepCase> cases() {
              write(root / "d/s/y", "");
          },
          {"d", "d/.wh.old", "d/kept", "d/s", "d/s/.wh.x", "d/s/y"}},
+    };
+}
+
+std::vector<StepCase> replacements() {
+    return {
         {"RemoveDirectoryTree",
          layer({directory("d"), directory("d/e"), directory("d/e/f"), file("d/e/f/g"), file("k")}),
          [](const fs::path& root) { fs::remove_all(root / "d"); },
@@ -198,7 +203,12 @@ std::string name_of_case(const ::testing::TestParamInfo<StepCase>& step) {
     return step.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(BuildKit, OverlayStep, ::testing::ValuesIn(cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(
+    BuildKit, OverlayStep, ::testing::ValuesIn(changes_and_removals()), name_of_case
+);
+INSTANTIATE_TEST_SUITE_P(
+    BuildKitMore, OverlayStep, ::testing::ValuesIn(replacements()), name_of_case
+);
 
 TEST(OverlayMount, ShowsUnpackedLayersAsTheMergedTree) {
     if (::geteuid() != 0) {
