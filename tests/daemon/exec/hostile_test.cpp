@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -93,6 +94,55 @@ TEST_P(HostileRun, GetsNowhere) {
         ASSERT_TRUE(ended);
         EXPECT_TRUE(ended->outcome().succeeded()) << name << ": " << output_.output;
     }
+}
+
+/// A listening TCP port of the host's loopback.
+class LoopbackPort {
+  public:
+    LoopbackPort()
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* generic = reinterpret_cast<sockaddr*>(&address);
+        EXPECT_EQ(::bind(fd_.get(), generic, size), 0);
+        EXPECT_EQ(::listen(fd_.get(), 8), 0);
+        EXPECT_EQ(::getsockname(fd_.get(), generic, &size), 0);
+        port_ = ntohs(address.sin_port);
+    }
+
+    [[nodiscard]] std::string port() const { return std::to_string(port_); }
+
+  private:
+    Fd fd_;
+    in_port_t port_ = 0;
+};
+
+TEST_P(HostileRun, ReachesTheHostsLoopbackOnlyWhereTheNetworkIsShared) {
+    const LoopbackPort port;
+    const bool shared = GetParam().network == exec::Network::host || GetParam().pasta.empty();
+    std::string network;
+    for (const exec::Check& check : subject_.executor->describe().checks) {
+        network += check.name == "pasta" && !check.ok ? check.detail : "";
+    }
+    if (GetParam().network == exec::Network::standard && !shared && !network.empty()) {
+        GTEST_SKIP() << network;
+    }
+
+    ASSERT_TRUE(run({"/probe", "reach", port.port()}));
+
+    EXPECT_EQ(output_.output, shared ? "by 127.0.0.1\n" : "");
+}
+
+TEST_P(HostileRun, LeavesFilesThatNobodyElseOfTheHostCanReach) {
+    ASSERT_TRUE(run({"/probe", "exit", "0"}));
+
+    struct stat facts {};
+
+    ASSERT_EQ(::stat(subject_.store.c_str(), &facts), 0);
+
+    EXPECT_EQ(facts.st_mode & 07777U, 0700U);
 }
 
 TEST_P(HostileRun, SeesOnlyItsOwnProcesses) {

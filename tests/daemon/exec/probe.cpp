@@ -4,8 +4,12 @@
 
 #include "tests/daemon/exec/attacks.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -97,6 +101,42 @@ int flood(long lines) {
     return 0;
 }
 
+bool connects(in_addr_t address, long port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    // A gateway may drop what it doesn't want instead of refusing it.
+    const timeval patience{.tv_sec = 1, .tv_usec = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    sockaddr_in target{};
+    target.sin_family = AF_INET;
+    target.sin_addr.s_addr = address;
+    target.sin_port = htons(static_cast<in_port_t>(port));
+    const bool connected =
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof target) == 0;
+    ::close(fd);
+    return connected;
+}
+
+/// Whether a port of the host's loopback can be reached, directly or by way of the gateway.
+int reach_host(long port) {
+    if (connects(htonl(INADDR_LOOPBACK), port)) {
+        std::puts("by 127.0.0.1");
+    }
+    std::FILE* routes = std::fopen("/proc/net/route", "r");
+    char line[512];
+    while (routes != nullptr && std::fgets(line, sizeof line, routes) != nullptr) {
+        unsigned destination = 1;
+        unsigned gateway = 0;
+        if (std::sscanf(line, "%*s %x %x", &destination, &gateway) == 2 && destination == 0
+            && connects(gateway, port)) {
+            std::puts("by the gateway");
+        }
+    }
+    if (routes != nullptr) {
+        std::fclose(routes);
+    }
+    return 0;
+}
+
 int leave_a_child() {
     if (::fork() == 0) {
         ::setsid();
@@ -154,6 +194,9 @@ int run(const Words& words) {
     }
     if (is("flood", 2)) {
         return flood(std::atol(words[1].c_str()));
+    }
+    if (is("reach", 2)) {
+        return reach_host(std::atol(words[1].c_str()));
     }
     if (is("orphan", 1)) {
         return leave_a_child();
