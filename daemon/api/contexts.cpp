@@ -20,7 +20,10 @@ Awaitable<Result<void>> post_listing(Exchange& exchange, ContextTable& contexts)
     }
     const auto taken = co_await contexts.take(std::move(*body));
     if (!taken) {
-        co_return fail(taken.error());
+        // A listing that is damaged is its sender's mistake; nothing of the store is.
+        Error error = taken.error();
+        error.code = error.code == Code::corrupt ? Code::invalid_input : error.code;
+        co_return fail(std::move(error));
     }
     json::Object answer{
         {"digest", taken->digest.render()}, {"missing", render_digests(taken->missing)}};

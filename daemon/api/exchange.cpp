@@ -3,6 +3,9 @@
 #include "daemon/api/problem.hpp"
 #include "store/base/limits.hpp"
 
+#include <charconv>
+#include <limits>
+
 namespace kiln::daemon {
 namespace {
 
@@ -48,6 +51,20 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
         }
         text.remove_prefix(at + 1);
     }
+}
+
+/// What Content-Length promises; 0 where nothing is promised.
+std::uint64_t announced_bytes(std::string_view text) {
+    std::uint64_t bytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+    return error == std::errc::result_out_of_range ? std::numeric_limits<std::uint64_t>::max()
+                                                   : bytes;
+}
+
+Error body_too_large(std::size_t limit_bytes) {
+    return Error{
+        .code = Code::too_large,
+        .message = fmt::format("the request body is larger than {}", render_size(limit_bytes))};
 }
 
 }  // namespace
@@ -105,6 +122,10 @@ Awaitable<Result<void>> Exchange::respond_problem(const Error& error) {
 }
 
 Awaitable<Result<Bytes>> Exchange::read_body(std::size_t limit_bytes) {
+    // A client that waits for a word about what it announced would wait forever.
+    if (announced_bytes(header("Content-Length")) > limit_bytes) {
+        co_return fail(body_too_large(limit_bytes));
+    }
     Bytes body;
     Bytes buffer(64 * limits::k_kib);
     while (true) {
@@ -116,9 +137,7 @@ Awaitable<Result<Bytes>> Exchange::read_body(std::size_t limit_bytes) {
             co_return body;
         }
         if (*count > limit_bytes - body.size()) {
-            co_return fail(
-                Code::too_large, "the request body is larger than {}", render_size(limit_bytes)
-            );
+            co_return fail(body_too_large(limit_bytes));
         }
         body.insert(
             body.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*count)

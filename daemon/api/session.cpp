@@ -253,14 +253,13 @@ Awaitable<bool> answer(SocketExchange& exchange, const Dispatch& dispatch, Log& 
         );
     }
     if (!done && !exchange.begun()) {
-        // The rest of the body is read first: a client that is still sending would not see the
-        // answer.
-        co_await exchange.drain();
+        // Said at once: a client that waits for a word before it sends on would wait forever.
         done = co_await exchange.respond_problem(done.error());
     }
     if (!done || !exchange.answered()) {
         co_return false;
     }
+    // One that is still sending sees the answer when it is done.
     co_await exchange.drain();
     co_return exchange.keep_alive();
 }
