@@ -16,6 +16,9 @@ Result<int> make_plain(int archive_fd, int scratch_fd) {
     Bytes first(k_sniff_bytes);
     TRY_ASSIGN(const std::size_t count, pread_some(archive_fd, first, 0));
     first.resize(count);
+    if (count == 0) {
+        return fail(Code::invalid_input, "the archive is empty");
+    }
     if (sniff_stream(first) == StreamFormat::plain) {
         return archive_fd;
     }

@@ -224,6 +224,7 @@ TEST(Import, RefusesArchivesWithoutAnImage) {
     members.erase("manifest.json");
     EXPECT_THAT(bench.import(tar_of(members)), FailsSaying(Code::invalid_input, "manifest.json"));
     EXPECT_THAT(bench.import("no tar at all"), FailsWith(Code::corrupt));
+    EXPECT_THAT(bench.import(""), FailsSaying(Code::invalid_input, "empty"));
 }
 
 TEST(Import, ChoosesTheImageForThePlatform) {
