@@ -1,7 +1,9 @@
 """A private kilnd, and the client that talks to it: real programs, a root and a socket of their own."""
 import collections
+import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,7 +12,14 @@ import threading
 
 KILND = os.environ.get("KILND", "kilnd")
 KILN = os.environ.get("KILN", "kiln")
-PATIENCE = 120  # seconds; only ever reached by something that hangs
+PATIENCE = 240  # seconds; only ever reached by something that hangs
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def die_with_the_test():
+    """A test that is itself killed, by CTest's timeout say, leaves no daemon behind."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Answer:
@@ -52,7 +61,8 @@ class Daemon:
         options = {} if self.umask is None else {"umask": self.umask}
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-            env={**os.environ, **self.environment}, start_new_session=True, **options)
+            env={**os.environ, **self.environment}, start_new_session=True,
+            preexec_fn=die_with_the_test, **options)
         ready = threading.Event()
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr, ready))
         self.reader.daemon = True
@@ -143,18 +153,28 @@ class Daemon:
 
 
 def read_answer(connection):
+    """Up to the end that the answer itself announces: a daemon may wait for the rest of a request."""
     received = bytearray()
-    try:
-        while piece := connection.recv(1 << 16):
-            received += piece
-    except ConnectionResetError:
-        pass
+    while not is_whole(received):
+        try:
+            piece = connection.recv(1 << 16)
+        except ConnectionResetError:
+            piece = b""
+        if not piece:
+            break
+        received += piece
     head, _, body = bytes(received).partition(b"\r\n\r\n")
     if not head:
         raise AssertionError("the daemon closed the connection without an answer")
     if b"transfer-encoding: chunked" in head.lower():
         body = unchunk(body)
     return int(head.split(None, 2)[1]), body
+
+
+def is_whole(received):
+    head, ended, body = bytes(received).partition(b"\r\n\r\n")
+    size = re.search(rb"(?im)^content-length: (\d+)", head)
+    return bool(ended and size) and len(body) >= int(size[1])
 
 
 def unchunk(body):

@@ -1,0 +1,217 @@
+"""Conda environments in images: they run, their layers are shared, and what is wrong is refused."""
+import functools
+import http.server
+import os
+import re
+import sys
+import threading
+import unittest
+
+from support import base_image
+from support.case import SystemTest
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACK = os.path.join(SOURCE, "tests", "support", "pack-conda")
+SHARED = os.path.join(os.environ.get("KILN_SHARED_DIR", os.path.join(SOURCE, "..", "shared")), "conda")
+COPY_ENV = "COPY --link --from=env / /\n"
+
+
+class CondaTest(SystemTest):
+    def pack(self, *words):
+        """Debian's python as packages, packed once a build tree: (their directory, the lock's text)."""
+        version = str(os.stat(PACK).st_mtime_ns)
+        cache = os.environ.get("KILN_TEST_CACHE", self.directory)
+        kept = os.path.join(cache, "-".join(["conda", version, *words]).replace("--", ""))
+        lock = os.path.join(kept, "lock")
+        if not os.path.exists(lock):
+            made = self.run_tool(sys.executable, PACK, kept, *words)
+            with open(lock + ".new", "w", encoding="utf-8") as file:
+                file.write(made)
+            os.rename(lock + ".new", lock)
+        with open(lock, encoding="utf-8") as file:
+            return kept, file.read()
+
+    def with_glibc(self, daemon):
+        self.load(daemon, base_image.glibc_tar(), "glibc:1")
+
+    def build_with(self, daemon, lock, dockerfile, *words, prefix=None):
+        lock = self.write("env.lock", lock)
+        value = f"env=conda:{lock}" + (f",prefix={prefix}" if prefix else "")
+        return self.build(daemon, dockerfile, {}, "--build-context", value, *words)
+
+    def layers(self, daemon, image):
+        return [layer["diff_id"] for layer in daemon.kiln("layers", image, "--format", "json").json["layers"]]
+
+
+class RunningTest(CondaTest):
+    def test_packages_of_both_formats_make_an_environment_that_runs(self):
+        daemon = self.daemon()
+        self.with_glibc(daemon)
+        _, lock = self.pack("--format", "both")
+        self.assertRegex(lock, r"\.conda[#\n]")
+        self.assertRegex(lock, r"\.tar\.bz2[#\n]")
+
+        image = self.good(self.build_with(daemon, lock, "FROM glibc:1\n" + COPY_ENV)).line
+
+        said = self.good(daemon.kiln("run", image, "--", "/opt/env/bin/python", "-c",
+                                     "import ssl, sqlite3, lzma, curses, sys; print(sys.prefix, ssl.OPENSSL_VERSION)"))
+        self.assertRegex(said.stdout, r"\A/opt/env OpenSSL ")
+        self.good(daemon.kiln("run", image, "--", "/bin/sh", "-c", "! grep -rl _placehold /opt/env | grep -v /conda-meta/ | grep ."))
+        self.clean(daemon)
+
+    def test_the_real_packages_import_what_they_are_known_to_import(self):
+        if not os.path.exists(os.path.join(SHARED, "make-lock")):
+            self.skipTest("the shared conda packages are not here")
+        daemon = self.daemon()
+        self.with_glibc(daemon)
+        lock = self.run_tool(sys.executable, os.path.join(SHARED, "make-lock"), "runnable")
+
+        image = self.good(self.build_with(daemon, lock, "FROM glibc:1\n" + COPY_ENV)).line
+
+        said = daemon.kiln("run", image, "--", "/opt/env/bin/python", "-c",
+                           "import ssl, sqlite3, lzma, curses; print('all'); import tkinter; print('and tkinter')")
+        self.assertEqual(said.stdout.split("\n")[0], "all", str(said))
+        if said.code != 0:  # libX11 is the base's to give, and this small base has none
+            self.assertIn("libX11.so.6", said.stderr)
+        self.assertLess(len(self.layers(daemon, image)), 120)
+        few = self.good(self.build_with(daemon, lock, "FROM glibc:1\n" + COPY_ENV, "--max-layers", "10")).line
+        self.assertLessEqual(len(self.layers(daemon, few)), 10)
+
+
+class LayersTest(CondaTest):
+    def test_two_bases_share_every_layer_of_the_environment(self):
+        daemon = self.daemon_with_base()
+        _, lock = self.pack()
+
+        one = self.layers(daemon, self.good(self.build_with(daemon, lock, "FROM base:1\n" + COPY_ENV)).line)
+        two = self.layers(daemon, self.good(self.build_with(daemon, lock, "FROM scratch\n" + COPY_ENV)).line)
+        alone = self.layers(daemon, self.good(self.build_with(daemon, lock, "FROM env\n")).line)
+
+        self.assertEqual(one[1:], two)
+        self.assertEqual(alone, two)
+        self.assertGreater(len(two), len(lock.split("@EXPLICIT")[1].split()))
+
+    def test_from_env_has_path_and_prefix(self):
+        daemon = self.daemon()
+        _, lock = self.pack()
+
+        image = self.good(self.build_with(daemon, lock, "FROM env\n", prefix="/srv/other")).line
+
+        config = daemon.kiln("inspect", image).json["config"]["config"]
+        self.assertIn("CONDA_PREFIX=/srv/other", config["Env"])
+        self.assertTrue([each for each in config["Env"] if each.startswith("PATH=/srv/other/bin:")], config)
+        target = self.path("tree")
+        self.good(daemon.kiln("export", image, "-o", target))
+        self.assertEqual(os.listdir(target), ["srv"])
+        with open(os.path.join(target, "srv/other/conda-meta/history"), encoding="utf-8") as file:
+            self.assertNotIn(self.directory, file.read())
+
+    def test_one_changed_package_makes_its_layer_and_the_metadata_anew(self):
+        daemon = self.daemon()
+        _, lock = self.pack()
+        _, changed = self.pack("--bump", "xz")
+
+        one = self.layers(daemon, self.good(self.build_with(daemon, lock, "FROM env\n")).line)
+        two = self.layers(daemon, self.good(self.build_with(daemon, changed, "FROM env\n")).line)
+
+        self.assertEqual(len(set(two) - set(one)), 2)
+
+    def test_the_same_environment_has_the_same_digest_in_another_root(self):
+        _, lock = self.pack()
+        digests = set()
+        for workers in ("1", "8"):
+            daemon = self.daemon(name=f"w{workers}", arguments=["--workers", workers])
+            digests.add(self.good(self.build_with(daemon, lock, "FROM env\n")).line)
+
+        self.assertEqual(len(digests), 1)
+
+
+class RefusalTest(CondaTest):
+    def test_a_wrong_hash_names_the_package_and_both_digests(self):
+        daemon = self.daemon()
+        _, lock = self.pack()
+        wrong = re.sub(r"(zlib-[^#\n]*)#\S+", lambda found: found[1] + "#" + "0" * 32, lock)
+        self.assertNotEqual(wrong, lock)
+
+        answer = self.build_with(daemon, wrong, "FROM env\n")
+
+        self.refused(answer, 5, "zlib-", "0" * 32)
+        self.good(self.build_with(daemon, lock, "FROM env\n"))
+
+    def test_a_missing_package_is_named_with_its_line(self):
+        daemon = self.daemon()
+        _, lock = self.pack()
+
+        answer = self.build_with(daemon, lock.replace("/zlib-", "/zlob-"), "FROM env\n")
+
+        self.refused(answer, 4, "zlob-")
+
+    def test_what_is_no_lock_is_refused_with_its_line(self):
+        daemon = self.daemon()
+        for text in ("numpy=1.26\n", "@EXPLICIT\nnot a url\n", "@EXPLICIT\nftp://x/y-1-0.conda\n", ""):
+            with self.subTest(text=text):
+                self.assertIn(self.build_with(daemon, text, "FROM env\n").code, (2, 4))
+
+    def test_a_damaged_package_is_refused(self):
+        daemon = self.daemon()
+        kept, lock = self.pack()
+        name = re.search(r"/([^/\n]*xz-[^/#\n]*)", lock)[1]
+        found = [os.path.join(at, name) for at, _, files in os.walk(kept) if name in files][0]
+        with open(found, "rb") as file:
+            whole = file.read()
+        for damaged in (whole[:len(whole) // 2], whole[:1000] + bytes(500) + whole[1500:], b""):
+            with self.subTest(size=len(damaged)):
+                path = self.write(name, damaged)
+                answer = self.build_with(daemon, f"@EXPLICIT\nfile://{path}\n", "FROM env\n")
+                self.assertIn(answer.code, (2, 5, 6), str(answer))
+                self.assertIn("xz-", answer.stderr)
+        self.clean(daemon)
+
+
+class ChannelTest(CondaTest):
+    def serve(self, directory):
+        """A channel on loopback; (url, paths that were asked for)."""
+        asked = []
+
+        class Quiet(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_):
+                asked.append(self.path)
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=directory))
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}", asked
+
+    def test_packages_of_a_channel_are_fetched_once_and_are_those_of_the_files(self):
+        kept, files = self.pack()
+        url, asked = self.serve(kept)
+        _, lock = self.pack()
+        lock = re.sub(r"file://\S*?(/[^/\n]+/[^/\n]+\.(?:conda|tar\.bz2))", lambda found: url + found[1], files)
+        self.assertIn(url, lock)
+        daemon = self.daemon()
+
+        image = self.good(self.build_with(daemon, lock, "FROM env\n")).line
+
+        packages = len(lock.split("@EXPLICIT")[1].split())
+        self.assertEqual(len(asked), packages)
+        self.good(self.build_with(daemon, lock, "FROM env\n"))
+        self.assertEqual(len(asked), packages)
+        payload = self.layers(daemon, self.good(self.build_with(daemon, files, "FROM env\n")).line)[:-1]
+        self.assertEqual(payload, self.layers(daemon, image)[:-1])
+
+    def test_what_the_channel_lacks_or_changed_is_an_error_that_names_it(self):
+        kept, files = self.pack()
+        url, _ = self.serve(kept)
+        daemon = self.daemon()
+        answer = self.build_with(daemon, f"@EXPLICIT\n{url}/linux-64/nothing-1-0.conda#{'0' * 32}\n", "FROM env\n")
+
+        self.assertIn(answer.code, (4, 5), str(answer))
+        self.assertIn("nothing-1-0.conda", answer.stderr)
+        name = re.search(r"/([^/\n]+/[^/\n]*xz-[^/#\n]*)", files)[1]
+        wrong = self.build_with(daemon, f"@EXPLICIT\n{url}/{name}#{'0' * 32}\n", "FROM env\n")
+        self.refused(wrong, 5, "xz-", "0" * 32)
+
+
+if __name__ == "__main__":
+    unittest.main()
