@@ -59,7 +59,13 @@ class GzipDecoder final : public Decoder {
         state_.avail_out = clamped(out.size());
         const std::uint32_t given = state_.avail_in;
         const std::uint32_t room = state_.avail_out;
-        const int result = isal_inflate(&state_);
+        int result = in_header_ ? isal_read_gzip_header(&state_, &header_) : ISAL_DECOMP_OK;
+        if (in_header_ && result == ISAL_DECOMP_OK) {
+            in_header_ = false;
+        }
+        if (!in_header_) {
+            result = isal_inflate(&state_);
+        }
         if (result != ISAL_DECOMP_OK && result != ISAL_END_INPUT) {
             return fail(Code::corrupt, "the gzip data is damaged");
         }
@@ -72,11 +78,17 @@ class GzipDecoder final : public Decoder {
   private:
     void start_member() {
         isal_inflate_init(&state_);
-        state_.crc_flag = ISAL_GZIP;
+        isal_gzip_header_init(&header_);
+        state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
+        in_header_ = true;
         between_members_ = false;
     }
 
     inflate_state state_{};
+    // Read apart from the data: ISA-L 2.30 leaves its own copy uninitialised, so that the name in a
+    // member's header would be written to wherever the stack points.
+    isal_gzip_header header_{};
+    bool in_header_ = true;
     bool between_members_ = false;
     bool padding_ = false;
 };
