@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/build_arguments.hpp"
 #include "client/session.hpp"
 
 #include <cstdint>
@@ -12,39 +13,6 @@
 namespace kiln::client {
 
 enum class ListFormat : std::uint8_t { table, json };
-
-struct BuildArguments {
-    std::string context;
-    std::string file;  // empty: Dockerfile in the context; "-": stdin
-    std::vector<std::string> tags;
-    std::vector<std::string> build_args;
-    std::string target;
-    std::vector<std::string> build_contexts;
-    std::string network = "default";
-    std::string platform;
-    bool no_cache = false;
-    std::string pull = "missing";
-    std::vector<std::string> labels;
-    std::vector<std::string> annotations;
-    std::optional<std::int64_t> source_date_epoch;
-    std::string timestamps = "fixed";
-    std::uint64_t max_layers = 120;
-    bool detach = false;
-    std::vector<std::string> outputs;
-    bool push = false;
-    std::string iidfile;
-    std::string metadata_file;
-    bool explain = false;
-};
-
-struct RunArguments {
-    std::string image;
-    std::vector<std::string> command;
-    std::vector<std::string> env;
-    std::string workdir;
-    std::string user;
-    std::string network = "default";
-};
 
 struct LoadArguments {
     std::string input = "-";

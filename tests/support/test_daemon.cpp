@@ -1,16 +1,17 @@
 #include "tests/support/test_daemon.hpp"
 
-#include <unistd.h>
-
 #include "store/base/limits.hpp"
 #include "tests/support/matchers.hpp"
+
+#include <unistd.h>
 
 namespace kiln::testing {
 
 TestDaemon::TestDaemon()
     : log_(STDERR_FILENO, LogLevel::error, clock_),
       flights_(context_.get_executor()),
-      services_{*store, pool_, waiters_, executor, flights_, clock_, log_, context_.get_executor(), {}},
+      services_{
+          *store, pool_, waiters_, executor, flights_, clock_, log_, context_.get_executor(), {}},
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_archive_routes(router_, services_);
@@ -26,7 +27,9 @@ TestDaemon::TestDaemon()
 
 TestDaemon::~TestDaemon() = default;
 
-daemon::BuildRequest TestDaemon::request_for(const std::string& dockerfile, const std::string& tag) {
+daemon::BuildRequest TestDaemon::request_for(
+    const std::string& dockerfile, const std::string& tag
+) {
     daemon::BuildRequest request;
     request.dockerfile = {"Dockerfile", dockerfile};
     if (!tag.empty()) {

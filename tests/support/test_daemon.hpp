@@ -1,15 +1,15 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include <boost/asio/io_context.hpp>
-
 #include "daemon/api/resources.hpp"
 #include "daemon/build/build_table.hpp"
 #include "tests/support/fake_executor.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/temp_store.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
 
 namespace kiln::testing {
 
@@ -25,14 +25,20 @@ class TestDaemon {
     FakeExecutor executor;
 
     daemon::Services& services() { return services_; }
+
     daemon::BuildTable& builds() { return builds_; }
+
     daemon::Router& router() { return router_; }
 
     /// A build without a context; runs the loop until all that was started has ended.
-    std::shared_ptr<daemon::Job> start(const std::string& dockerfile, const std::string& tag = "app:1");
+    std::shared_ptr<daemon::Job> start(
+        const std::string& dockerfile, const std::string& tag = "app:1"
+    );
     std::shared_ptr<daemon::Job> start(daemon::BuildRequest request);
     void run_until_idle();
-    std::shared_ptr<daemon::Job> build(const std::string& dockerfile, const std::string& tag = "app:1");
+    std::shared_ptr<daemon::Job> build(
+        const std::string& dockerfile, const std::string& tag = "app:1"
+    );
 
     static daemon::BuildRequest request_for(const std::string& dockerfile, const std::string& tag);
 

@@ -159,7 +159,7 @@ class RunTest(SharedDaemonTest):
         image = self.image("FROM base:1\nRUN chmod 777 /tmp\nUSER app\nRUN id > /tmp/id; touch /tmp/mine\n")
 
         self.assertEqual(self.says(image, "cat /tmp/id; stat -c %u /tmp/mine"),
-                         "uid=1000(app) gid=1000(app) groups=1000(app),29(audio)\n1000\n")
+                         "uid=1000(app) gid=1000(app) groups=29(audio),1000(app)\n1000\n")
 
     def test_shell_replaces_the_shell(self):
         image = self.image('FROM base:1\nSHELL ["/bin/echo", "said:"]\nCMD hello there\n')

@@ -1,12 +1,12 @@
 #include "daemon/api/openapi.hpp"
 
+#include "tests/support/matchers.hpp"
+#include "tests/support/test_daemon.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
-
-#include "tests/support/matchers.hpp"
-#include "tests/support/test_daemon.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -20,7 +20,9 @@ const Value& document() {
     return k_document;
 }
 
-const Object& schemas() { return document().at("components").at("schemas").as_object(); }
+const Object& schemas() {
+    return document().at("components").at("schemas").as_object();
+}
 
 /// The part of JSON Schema that the description uses. Says the first thing that does not fit.
 std::string misfit(const Value& value, const Object& schema, const std::string& where) {
@@ -82,20 +84,34 @@ std::string misfit(const Value& value, const Object& schema, const std::string& 
 /// Which schema a golden record is an example of: "build_record_failed" of BuildRecord.
 const std::map<std::string, std::string>& records() {
     static const std::map<std::string, std::string> k_records{
-        {"build_request", "BuildRequest"},   {"build_accepted", "BuildAnswer"},
-        {"build_needs", "BuildAnswer"},      {"build_record", "BuildRecord"},
-        {"build_record_failed", "BuildRecord"}, {"builds", "Builds"},
-        {"blob_answer", "BlobAnswer"},       {"contents_answer", "ContentsAnswer"},
-        {"context_answer", "ContextAnswer"}, {"explain", "Explanation"},
-        {"gc_request", "GcRequest"},         {"gc_answer", "GcAnswer"},
-        {"history", "History"},              {"image", "ImageDetails"},
-        {"images", "Images"},                {"layers", "Layers"},
-        {"load_answer", "LoadAnswer"},       {"login_request", "LoginRequest"},
-        {"login_answer", "LoginAnswer"},     {"name_answer", "NameAnswer"},
-        {"problem", "Problem"},              {"push_request", "PushRequest"},
-        {"run_request", "RunRequest"},       {"system", "System"},
-        {"tag_request", "TagRequest"},       {"usage", "Usage"},
-        {"verify_request", "VerifyRequest"}, {"verify_answer", "VerifyAnswer"}};
+        {"build_request", "BuildRequest"},
+        {"build_accepted", "BuildAnswer"},
+        {"build_needs", "BuildAnswer"},
+        {"build_record", "BuildRecord"},
+        {"build_record_failed", "BuildRecord"},
+        {"builds", "Builds"},
+        {"blob_answer", "BlobAnswer"},
+        {"contents_answer", "ContentsAnswer"},
+        {"context_answer", "ContextAnswer"},
+        {"explain", "Explanation"},
+        {"gc_request", "GcRequest"},
+        {"gc_answer", "GcAnswer"},
+        {"history", "History"},
+        {"image", "ImageDetails"},
+        {"images", "Images"},
+        {"layers", "Layers"},
+        {"load_answer", "LoadAnswer"},
+        {"login_request", "LoginRequest"},
+        {"login_answer", "LoginAnswer"},
+        {"name_answer", "NameAnswer"},
+        {"problem", "Problem"},
+        {"push_request", "PushRequest"},
+        {"run_request", "RunRequest"},
+        {"system", "System"},
+        {"tag_request", "TagRequest"},
+        {"usage", "Usage"},
+        {"verify_request", "VerifyRequest"},
+        {"verify_answer", "VerifyAnswer"}};
     return k_records;
 }
 
@@ -106,7 +122,7 @@ TEST(OpenApi, DescribesEveryGoldenRecord) {
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
         const std::string name = file.path().stem();
         const auto known = records().find(name);
-        const std::string schema = known != records().end()   ? known->second
+        const std::string schema = known != records().end()     ? known->second
                                    : name.starts_with("event_") ? "Event"
                                                                 : "";
         ASSERT_FALSE(schema.empty()) << name << " is described by no schema";

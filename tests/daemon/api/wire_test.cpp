@@ -1,4 +1,5 @@
-// The daemon's side of the golden records: what it reads, and what it writes, is what the client's tests see too.
+// The daemon's side of the golden records: what it reads, and what it writes, is what the client's
+// tests see too.
 
 #include "daemon/api/problem.hpp"
 #include "daemon/build/event.hpp"
@@ -59,7 +60,10 @@ TEST(Wire, WritesTheGoldenProblem) {
         return static_cast<std::uint32_t>(where.at(key).as_int64());
     };
     error.where = Span{
-        std::string(where.at("file").as_string()), number("line"), number("column"), number("end_column")};
+        std::string(where.at("file").as_string()),
+        number("line"),
+        number("column"),
+        number("end_column")};
     error.hint = std::string(object.at("hint").as_string());
 
     EXPECT_EQ(render_problem(error), expected);

@@ -1,11 +1,11 @@
 #include "daemon/build/build_run.hpp"
 
-#include <algorithm>
-
 #include "daemon/build/images.hpp"
 #include "layers/oci/validate.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/test_daemon.hpp"
+
+#include <algorithm>
 
 namespace kiln::daemon {
 namespace {
@@ -126,7 +126,9 @@ TEST(BuildRun, LeavesAStepWithoutChangesWithoutALayer) {
     const auto image = load_image(*daemon.store, find_image(*daemon.store, "app:1")->target);
     EXPECT_THAT(image->config.diff_ids, SizeIs(1));
     EXPECT_TRUE(image->config.history.back().empty_layer);
-    EXPECT_THAT(statuses(*daemon.build("FROM scratch\nRUN write a one\nRUN echo nothing\n")), Each("hit"));
+    EXPECT_THAT(
+        statuses(*daemon.build("FROM scratch\nRUN write a one\nRUN echo nothing\n")), Each("hit")
+    );
 }
 
 TEST(BuildRun, EndsWithTheFailedStepAndItsPlace) {
@@ -146,9 +148,8 @@ TEST(BuildRun, EndsWithTheFailedStepAndItsPlace) {
 TEST(BuildRun, CopiesBetweenStagesWithoutUnpacking) {
     TestDaemon daemon;
 
-    const auto job = daemon.build(
-        "FROM scratch AS a\nRUN write x/y deep\nFROM scratch\nCOPY --from=a /x /z\n"
-    );
+    const auto job =
+        daemon.build("FROM scratch AS a\nRUN write x/y deep\nFROM scratch\nCOPY --from=a /x /z\n");
 
     ASSERT_TRUE(image_of(*job));
     const auto image = load_image(*daemon.store, find_image(*daemon.store, "app:1")->target);
