@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace kiln::daemon {
@@ -179,13 +180,36 @@ boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
     co_return result->chain;
 }
 
+/// What the largest stage leaves of the image's layers for an environment: its base, and a layer
+/// for each of its steps that may make one. Two are the least: the packages and conda-meta.
+std::size_t BuildRun::layers_left() const {
+    std::vector<std::size_t> counts;
+    std::size_t largest = 0;
+    for (const Stage& stage : graph_.stages) {
+        std::size_t count = 0;
+        if (const auto* image = std::get_if<Image>(&stage.base)) {
+            count = image->config.diff_ids.size();
+        } else if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
+            count = counts.at(other->stage);
+        }
+        for (const Step& step : stage.steps) {
+            const auto* copy = std::get_if<CopyStep>(&step.action);
+            const bool environment = copy != nullptr && is_whole_environment(*copy);
+            count += std::holds_alternative<ConfigStep>(step.action) || environment ? 0U : 1U;
+        }
+        counts.push_back(count);
+        largest = std::max(largest, count);
+    }
+    return request_.max_layers > largest + 2 ? request_.max_layers - largest : 2;
+}
+
 boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(const std::string& context
 ) {
     const auto [found, first] = environments_.try_emplace(context);
     if (first) {
         const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
         EnvironmentBuild build{.context = conda, .lease = lease_};
-        build.max_layers = request_.max_layers;
+        build.max_layers = layers_left();
         build.epoch = request_.epoch;
         build.layer = LayerOptions{request_.compression, request_.compression_level};
         build.no_cache = request_.no_cache;

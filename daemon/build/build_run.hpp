@@ -69,6 +69,7 @@ class BuildRun {
 
     Awaitable<Result<Chain>> stage_chain(std::size_t stage);
     Awaitable<Result<const Environment*>> environment(const std::string& context);
+    [[nodiscard]] std::size_t layers_left() const;
     Awaitable<Result<std::shared_ptr<const SourceTree>>> origin_tree(const Origin& origin);
     Awaitable<Result<Prepared>> prepare(const Step& step, std::vector<Digest> diff_ids);
     Awaitable<Result<Prepared>> prepare_copy(

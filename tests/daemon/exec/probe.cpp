@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -147,9 +148,14 @@ int leave_a_child() {
     return 0;
 }
 
-int run(const Words& words) {
+bool is_call(const Words& words, std::string_view name, std::size_t count) {
+    return !words.empty() && words[0] == name && words.size() == count;
+}
+
+/// The words that change files; nullopt for the others.
+std::optional<int> change_files(const Words& words) {
     const auto is = [&](std::string_view name, std::size_t count) {
-        return !words.empty() && words[0] == name && words.size() == count;
+        return is_call(words, name, count);
     };
     if (is("write", 3)) {
         return write_file(words[1], words[2], O_TRUNC);
@@ -173,6 +179,16 @@ int run(const Words& words) {
     if (is("chmod", 3)) {
         const auto mode = static_cast<mode_t>(std::strtol(words[2].c_str(), nullptr, 8));
         return told(::chmod(words[1].c_str(), mode) == 0, words[1]);
+    }
+    return std::nullopt;
+}
+
+int run(const Words& words) {
+    const auto is = [&](std::string_view name, std::size_t count) {
+        return is_call(words, name, count);
+    };
+    if (const auto changed = change_files(words)) {
+        return *changed;
     }
     if (is("cat", 2)) {
         return show_file(words[1]);
