@@ -1,17 +1,11 @@
 #include "daemon/build/context_table.hpp"
 
+#include "daemon/build/source_tree.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/table_of_contents.hpp"
 
 namespace kiln::daemon {
 namespace {
-
-Result<std::shared_ptr<const TableOfContents>> open_listing(
-    store::Store& store, const Digest& name
-) {
-    TRY_ASSIGN(MappedFile file, store.tables().open(name));
-    return TableOfContents::open(std::move(file));
-}
 
 std::vector<Digest> contents_of(const TableOfContents& listing) {
     std::vector<Digest> contents;
@@ -62,7 +56,7 @@ boost::asio::awaitable<Result<ContextTable::Taken>> ContextTable::take(Bytes lis
 
 boost::asio::awaitable<Result<bool>> ContextTable::complete(Digest listing) {
     auto work = [this, listing]() -> Result<bool> {
-        TRY_ASSIGN(const auto table, open_listing(services_.store, listing));
+        TRY_ASSIGN(const auto table, open_table(services_.store, listing));
         TRY_ASSIGN(const auto search, services_.store.packs().search(contents_of(*table)));
         return search.missing.empty();
     };
@@ -79,7 +73,7 @@ void ContextTable::settle(const Digest& listing) {
     }
     services_.waiters.submit([this, listing] {
         auto settled = [&]() -> Result<void> {
-            TRY_ASSIGN(const auto table, open_listing(services_.store, listing));
+            TRY_ASSIGN(const auto table, open_table(services_.store, listing));
             return services_.store.record(store::Batch{.contexts = {{listing, contents_of(*table)}}}
             );
         }();

@@ -90,12 +90,12 @@ class TarTree final : public SourceTree {
     Fd file_;
 };
 
+}  // namespace
+
 Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, const Digest& name) {
     TRY_ASSIGN(MappedFile file, store.tables().open(name));
     return TableOfContents::open(std::move(file));
 }
-
-}  // namespace
 
 Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(
     store::Store& store, const std::vector<Digest>& diff_ids

@@ -8,6 +8,10 @@
 
 namespace kiln::daemon {
 
+/// The table of a layer (by diff_id) or the listing of a context (by its own digest). Errors:
+/// not_found, corrupt.
+Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, const Digest& name);
+
 /// Files that a step may look at and read, without any of them being unpacked: the layers of an
 /// image or stage, the listing of a build context, or a tar in a scratch file. Thread   immutable;
 /// any. The store outlives it.
