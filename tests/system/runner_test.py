@@ -10,7 +10,7 @@ from support.case import SystemTest
 from support.daemon import KILN, PATIENCE
 
 INSIDE = """set -e
-mkdir -p {room}/run {room}/proc {room}/tmp {room}/work/context
+mkdir -p {room}/run {room}/proc {room}/tmp {room}/job/context
 touch {room}/run/kilnd.sock
 mount --bind {room} {room}
 mount --bind {socket} {room}/run/kilnd.sock
@@ -18,7 +18,7 @@ mount -t proc proc {room}/proc
 cd {room}
 mkdir old
 pivot_root . old
-exec chroot . /bin/sh -c 'umount -l /old && rmdir /old && exec /bin/sh /work/script'
+exec chroot . /bin/sh -c 'umount -l /old && rmdir /old && exec /bin/sh /job/script'
 """
 
 
@@ -36,23 +36,23 @@ class RunnerTest(SystemTest):
         return room
 
     def inside(self, daemon, room, script):
-        self.write(os.path.join(room, "work/script"), script)
+        self.write(os.path.join(room, "job/script"), script)
         outer = INSIDE.format(room=room, socket=daemon.socket)
         words = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--ipc", "--uts", "--net", "sh", "-c", outer]
         return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False,
-                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work"})
+                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/job"})
 
     def test_it_builds_runs_and_gets_its_archive(self):
         daemon = self.daemon_with_base()
         room = self.room()
-        self.write(os.path.join(room, "work/context/a"), "from the runner\n")
-        self.write(os.path.join(room, "work/context/Dockerfile"), "FROM base:1\nCOPY a /a\nRUN cat /a > /b\n")
+        self.write(os.path.join(room, "job/context/a"), "from the runner\n")
+        self.write(os.path.join(room, "job/context/Dockerfile"), "FROM base:1\nCOPY a /a\nRUN cat /a > /b\n")
 
         done = self.inside(daemon, room, """set -e
 export KILN_HOST=unix:///run/kilnd.sock
 ls /var 2>/dev/null && exit 9
-kiln build -q -t runner:1 /work/context
-kiln save runner:1 -o /work/out.tar
+kiln build -q -t runner:1 /job/context
+kiln save runner:1 -o /job/out.tar
 kiln run runner:1 -- cat /b
 """)
 
@@ -61,7 +61,7 @@ kiln run runner:1 -- cat /b
         self.assertEqual(said, "from the runner")
         self.assertIn("runner:1", self.names(daemon))
         other = self.daemon(name="other")
-        self.good(other.kiln("load", "-i", os.path.join(room, "work/out.tar")))
+        self.good(other.kiln("load", "-i", os.path.join(room, "job/out.tar")))
         self.assertEqual(other.kiln("inspect", "runner:1").json["digest"], digest)
 
     def test_what_a_runner_may_not_do_it_cannot_do_through_the_daemon(self):
@@ -70,7 +70,7 @@ kiln run runner:1 -- cat /b
 
         done = self.inside(daemon, room, f"""
 export KILN_HOST=unix:///run/kilnd.sock
-cd /work/context
+cd /job/context
 printf 'FROM base:1\\nCOPY {daemon.root}/index.json /stolen\\n' > Dockerfile
 kiln build . && exit 9
 kiln load -i {daemon.root}/index.json -t stolen:1 && exit 9
