@@ -1,5 +1,6 @@
 #include "store/file_blob_store.hpp"
 
+#include "store/hasher.hpp"
 #include "store/lease.hpp"
 
 #include <utility>
@@ -16,6 +17,7 @@ class FileBlobWriter final : public BlobWriter {
 
     Result<void> write(ByteSpan bytes) override {
         ASSERT(file_.has_value());
+        hasher_.update(bytes);
         return file_->write(bytes);
     }
 
@@ -24,7 +26,7 @@ class FileBlobWriter final : public BlobWriter {
         NewFile file = std::move(*file_);
         file_.reset();
         const std::uint64_t size_bytes = file.size_bytes();
-        const Digest digest = file.finish();
+        const Digest digest = hasher_.finish();
         if (expected && digest != *expected) {
             return fail(
                 Code::digest_mismatch,
@@ -42,6 +44,7 @@ class FileBlobWriter final : public BlobWriter {
     ObjectFolder& folder_;
     const Lease& lease_;
     std::optional<NewFile> file_;
+    Hasher hasher_;
 };
 
 }  // namespace

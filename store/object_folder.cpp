@@ -42,7 +42,6 @@ NewFile::NewFile(NewFile&& other) noexcept
       directory_(other.directory_),
       fd_(std::move(other.fd_)),
       name_(std::exchange(other.name_, {})),
-      hasher_(std::move(other.hasher_)),
       size_bytes_(other.size_bytes_) {}
 
 NewFile::~NewFile() {
@@ -67,13 +66,8 @@ Result<NewFile> NewFile::create(FileLayer& files, int temporary_directory) {
 
 Result<void> NewFile::write(ByteSpan bytes) {
     TRY(files_->write(fd_.get(), bytes));
-    hasher_.update(bytes);
     size_bytes_ += bytes.size();
     return {};
-}
-
-Digest NewFile::finish() {
-    return hasher_.finish();
 }
 
 ObjectFolder::ObjectFolder(

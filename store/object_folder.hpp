@@ -2,7 +2,6 @@
 
 #include "store/base/file.hpp"
 #include "store/file_layer.hpp"
-#include "store/hasher.hpp"
 #include "store/index.hpp"
 #include "store/lease.hpp"
 
@@ -15,7 +14,7 @@
 
 namespace kiln::store {
 
-/// A file that is being written, hashed on the way. Without a name where the file system can, so
+/// A file that is being written. Without a name where the file system can, so
 /// that a crash leaves nothing; otherwise in kiln/tmp, which is emptied at start.
 class NewFile {
   public:
@@ -27,8 +26,6 @@ class NewFile {
     ~NewFile();
 
     Result<void> write(ByteSpan bytes);
-    /// The digest of all bytes; call once, after the last write.
-    Digest finish();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
 
@@ -41,7 +38,6 @@ class NewFile {
     int directory_;
     Fd fd_;
     std::string name_;  // "" when it has none
-    Hasher hasher_;
     std::uint64_t size_bytes_ = 0;
 };
 
@@ -56,7 +52,8 @@ class ObjectFolder {
     );
 
     Result<NewFile> begin();
-    /// Gives the file its name; one that exists already is kept and the new one vanishes.
+    /// Gives the file its name; one that exists already is kept and the new one vanishes. `content`
+    /// is the digest of its bytes; of a pack, whose parts have digests of their own, its name.
     Result<void> publish(NewFile file, const Digest& name, const Digest& content);
     [[nodiscard]] Result<std::optional<Object>> find(const Digest& name) const;
     /// Errors   not_found; corrupt when the file is gone from the disk or has another size.

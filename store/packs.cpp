@@ -2,7 +2,9 @@
 
 #include "store/base/limits.hpp"
 #include "store/base/stop.hpp"
+#include "store/hasher.hpp"
 #include "store/pack_stream.hpp"
+#include "store/write_behind.hpp"
 
 #include <utility>
 
@@ -13,50 +15,13 @@ constexpr std::size_t k_buffer_bytes = 256 * limits::k_kib;
 /// Descriptors held open for the contents that are read next; builds read a few packs in turn.
 constexpr std::size_t k_open_packs = 8;
 
-/// Small contents are gathered, so that ten thousand files are not ten thousand writes.
-class BufferedFile {
-  public:
-    explicit BufferedFile(NewFile file)
-        : file_(std::move(file)) {
-        buffer_.reserve(k_buffer_bytes);
-    }
-
-    Result<void> write(ByteSpan bytes) {
-        if (buffer_.size() + bytes.size() > k_buffer_bytes) {
-            TRY(flush());
-        }
-        if (bytes.size() >= k_buffer_bytes) {
-            offset_ += bytes.size();
-            return file_.write(bytes);
-        }
-        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-        offset_ += bytes.size();
-        return {};
-    }
-
-    Result<void> flush() {
-        TRY(file_.write(buffer_));
-        buffer_.clear();
-        return {};
-    }
-
-    [[nodiscard]] std::uint64_t offset() const { return offset_; }
-
-    [[nodiscard]] NewFile take() { return std::move(file_); }
-
-  private:
-    NewFile file_;
-    Bytes buffer_;
-    std::uint64_t offset_ = 0;
-};
-
 }  // namespace
 
 Result<Received> Packs::receive(
     ByteSource& stream, const Lease& lease, const std::stop_token& stop
 ) {
-    TRY_ASSIGN(NewFile file, folder_.begin());
-    BufferedFile out(std::move(file));
+    TRY_ASSIGN(NewFile begun, folder_.begin());
+    WriteBehind out(std::move(begun), pool_);
     PackStream contents(stream);
     Hasher headers;
     Bytes buffer(k_buffer_bytes);
@@ -74,8 +39,8 @@ Result<Received> Packs::receive(
             const PackHeader::Raw raw = header->render();
             headers.update(raw);
             TRY(out.write(raw));
-            places[header->content] =
-                ContentPlace{.pack = {}, .offset = out.offset(), .size_bytes = header->size_bytes};
+            places[header->content] = ContentPlace{
+                .pack = {}, .offset = out.size_bytes(), .size_bytes = header->size_bytes};
             ++received.contents;
             received.size_bytes += header->size_bytes;
         }
@@ -93,12 +58,10 @@ Result<Received> Packs::receive(
     if (places.empty()) {
         return received;
     }
-    TRY(out.flush());
+    TRY_ASSIGN(NewFile file, out.finish());
     const Digest name = headers.finish();
-    NewFile whole = out.take();
-    const Digest bytes = whole.finish();
     lease.keep(name);
-    TRY(folder_.publish(std::move(whole), name, bytes));
+    TRY(folder_.publish(std::move(file), name, name));
     received.pack = name;
     const std::lock_guard lock(mutex_);
     for (auto& [content, place] : places) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/base/file.hpp"
+#include "store/base/pool.hpp"
 #include "store/lease.hpp"
 #include "store/object_folder.hpp"
 #include "store/records.hpp"
@@ -39,9 +40,10 @@ struct Received {
 /// pack. Thread   any; may block.
 class Packs {
   public:
-    Packs(ObjectFolder& folder, const Index& index)
+    Packs(ObjectFolder& folder, const Index& index, ThreadPool& pool)
         : folder_(folder),
-          index_(index) {}
+          index_(index),
+          pool_(pool) {}
 
     /// One upload into one pack; visible at once, durable when a record() names the pack.
     /// Errors   digest_mismatch; corrupt when the stream ends early; too_large. Nothing is kept.
@@ -67,6 +69,7 @@ class Packs {
 
     ObjectFolder& folder_;
     const Index& index_;
+    ThreadPool& pool_;
     mutable std::mutex mutex_;
     std::map<Digest, ContentPlace> fresh_;
     mutable std::deque<std::pair<Digest, std::shared_ptr<const Fd>>> opened_;  // the latest few

@@ -132,7 +132,7 @@ Store::State::State(
       ),
       blobs(blob_folder),
       tables(table_folder),
-      packs(pack_folder, *index) {}
+      packs(pack_folder, *index, options.pool) {}
 
 void Store::State::forget_fresh(const Object& object) {
     if (object.kind == ObjectKind::pack) {

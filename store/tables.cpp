@@ -1,5 +1,7 @@
 #include "store/tables.hpp"
 
+#include "store/hasher.hpp"
+
 namespace kiln::store {
 
 Result<void> Tables::put(const Digest& name, ByteSpan bytes, const Lease& lease) {
@@ -10,8 +12,7 @@ Result<void> Tables::put(const Digest& name, ByteSpan bytes, const Lease& lease)
     }
     TRY_ASSIGN(NewFile file, folder_.begin());
     TRY(file.write(bytes));
-    const Digest content = file.finish();
-    return folder_.publish(std::move(file), name, content);
+    return folder_.publish(std::move(file), name, digest_of(bytes));
 }
 
 Result<MappedFile> Tables::open(const Digest& name) const {

@@ -3,7 +3,9 @@
 #include "store/base/limits.hpp"
 #include "store/base/parallel.hpp"
 #include "store/base/stop.hpp"
+#include "store/hasher.hpp"
 #include "store/live_set.hpp"
+#include "store/pack_stream.hpp"
 #include "store/store_state.hpp"
 
 #include <optional>
@@ -14,6 +16,37 @@ namespace {
 
 /// Between two looks at the stop token.
 constexpr std::size_t k_buffer_bytes = limits::k_mib;
+
+Result<Digest> hash_file(ByteSource& source, const std::stop_token& stop) {
+    Hasher hasher;
+    Bytes buffer(k_buffer_bytes);
+    while (true) {
+        TRY(check(stop));
+        TRY_ASSIGN(const std::size_t count, source.read(buffer));
+        if (count == 0) {
+            return hasher.finish();
+        }
+        hasher.update(ByteSpan(buffer).first(count));
+    }
+}
+
+/// A pack is named by its headers; each of them names the content behind it.
+Result<Digest> hash_pack(ByteSource& source, const std::stop_token& stop) {
+    Hasher headers;
+    PackStream contents(source);
+    Bytes buffer(k_buffer_bytes);
+    while (true) {
+        TRY_ASSIGN(const auto header, contents.next());
+        if (!header) {
+            return headers.finish();
+        }
+        headers.update(header->render());
+        for (std::size_t count = 1; count > 0;) {
+            TRY(check(stop));
+            TRY_ASSIGN(count, contents.read(buffer));
+        }
+    }
+}
 
 /// What is wrong with the object's bytes, or nullopt.
 Result<std::optional<std::string>> find_fault(
@@ -27,34 +60,27 @@ Result<std::optional<std::string>> find_fault(
         return fail(fd.error());
     }
     FdSource source(fd->get());
-    Hasher hasher;
-    Bytes buffer(k_buffer_bytes);
-    while (true) {
+    const bool is_pack = object.kind == ObjectKind::pack;
+    const auto actual = is_pack ? hash_pack(source, stop) : hash_file(source, stop);
+    if (!actual) {
         TRY(check(stop));
-        const auto count = source.read(buffer);
-        if (!count) {
-            return std::optional(fmt::format(
-                "{} {} cannot be read: {}",
-                kind_name(object.kind),
-                object.name.render(),
-                count.error().message
-            ));
-        }
-        if (*count == 0) {
-            break;
-        }
-        hasher.update(ByteSpan(buffer).first(*count));
+        return std::optional(fmt::format(
+            "{} {} cannot be read: {}",
+            kind_name(object.kind),
+            object.name.render(),
+            actual.error().message
+        ));
     }
-    const Digest actual = hasher.finish();
-    if (actual == object.content) {
+    const Digest& expected = is_pack ? object.name : object.content;
+    if (*actual == expected) {
         return std::optional<std::string>{};
     }
     return std::optional(fmt::format(
         "the bytes of {} {} are {}, not {}",
         kind_name(object.kind),
         object.name.render(),
-        actual.render(),
-        object.content.render()
+        actual->render(),
+        expected.render()
     ));
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/build/images.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/oci/media_type.hpp"
+#include "store/hasher.hpp"
 
 namespace kiln::daemon {
 namespace {

@@ -10,6 +10,7 @@
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/package_reader.hpp"
 #include "store/base/limits.hpp"
+#include "store/hasher.hpp"
 
 namespace kiln::daemon {
 namespace {

@@ -3,6 +3,7 @@
 #include "daemon/build/source_tree.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/table_of_contents.hpp"
+#include "store/hasher.hpp"
 
 namespace kiln::daemon {
 namespace {

@@ -1,3 +1,4 @@
+#include "store/hasher.hpp"
 #include "store/memory_blob_store.hpp"
 #include "tests/store/blob_store_conformance.hpp"
 #include "tests/support/temp_store.hpp"

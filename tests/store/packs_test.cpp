@@ -6,6 +6,7 @@
 #include "tests/support/temp_store.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 namespace kiln::store {
 namespace {
@@ -40,6 +41,30 @@ std::string read(TempStore& store, const std::string& content) {
     const auto bytes = read_all(source, 1 << 20, "the content");
     EXPECT_THAT(bytes, Succeeds());
     return std::string(as_text(*bytes));
+}
+
+RC_GTEST_PROP(Packs, KeepEveryByteWhateverTheSizes, ()) {
+    TempStore store;
+    const Lease lease = store->lease();
+    const auto sizes =
+        *rc::gen::container<std::vector<std::size_t>>(rc::gen::elementOf(std::vector<std::size_t>{
+            0, 1, 1'048'535, 1'048'536, 1'048'577, 3'000'000}));
+    std::vector<std::string> contents;
+    for (const std::size_t size : sizes) {
+        contents.emplace_back(size, static_cast<char>('a' + contents.size() % 26));
+    }
+
+    const auto received = receive(store, lease, upload(contents));
+
+    RC_ASSERT(received.has_value());
+    for (const std::string& content : contents) {
+        const auto opened = store->packs().open(digest_of(content));
+        RC_ASSERT(opened.has_value());
+        FdSource source = opened->source();
+        const auto bytes = read_all(source, 1 << 22, "the content");
+        RC_ASSERT(bytes.has_value());
+        RC_ASSERT(as_text(*bytes) == content);
+    }
 }
 
 TEST(Packs, GiveBackEachContentOfAnUpload) {

@@ -1,6 +1,7 @@
 #include "store/verify.hpp"
 
 #include "store/hasher.hpp"
+#include "store/pack_stream.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/temp_store.hpp"
 
@@ -111,6 +112,37 @@ TEST(Verify, QuarantinesATable) {
     EXPECT_THAT(report.problems[0].detail, HasSubstr("0 bytes"));
     EXPECT_FALSE(*store->tables().has(digest_of("tar of a")));
     EXPECT_EQ(*store->index().find_cache(digest_of("key")), std::nullopt);
+}
+
+/// A store with one context; its pack's path below the root, and the pack.
+std::pair<std::string, std::string> fill_pack(TempStore& store, const std::string& content) {
+    const Lease lease = store->lease();
+    const auto header =
+        PackHeader{.content = digest_of(content), .size_bytes = content.size()}.render();
+    const std::string pack = std::string(as_text(header)) + content;
+    SpanSource stream(as_bytes(pack));
+    EXPECT_THAT(store->packs().receive(stream, lease, {}), Succeeds());
+    const Digest listing = digest_of("listing");
+    EXPECT_THAT(store->tables().put(listing, as_bytes("listing"), lease), Succeeds());
+    const Batch batch{.contexts = {{.listing = listing, .contents = {digest_of(content)}}}};
+    EXPECT_THAT(store->record(batch), Succeeds());
+    return {"kiln/packs/" + store.list("kiln/packs").at(0), pack};
+}
+
+TEST(Verify, HashesEveryContentOfAPack) {
+    TempStore store;
+    const auto [path, pack] = fill_pack(store, "content");
+    EXPECT_THAT(verify(store, Repair::no).problems, IsEmpty());
+    for (const std::size_t place : {std::size_t{3}, pack.size() - 1}) {
+        std::string bad = pack;
+        bad[place] = static_cast<char>(bad[place] ^ 1);
+        damage(store, path, bad);
+
+        const VerifyReport report = verify(store, Repair::no);
+
+        ASSERT_THAT(report.problems, SizeIs(1)) << "byte " << place;
+        EXPECT_EQ(report.problems[0].what, "pack");
+    }
 }
 
 TEST(Verify, NamesABlobThatIsGoneFromTheDisk) {

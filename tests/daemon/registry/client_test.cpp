@@ -1,3 +1,4 @@
+#include "store/hasher.hpp"
 #include "tests/daemon/registry/push_fixture.hpp"
 #include "tests/support/fake_registry.hpp"
 

@@ -1,5 +1,6 @@
 // What a push must do against every registry: run on the fake and on Debian's docker-registry.
 
+#include "store/hasher.hpp"
 #include "tests/daemon/registry/push_fixture.hpp"
 #include "tests/support/docker_registry.hpp"
 #include "tests/support/fake_registry.hpp"
