@@ -23,7 +23,9 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::size_t k_buffer_bytes = 64UL * 1024;
-constexpr std::size_t k_chunk_bytes = 128UL * 1024;
+constexpr std::size_t k_chunk_bytes = 256UL * 1024;
+/// The size of a chunk in hex, and CRLF.
+constexpr std::size_t k_chunk_head_bytes = 8;
 constexpr std::string_view k_chunked = "Transfer-Encoding: chunked\r\n";
 
 Error unreachable(const Endpoint& endpoint, int error_number) {
@@ -71,22 +73,21 @@ struct Connection::State {
     }
 };
 
-/// Frames what it is given as chunks of a bounded size.
+/// Frames what it is given as chunks of a bounded size, each sent in one go.
 class Connection::ChunkSink final : public ByteSink {
   public:
     explicit ChunkSink(Connection& connection)
-        : connection_(connection) {
-        pending_.reserve(k_chunk_bytes);
+        : connection_(connection),
+          framed_(k_chunk_head_bytes) {
+        framed_.reserve(k_chunk_head_bytes + k_chunk_bytes + k_line_end.size());
     }
 
     Result<void> write(ByteSpan bytes) override {
         while (!bytes.empty()) {
-            const std::size_t count = std::min(bytes.size(), k_chunk_bytes - pending_.size());
-            pending_.insert(
-                pending_.end(), bytes.begin(), bytes.begin() + static_cast<long>(count)
-            );
+            const std::size_t count = std::min(bytes.size(), k_chunk_bytes - pending_bytes());
+            framed_.insert(framed_.end(), bytes.begin(), bytes.begin() + static_cast<long>(count));
             bytes = bytes.subspan(count);
-            if (pending_.size() == k_chunk_bytes) {
+            if (pending_bytes() == k_chunk_bytes) {
                 TRY(flush());
             }
         }
@@ -99,18 +100,25 @@ class Connection::ChunkSink final : public ByteSink {
     }
 
   private:
+    [[nodiscard]] std::size_t pending_bytes() const { return framed_.size() - k_chunk_head_bytes; }
+
     Result<void> flush() {
-        if (pending_.empty()) {
+        if (pending_bytes() == 0) {
             return {};
         }
-        TRY(connection_.write(as_bytes(fmt::format("{:x}\r\n", pending_.size()))));
-        TRY(connection_.write(pending_));
-        pending_.clear();
-        return connection_.write(as_bytes("\r\n"));
+        const std::string head = fmt::format("{:06x}\r\n", pending_bytes());
+        std::ranges::copy(as_bytes(head), framed_.begin());
+        const ByteSpan end = as_bytes(k_line_end);
+        framed_.insert(framed_.end(), end.begin(), end.end());
+        TRY(connection_.write(framed_));
+        framed_.resize(k_chunk_head_bytes);
+        return {};
     }
 
+    static constexpr std::string_view k_line_end = "\r\n";
+
     Connection& connection_;
-    Bytes pending_;
+    Bytes framed_;  // room for the head of the chunk, then what waits to be sent
 };
 
 Connection::Connection(Endpoint endpoint, const Interrupt& interrupt)

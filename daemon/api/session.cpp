@@ -268,7 +268,9 @@ Awaitable<bool> answer(SocketExchange& exchange, const Dispatch& dispatch, Log& 
 
 Awaitable<void> serve(LocalSocket socket, Peer peer, const Dispatch& dispatch, Log& log) {
     const auto connection = std::make_shared<Connection>(std::move(socket));
+    // Beast reads as much as the buffer has room for, and would let it grow from 512 bytes.
     beast::flat_buffer buffer(256 * limits::k_kib);
+    buffer.reserve(128 * limits::k_kib);
     bool more = true;
     while (more) {
         SocketExchange::Parser parser;

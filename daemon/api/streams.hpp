@@ -39,16 +39,17 @@ Awaitable<Result<T>> consume_body(
         });
     });
     Result<void> received;
-    bool wanted = true;
-    while (wanted) {
-        Bytes chunk(256 * 1024);
-        const auto count = co_await exchange.read_some(chunk);
+    while (true) {
+        const MutableByteSpan room = co_await state->channel->room();
+        if (room.empty()) {
+            break;
+        }
+        const auto count = co_await exchange.read_some(room);
         if (!count || *count == 0) {
             received = count ? Result<void>() : Result<void>(fail(count.error()));
             break;
         }
-        chunk.resize(*count);
-        wanted = co_await state->channel->push(std::move(chunk));
+        state->channel->advance(*count);
     }
     state->channel->close(std::move(received));
     while (!state->result) {

@@ -7,22 +7,32 @@
 
 namespace kiln::daemon {
 
-boost::asio::awaitable<bool> InboundChannel::push(Bytes bytes) {
+boost::asio::awaitable<MutableByteSpan> InboundChannel::room() {
     while (true) {
         {
             const std::lock_guard lock(mutex_);
             if (abandoned_) {
-                co_return false;
+                co_return MutableByteSpan();
             }
-            if (held_bytes_ < k_capacity_bytes) {
-                held_bytes_ += bytes.size();
-                chunks_.push_back(std::move(bytes));
-                arrived_.notify_one();
-                co_return true;
+            const std::size_t held = written_ - read_;
+            if (held < k_capacity_bytes) {
+                const std::size_t begin = written_ % k_capacity_bytes;
+                const std::size_t free =
+                    std::min(k_capacity_bytes - held, k_capacity_bytes - begin);
+                co_return MutableByteSpan(ring_.get() + begin, free);
             }
+            writer_waits_ = true;
         }
         co_await drained_.wait();
     }
+}
+
+void InboundChannel::advance(std::size_t count) {
+    {
+        const std::lock_guard lock(mutex_);
+        written_ += count;
+    }
+    arrived_.notify_one();
 }
 
 void InboundChannel::close(Result<void> outcome) {
@@ -34,32 +44,34 @@ void InboundChannel::close(Result<void> outcome) {
 }
 
 Result<std::size_t> InboundChannel::read(MutableByteSpan into) {
-    std::size_t taken = 0;
-    bool was_full = false;
+    std::size_t count = 0;
+    std::size_t begin = 0;
     {
         std::unique_lock lock(mutex_);
-        arrived_.wait(lock, [&] { return !chunks_.empty() || outcome_; });
-        if (chunks_.empty()) {
+        arrived_.wait(lock, [&] { return written_ > read_ || outcome_; });
+        if (written_ == read_) {
             if (!*outcome_) {
                 return fail(outcome_->error());
             }
             return std::size_t{0};
         }
-        const ByteSpan rest = ByteSpan(chunks_.front()).subspan(front_taken_);
-        taken = std::min(into.size(), rest.size());
-        std::memcpy(into.data(), rest.data(), taken);
-        front_taken_ += taken;
-        was_full = held_bytes_ >= k_capacity_bytes;
-        if (front_taken_ == chunks_.front().size()) {
-            held_bytes_ -= chunks_.front().size();
-            chunks_.pop_front();
-            front_taken_ = 0;
-        }
+        begin = read_ % k_capacity_bytes;
+        const std::size_t held = written_ - read_;
+        count = std::min({into.size(), held, k_capacity_bytes - begin});
     }
-    if (was_full) {
+    // The writer leaves these bytes alone until read_ has passed them.
+    std::memcpy(into.data(), ring_.get() + begin, count);
+    bool wake = false;
+    {
+        const std::lock_guard lock(mutex_);
+        read_ += count;
+        wake = writer_waits_ && written_ - read_ <= k_capacity_bytes / 2;
+        writer_waits_ = writer_waits_ && !wake;
+    }
+    if (wake) {
         wake_writer();
     }
-    return taken;
+    return count;
 }
 
 void InboundChannel::abandon() {

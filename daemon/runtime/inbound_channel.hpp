@@ -8,26 +8,30 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace kiln::daemon {
 
-/// The other way round of ByteChannel: bytes that a coroutine receives, for a thread that reads
-/// them; a slow disk slows the socket. Thread   read() on one thread (not of the cpu pool: it may
-/// wait long); the rest on the loop.
+/// The other way round of ByteChannel: bytes that a coroutine receives into a ring, for a thread
+/// that reads them; a slow disk slows the socket. Thread   read() on one thread (not of the cpu
+/// pool: it may wait long); the rest on the loop.
 class InboundChannel final : public ByteSource,
                              public std::enable_shared_from_this<InboundChannel> {
   public:
-    static constexpr std::size_t k_capacity_bytes = 4U << 20U;
+    static constexpr std::size_t k_capacity_bytes = 1U << 20U;
 
     explicit InboundChannel(const boost::asio::any_io_executor& loop)
         : loop_(loop),
-          drained_(loop) {}
+          drained_(loop),
+          ring_(std::make_unique_for_overwrite<std::byte[]>(k_capacity_bytes)) {}
 
-    /// False when the reader has gone: nobody wants the rest.
-    boost::asio::awaitable<bool> push(Bytes bytes);
+    /// Where the next bytes go; empty when the reader has gone: nobody wants the rest.
+    boost::asio::awaitable<MutableByteSpan> room();
+    /// That many bytes of room() are filled now.
+    void advance(std::size_t count);
     /// The end of the bytes; with an error the reader is told instead.
     void close(Result<void> outcome);
 
@@ -40,11 +44,12 @@ class InboundChannel final : public ByteSource,
 
     boost::asio::any_io_executor loop_;
     Signal drained_;
+    std::unique_ptr<std::byte[]> ring_;
     std::mutex mutex_;
     std::condition_variable arrived_;
-    std::deque<Bytes> chunks_;
-    std::size_t front_taken_ = 0;  // bytes of chunks_.front() that were read
-    std::size_t held_bytes_ = 0;
+    std::uint64_t written_ = 0;  // bytes so far: each lies at its number modulo the capacity
+    std::uint64_t read_ = 0;
+    bool writer_waits_ = false;  // and is woken when half of the ring is free
     std::optional<Result<void>> outcome_;
     bool abandoned_ = false;
 };
