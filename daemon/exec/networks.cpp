@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace kiln::exec {
 namespace {
 
 constexpr std::size_t k_resolv_bytes = 64U * 1024;
+constexpr std::chrono::seconds k_spare_life{60};
 
 std::string default_hosts(const std::string& hostname) {
     std::string hosts =
@@ -85,7 +87,7 @@ Networks::Networks(std::string program, std::string pasta, OpenSession open_sess
       open_session_(std::move(open_session)),
       log_(log) {}
 
-Networks::~Networks() = default;
+Networks::~Networks() = default;  // the housekeeper, being the last member, ends first
 
 Result<std::unique_ptr<Networks::Network>> Networks::make() {
     if (pasta_.empty()) {
@@ -125,6 +127,9 @@ Result<Networks::Network*> Networks::open(std::string_view scope) {
     if (found != networks_.end()) {
         return found->second.get();
     }
+    if (spare_) {
+        return networks_.emplace(scope, std::move(spare_)).first->second.get();
+    }
     TRY_ASSIGN(auto network, make());
     Network* made = network.get();
     networks_.emplace(scope, std::move(network));
@@ -147,12 +152,40 @@ Result<std::optional<Fd>> Networks::join(std::string_view scope) {
 }
 
 void Networks::close(std::string_view scope) {
-    std::unique_ptr<Network> closed;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     const auto found = networks_.find(scope);
-    if (found != networks_.end()) {
-        closed = std::move(found->second);
-        networks_.erase(found);
+    if (found == networks_.end()) {
+        return;
+    }
+    closed_.push_back(std::move(found->second));
+    networks_.erase(found);
+    if (!housekeeper_.joinable()) {
+        housekeeper_ = std::jthread([this](const std::stop_token& stop) { keep_house(stop); });
+    }
+    changed_.notify_all();
+}
+
+void Networks::keep_house(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    const auto has_closed = [this] { return !closed_.empty(); };
+    while (changed_.wait(lock, stop, has_closed) && !stop.stop_requested()) {
+        auto ended = std::exchange(closed_, {});
+        const bool wanted = !spare_;
+        lock.unlock();
+        auto made = wanted ? make() : Result<std::unique_ptr<Network>>();
+        ended.clear();
+        lock.lock();
+        if (wanted && made) {
+            spare_ = *std::move(made);
+        }
+        changed_.wait_for(lock, stop, k_spare_life, has_closed);
+        if (closed_.empty()) {
+            // The host's network may look different by the time it would be used.
+            ended.push_back(std::move(spare_));
+            lock.unlock();
+            ended.clear();
+            lock.lock();
+        }
     }
 }
 

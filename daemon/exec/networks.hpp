@@ -6,6 +6,7 @@
 #include "store/base/file.hpp"
 #include "store/base/log.hpp"
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,12 +14,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 namespace kiln::exec {
 
 /// The standard networks of builds: one network namespace a scope, with outgoing connections
-/// through pasta(1), which takes far longer to start than a RUN. Where pasta can't serve, RUN gets
-/// the host's network, its abstract sockets hidden where Landlock can.
+/// through pasta(1), which takes far longer to start than a RUN; so after a build a spare one is
+/// made for the next, and kept for a minute. No network ever serves two scopes. Where pasta can't
+/// serve, RUN gets the host's network, its abstract sockets hidden where Landlock can.
 /// Thread   any.
 class Networks {
   public:
@@ -34,6 +38,7 @@ class Networks {
     /// The network of this scope, made when it is the first to ask; nullopt: the host's. The
     /// descriptor is the caller's.
     Result<std::optional<Fd>> join(std::string_view scope);
+    /// Returns at once; the network ends soon after.
     void close(std::string_view scope);
 
     /// What the standard network is here, found out by making one.
@@ -47,6 +52,7 @@ class Networks {
     /// With mutex_ held.
     Result<Network*> open(std::string_view scope);
     Result<std::unique_ptr<Network>> make();
+    void keep_house(const std::stop_token& stop);
 
     std::string program_;
     std::string pasta_;
@@ -55,6 +61,10 @@ class Networks {
     std::mutex mutex_;
     std::optional<Error> refused_;  // why pasta can't serve here
     std::map<std::string, std::unique_ptr<Network>, std::less<>> networks_;
+    std::unique_ptr<Network> spare_;
+    std::vector<std::unique_ptr<Network>> closed_;  // to be ended
+    std::condition_variable_any changed_;
+    std::jthread housekeeper_;  // does what no build shall wait for; started by the first close()
 };
 
 }  // namespace kiln::exec
