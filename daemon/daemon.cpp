@@ -101,6 +101,7 @@ class Daemon {
               waiters_,
               executor,
               flights_,
+              planned_,
               clock,
               log,
               context_.get_executor(),
@@ -161,6 +162,7 @@ class Daemon {
     boost::asio::io_context context_{1};
     ThreadPool waiters_;
     SingleFlight flights_;
+    PlannedKeys planned_;
     Services services_;
     ContextTable contexts_;
     BuildTable builds_;

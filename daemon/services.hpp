@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/planned_keys.hpp"
 #include "daemon/build/single_flight.hpp"
 #include "daemon/exec/executor.hpp"
 #include "store/base/clock.hpp"
@@ -18,6 +19,7 @@ struct Services {
     ThreadPool& waiters;  // more threads: work that mostly waits (a RUN, a slow reader)
     exec::Executor& executor;
     SingleFlight& flights;
+    PlannedKeys& planned;
     const Clock& clock;
     Log& log;
     boost::asio::any_io_executor loop;

@@ -41,6 +41,7 @@ BuildRun::BuildRun(
       job_(std::move(job)),
       fetch_(std::move(fetch)),
       lease_(services.store.lease()),
+      trees_(services.store),
       progress_(services.loop) {
     results_.resize(graph_.stages.size());
     if (request_.ignore) {
@@ -242,13 +243,7 @@ void BuildRun::start_early(const Stage& stage) {
 }
 
 boost::asio::awaitable<void> BuildRun::settle_early(const Stage& stage, const Step& step) {
-    const auto prepared = co_await prepare(step, std::vector<Digest>());
-    StepLayer layer = fail(Code::cancelled, "cancelled");
-    if (prepared) {
-        layer = co_await settle(stage, step, *prepared);
-    } else {
-        layer = fail(prepared.error());
-    }
+    StepLayer layer = co_await settle_step(stage, step, std::vector<Digest>());
     early_[step.id].emplace(std::move(layer));
     --early_running_;
     progress_.notify_all();
@@ -263,11 +258,7 @@ boost::asio::awaitable<BuildRun::StepLayer> BuildRun::make_layer(
         }
         co_return *early_[step.id];
     }
-    const auto prepared = co_await prepare(step, chain.diff_ids());
-    if (!prepared) {
-        co_return fail(prepared.error());
-    }
-    co_return co_await settle(stage, step, *prepared);
+    co_return co_await settle_step(stage, step, chain.diff_ids());
 }
 
 boost::asio::awaitable<Result<bool>> BuildRun::take_environment(const Step& step, Chain& chain) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/build_trees.hpp"
 #include "daemon/build/chain.hpp"
 #include "daemon/build/conda_environment.hpp"
 #include "daemon/build/copy_plan.hpp"
@@ -70,15 +71,26 @@ class BuildRun {
     Awaitable<Result<Chain>> stage_chain(std::size_t stage);
     Awaitable<Result<const Environment*>> environment(const std::string& context);
     [[nodiscard]] std::size_t layers_left() const;
+    /// Of anything but a listing; none for scratch.
+    Awaitable<Result<std::vector<Digest>>> origin_layers(const Origin& origin);
     Awaitable<Result<std::shared_ptr<const SourceTree>>> origin_tree(const Origin& origin);
     Awaitable<Result<Prepared>> prepare(const Step& step, std::vector<Digest> diff_ids);
     Awaitable<Result<Prepared>> prepare_copy(
         const Step& step, const CopyStep& copy, std::vector<Digest> diff_ids
     );
 
+    /// What a COPY depends on, by digest; nullopt of other steps.
+    Awaitable<Result<std::optional<Digest>>> inputs_of(
+        const Step& step, const std::vector<Digest>& below
+    );
+    /// The layer of a step upon `diff_ids`.
+    Awaitable<StepLayer> settle_step(
+        const Stage& stage, const Step& step, std::vector<Digest> diff_ids
+    );
     /// Cache, single flight, and the work itself.
     Awaitable<StepLayer> settle(const Stage& stage, const Step& step, const Prepared& prepared);
-    Awaitable<Result<std::optional<StepLayer>>> look_up(const Prepared& prepared);
+    Awaitable<Result<std::optional<StepLayer>>> look_up(Digest wanted);
+    void note_hit(const Step& step, const Digest& key);
     Awaitable<Result<void>> record(
         const Stage& stage, const Step& step, const Prepared& prepared, const StepLayer& made
     );
@@ -99,6 +111,7 @@ class BuildRun {
     std::shared_ptr<Job> job_;
     FetchPackage fetch_;
     store::Lease lease_;
+    BuildTrees trees_;
     dockerfile::IgnoreRules ignored_;
     std::vector<std::optional<Result<StageResult>>> results_;
     std::map<std::string, std::optional<Result<Environment>>> environments_;

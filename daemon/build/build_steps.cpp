@@ -4,6 +4,7 @@
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/oci/chain_id.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -29,38 +30,44 @@ std::string summary(const std::vector<Change>& changes) {
 
 }  // namespace
 
-boost::asio::awaitable<Result<std::shared_ptr<const SourceTree>>> BuildRun::origin_tree(
-    const Origin& origin
-) {
-    std::vector<Digest> diff_ids;
-    if (const auto* listing = std::get_if<ListingOrigin>(&origin)) {
-        lease_.keep(listing->listing);
-        auto open = [this, digest = listing->listing] {
-            return SourceTree::of_listing(services_.store, digest);
-        };
-        co_return co_await run_on(services_.pool, std::move(open));
-    }
+boost::asio::awaitable<Result<std::vector<Digest>>> BuildRun::origin_layers(const Origin& origin) {
     if (const auto* image = std::get_if<Image>(&origin)) {
         lease_.keep(image->manifest_descriptor);
-        diff_ids = image->config.diff_ids;
-    } else if (const auto* stage = std::get_if<StageOrigin>(&origin)) {
+        co_return image->config.diff_ids;
+    }
+    if (const auto* stage = std::get_if<StageOrigin>(&origin)) {
         const auto chain = co_await stage_chain(stage->stage);
         if (!chain) {
             co_return fail(chain.error());
         }
-        diff_ids = chain->diff_ids();
-    } else if (const auto* conda = std::get_if<CondaOrigin>(&origin)) {
+        co_return chain->diff_ids();
+    }
+    if (const auto* conda = std::get_if<CondaOrigin>(&origin)) {
         const auto built = co_await environment(conda->context);
         if (!built) {
             co_return fail(built.error());
         }
-        diff_ids = (*built)->chain.diff_ids();
-    } else {
+        co_return (*built)->chain.diff_ids();
+    }
+    co_return std::vector<Digest>();
+}
+
+boost::asio::awaitable<Result<std::shared_ptr<const SourceTree>>> BuildRun::origin_tree(
+    const Origin& origin
+) {
+    if (std::holds_alternative<Scratch>(origin)) {
         co_return std::shared_ptr<const SourceTree>();
     }
-    auto open = [this, ids = std::move(diff_ids)] {
-        return SourceTree::of_layers(services_.store, ids);
-    };
+    if (const auto* listing = std::get_if<ListingOrigin>(&origin)) {
+        lease_.keep(listing->listing);
+        auto open = [this, digest = listing->listing] { return trees_.of_listing(digest); };
+        co_return co_await run_on(services_.pool, std::move(open));
+    }
+    auto diff_ids = co_await origin_layers(origin);
+    if (!diff_ids) {
+        co_return fail(diff_ids.error());
+    }
+    auto open = [this, ids = std::move(*diff_ids)] { return trees_.of_layers(ids); };
     co_return co_await run_on(services_.pool, std::move(open));
 }
 
@@ -76,7 +83,7 @@ boost::asio::awaitable<Result<BuildRun::Prepared>> BuildRun::prepare_copy(
         around.source = source;
         const auto* listing = std::get_if<ListingOrigin>(&copy.origin);
         around.source_name = listing != nullptr ? listing->name : "what it is copied from";
-        TRY_ASSIGN(around.below, SourceTree::of_layers(services_.store, ids));
+        TRY_ASSIGN(around.below, trees_.of_layers(ids));
         around.timestamps = request_.timestamps;
         around.epoch = request_.epoch;
         TRY_ASSIGN(const Fd scratch, services_.store.open_scratch());
@@ -115,7 +122,7 @@ boost::asio::awaitable<Result<BuildRun::Prepared>> BuildRun::prepare(
     if (const auto* workdir = std::get_if<WorkdirStep>(&step.action)) {
         auto plan = [this, workdir, ids = std::move(diff_ids)]() -> Result<CopyPlan> {
             CopySurroundings around;
-            TRY_ASSIGN(around.below, SourceTree::of_layers(services_.store, ids));
+            TRY_ASSIGN(around.below, trees_.of_layers(ids));
             around.epoch = request_.epoch;
             return CopyPlan::of_workdir(*workdir, around);
         };
@@ -135,7 +142,7 @@ boost::asio::awaitable<Result<BuildRun::Prepared>> BuildRun::prepare(
     }
     const auto& run_step = std::get<RunStep>(step.action);
     auto settle_run = [this, &run_step, ids = std::move(diff_ids)]() -> Result<PreparedRun> {
-        TRY_ASSIGN(const auto files, SourceTree::of_layers(services_.store, ids));
+        TRY_ASSIGN(const auto files, trees_.of_layers(ids));
         return prepare_run(run_step, *files, ids, request_);
     };
     auto run = co_await run_on(services_.pool, std::move(settle_run));
@@ -150,11 +157,63 @@ boost::asio::awaitable<Result<BuildRun::Prepared>> BuildRun::prepare(
     co_return prepared;
 }
 
-boost::asio::awaitable<Result<std::optional<BuildRun::StepLayer>>> BuildRun::look_up(
-    const Prepared& prepared
+boost::asio::awaitable<Result<std::optional<Digest>>> BuildRun::inputs_of(
+    const Step& step, const std::vector<Digest>& below
+) {
+    const auto* copy = std::get_if<CopyStep>(&step.action);
+    if (copy == nullptr) {
+        co_return std::optional<Digest>();
+    }
+    const Digest base = oci::chain_id(below);
+    if (const auto* listing = std::get_if<ListingOrigin>(&copy->origin)) {
+        co_return std::optional(copy_inputs(*copy, listing->listing, base, request_));
+    }
+    const auto diff_ids = co_await origin_layers(copy->origin);
+    if (!diff_ids) {
+        co_return fail(diff_ids.error());
+    }
+    co_return std::optional(copy_inputs(*copy, oci::chain_id(*diff_ids), base, request_));
+}
+
+boost::asio::awaitable<BuildRun::StepLayer> BuildRun::settle_step(
+    const Stage& stage, const Step& step, std::vector<Digest> diff_ids
+) {
+    const auto inputs = co_await inputs_of(step, diff_ids);
+    if (!inputs) {
+        co_return fail(inputs.error());
+    }
+    const auto known = *inputs ? services_.planned.find(**inputs) : std::nullopt;
+    if (known && !request_.no_cache) {
+        auto found = co_await look_up(*known);
+        if (!found) {
+            co_return fail(found.error());
+        }
+        if (*found) {
+            note_hit(step, *known);
+            co_return std::move(**found);
+        }
+    }
+    const auto prepared = co_await prepare(step, std::move(diff_ids));
+    if (!prepared) {
+        co_return fail(prepared.error());
+    }
+    if (*inputs) {
+        services_.planned.remember(**inputs, prepared->key.digest());
+    }
+    co_return co_await settle(stage, step, *prepared);
+}
+
+void BuildRun::note_hit(const Step& step, const Digest& key) {
+    job_->explanations.push_back(Explanation{
+        .step = step.id, .name = step.name, .status = "hit", .key = key});
+    ++job_->cached_steps;
+    cached_.insert(step.id);
+}
+
+boost::asio::awaitable<Result<std::optional<BuildRun::StepLayer>>> BuildRun::look_up(Digest wanted
 ) {
     using Found = Result<std::optional<StepLayer>>;
-    auto look = [this, key = prepared.key.digest()]() -> Found {
+    auto look = [this, key = wanted]() -> Found {
         lease_.keep(key);
         TRY_ASSIGN(const auto record, services_.store.index().find_cache(key));
         if (!record) {
@@ -181,15 +240,12 @@ boost::asio::awaitable<BuildRun::StepLayer> BuildRun::settle(
     std::optional<SingleFlight::Turn> turn;
     while (!turn) {
         if (!request_.no_cache) {
-            auto found = co_await look_up(prepared);
+            auto found = co_await look_up(prepared.key.digest());
             if (!found) {
                 co_return fail(found.error());
             }
             if (*found) {
-                explanation.status = "hit";
-                job_->explanations.push_back(std::move(explanation));
-                ++job_->cached_steps;
-                cached_.insert(step.id);
+                note_hit(step, prepared.key.digest());
                 co_return std::move(**found);
             }
         }

@@ -53,7 +53,8 @@ struct CopyStep {
     bool into_directory = false;  // the destination ended in '/' or '/.'
     std::optional<dockerfile::Owner> owner;
     std::optional<dockerfile::FileMode> mode;
-    std::string mode_text;  // what `mode` was parsed from: part of the key
+    std::string owner_text;  // what `owner` and `mode` were parsed from
+    std::string mode_text;
     std::vector<std::string> excludes;
     bool link = false;
     bool unpack_archives = false;  // ADD

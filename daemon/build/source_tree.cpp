@@ -100,27 +100,34 @@ Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, c
 Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(
     store::Store& store, const std::vector<Digest>& diff_ids
 ) {
-    std::vector<LayerFacts> layers;
     Tables tables;
+    for (const Digest& diff_id : diff_ids) {
+        TRY_ASSIGN(
+            auto table, open_table(store, diff_id), "while opening layer {}", diff_id.render()
+        );
+        tables.push_back(std::move(table));
+    }
+    return of_layers(store, diff_ids, std::move(tables));
+}
+
+Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(
+    store::Store& store, const std::vector<Digest>& diff_ids, Tables tables
+) {
+    std::vector<LayerFacts> layers;
     for (const Digest& diff_id : diff_ids) {
         TRY_ASSIGN(auto found, store.index().find_layer(diff_id));
         if (!found) {
             return fail(Code::not_found, "layer {} is not in the store", diff_id.render());
         }
         layers.push_back(std::move(*found));
-        TRY_ASSIGN(
-            auto table, open_table(store, diff_id), "while opening layer {}", diff_id.render()
-        );
-        tables.push_back(std::move(table));
     }
     return std::make_shared<LayeredTree>(store, std::move(layers), std::move(tables));
 }
 
-Result<std::shared_ptr<const SourceTree>> SourceTree::of_listing(
-    store::Store& store, const Digest& listing
+std::shared_ptr<const SourceTree> SourceTree::of_listing(
+    store::Store& store, std::shared_ptr<const TableOfContents> listing
 ) {
-    TRY_ASSIGN(auto table, open_table(store, listing), "while opening the listing of the context");
-    return std::make_shared<ListedTree>(store, Tables{std::move(table)});
+    return std::make_shared<ListedTree>(store, Tables{std::move(listing)});
 }
 
 std::shared_ptr<const SourceTree> SourceTree::of_tar(
@@ -130,6 +137,20 @@ std::shared_ptr<const SourceTree> SourceTree::of_tar(
 }
 
 Result<std::optional<std::string>> SourceTree::read_text(
+    std::string_view path, std::size_t limit_bytes
+) const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = texts_.find(path); found != texts_.end()) {
+            return found->second;
+        }
+    }
+    TRY_ASSIGN(auto text, load_text(path, limit_bytes));
+    const std::lock_guard lock(mutex_);
+    return texts_.emplace(path, std::move(text)).first->second;
+}
+
+Result<std::optional<std::string>> SourceTree::load_text(
     std::string_view path, std::size_t limit_bytes
 ) const {
     TRY_ASSIGN(const std::string resolved, files_.resolve(path, tree::FileTree::Last::follow));

@@ -3,7 +3,11 @@
 #include "layers/tree/file_tree.hpp"
 #include "store/store.hpp"
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace kiln::daemon {
@@ -20,8 +24,14 @@ class SourceTree {
     static Result<std::shared_ptr<const SourceTree>> of_layers(
         store::Store& store, const std::vector<Digest>& diff_ids
     );
-    static Result<std::shared_ptr<const SourceTree>> of_listing(
-        store::Store& store, const Digest& listing
+    /// The same with the layers' tables at hand, in the same order.
+    static Result<std::shared_ptr<const SourceTree>> of_layers(
+        store::Store& store,
+        const std::vector<Digest>& diff_ids,
+        std::vector<std::shared_ptr<const TableOfContents>> tables
+    );
+    static std::shared_ptr<const SourceTree> of_listing(
+        store::Store& store, std::shared_ptr<const TableOfContents> listing
     );
     /// A plain tar in `file`, with its table.
     static std::shared_ptr<const SourceTree> of_tar(
@@ -36,7 +46,8 @@ class SourceTree {
     /// The content of a file node of files().
     [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> open(const tree::Node& node
     ) const = 0;
-    /// A small file as text, symlinks followed; nullopt when it is not there.
+    /// A small file as text, symlinks followed; nullopt when it is not there. Remembered, for every
+    /// RUN asks for the accounts.
     [[nodiscard]] Result<std::optional<std::string>> read_text(
         std::string_view path, std::size_t limit_bytes
     ) const;
@@ -46,7 +57,13 @@ class SourceTree {
         : files_(std::move(tables)) {}
 
   private:
+    [[nodiscard]] Result<std::optional<std::string>> load_text(
+        std::string_view path, std::size_t limit_bytes
+    ) const;
+
     tree::FileTree files_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::string, std::optional<std::string>, std::less<>> texts_;
 };
 
 }  // namespace kiln::daemon

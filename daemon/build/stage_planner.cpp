@@ -207,8 +207,8 @@ Result<CopyStep> StagePlanner::plan_transfer(
             .where = files.destination.span});
     }
     if (files.chown) {
-        TRY_ASSIGN(const std::string text, expand(*files.chown));
-        auto owner = dockerfile::Owner::parse(text);
+        TRY_ASSIGN(step.owner_text, expand(*files.chown));
+        auto owner = dockerfile::Owner::parse(step.owner_text);
         if (!owner) {
             return fail(std::move(owner).error().with_where(files.chown->span));
         }

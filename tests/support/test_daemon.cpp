@@ -11,7 +11,16 @@ TestDaemon::TestDaemon()
     : log_(STDERR_FILENO, LogLevel::error, clock_),
       flights_(context_.get_executor()),
       services_{
-          *store, pool_, waiters_, executor, flights_, clock_, log_, context_.get_executor(), {}},
+          *store,
+          pool_,
+          waiters_,
+          executor,
+          flights_,
+          planned_,
+          clock_,
+          log_,
+          context_.get_executor(),
+          {}},
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_archive_routes(router_, services_);

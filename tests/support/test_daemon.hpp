@@ -49,6 +49,7 @@ class TestDaemon {
     ThreadPool pool_{2};
     ThreadPool waiters_{4};
     daemon::SingleFlight flights_;
+    daemon::PlannedKeys planned_;
     daemon::Services services_;
     daemon::ContextTable contexts_;
     daemon::BuildTable builds_;
