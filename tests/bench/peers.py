@@ -71,8 +71,9 @@ class Kiln:
 
 
 class Docker:
-    """dockerd of Debian with its BuildKit."""
+    """dockerd of Debian with its BuildKit, and Debian's client: a newer one wants a plugin to build."""
     name = "dockerd"
+    client = "/usr/bin/docker"
 
     def __init__(self, work):
         self.work, self.socket = f"{work}/docker", f"{work}/docker.sock"
@@ -85,18 +86,18 @@ class Docker:
              f"{self.work}/pid", "--host", f"unix://{self.socket}", "--iptables=false", "--ip6tables=false",
              "--bridge=none", "--ip-masq=false"],
             self.socket, f"{self.work}.log")
-        while run(["docker", "version"], env=self.env, check=False).returncode != 0:
+        while run([self.client, "version"], env=self.env, check=False).returncode != 0:
             time.sleep(0.1)
 
     def stop(self):
         self.daemon.stop()
 
     def load(self, archive):
-        run(["docker", "load", "-i", archive], env=self.env)
+        run([self.client, "load", "-i", archive], env=self.env)
 
     def build(self, context, tag, *options, dockerfile=None):
         file = ["-f", dockerfile] if dockerfile else []
-        return run(["docker", "build", "-q", "--network", "host", "-t", tag, *options, *file, context], env=self.env)
+        return run([self.client, "build", "-q", "--network", "host", "-t", tag, *options, *file, context], env=self.env)
 
     def no_cache(self, context, tag, dockerfile=None):
         return self.build(context, tag, "--no-cache", dockerfile=dockerfile)
