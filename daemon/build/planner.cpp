@@ -234,7 +234,16 @@ class Planner {
         return {};
     }
 
+    /// Every stage has a PATH, so that `ENV PATH=/opt/bin:$PATH` adds to something.
     oci::ImageConfig start_config(const Origin& base) const {
+        oci::ImageConfig config = bare_config(base);
+        if (!oci::find_env(config.config.env, "PATH")) {
+            oci::set_env(config.config.env, "PATH", k_default_path);
+        }
+        return config;
+    }
+
+    oci::ImageConfig bare_config(const Origin& base) const {
         if (const auto* image = std::get_if<Image>(&base)) {
             return image->config;
         }
@@ -249,8 +258,6 @@ class Planner {
             oci::set_env(config.config.env, "PATH", prefix + "/bin:" + std::string(k_default_path));
             oci::set_env(config.config.env, "CONDA_PREFIX", prefix);
             oci::set_env(config.config.env, "CONDA_DEFAULT_ENV", prefix);
-        } else {
-            oci::set_env(config.config.env, "PATH", k_default_path);
         }
         return config;
     }

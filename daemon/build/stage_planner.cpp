@@ -275,9 +275,6 @@ Result<void> StagePlanner::plan(const dockerfile::Run& run, const Instruction& f
     const std::vector<std::string> arguments = variables_.for_run(config_.env);
     step.environment = config_.env;
     step.environment.insert(step.environment.end(), arguments.begin(), arguments.end());
-    if (!oci::find_env(step.environment, "PATH")) {
-        oci::set_env(step.environment, "PATH", k_default_path);
-    }
     if (!oci::find_env(step.environment, "SOURCE_DATE_EPOCH")) {
         oci::set_env(
             step.environment, "SOURCE_DATE_EPOCH", fmt::format("{}", surroundings_.request.epoch)

@@ -21,13 +21,16 @@ BuildRequest request_with_context() {
     return request;
 }
 
-/// The store of these tests: one image, debian:12, with a command and a variable.
+/// The store of these tests: debian:12, with a command and a variable, and imported:1 with nothing.
 Result<Image> resolve(const std::string& reference) {
+    Image image;
+    image.config.platform = oci::Platform::host();
+    if (reference == "imported:1") {
+        return image;
+    }
     if (reference != "debian:12") {
         return fail(Code::not_found, "image {} is not in the store", reference);
     }
-    Image image;
-    image.config.platform = oci::Platform::host();
     image.config.config.env = {"PATH=/bin", "FROM_BASE=yes"};
     image.config.config.cmd = std::vector<std::string>{"bash"};
     image.config.config.on_build = {};
@@ -45,6 +48,16 @@ Result<BuildGraph> plan_text(std::string_view text) {
 
 const RunStep& run_of(const BuildGraph& graph, std::size_t step) {
     return std::get<RunStep>(graph.stages.back().steps.at(step).action);
+}
+
+TEST(Planner, GivesABaseWithoutPathTheUsualOneToAddTo) {
+    const auto graph = plan_text("FROM imported:1\nENV PATH=/opt/bin:$PATH\n");
+
+    ASSERT_THAT(graph, Succeeds());
+    EXPECT_EQ(
+        oci::find_env(graph->stages.back().config.config.env, "PATH"),
+        "/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    );
 }
 
 TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
