@@ -81,10 +81,11 @@ def rich_tar():
 
 
 def glibc_tar():
-    """busybox beside this machine's glibc: what conda packages expect of a base."""
+    """busybox beside this machine's glibc and libX11: what conda packages expect of a base."""
     folder = "lib/x86_64-linux-gnu"
     names = ["ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1",
-             "libutil.so.1", "libresolv.so.2"]
+             "libutil.so.1", "libresolv.so.2",
+             "libX11.so.6", "libxcb.so.1", "libXau.so.6", "libXdmcp.so.6", "libbsd.so.0", "libmd.so.0"]
     libraries = []
     for name in names:
         with open(f"/{folder}/{name}", "rb") as library:
