@@ -11,6 +11,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <malloc.h>
+
 #include <array>
 #include <random>
 
@@ -133,6 +135,9 @@ boost::asio::awaitable<void> BuildTable::carry_out(std::shared_ptr<Job> job, Wor
     event.cached_steps = job->cached_steps;
     job->finish(std::move(event));
     freed_.notify_all();
+    if (running_ == 0) {
+        services_.pool.submit([] { ::malloc_trim(0); });
+    }
 }
 
 boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(

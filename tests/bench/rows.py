@@ -255,6 +255,8 @@ def idle(workshop):
     for _ in range(5):
         kiln.start()
         times.append(kiln.daemon.ready_seconds)
+        kiln("version")
+        time.sleep(0.5)
         memory = kiln.daemon.memory_mib("VmRSS")
         kiln.stop()
     ready = statistics.median(times)
