@@ -9,30 +9,13 @@ namespace {
 constexpr std::uint32_t k_mode_bits = 07777;
 constexpr std::uint32_t k_symlink_mode = 0777;  // what the host reports differs between kernels
 
-tar::EntryType entry_type(mode_t mode) {
-    switch (mode & S_IFMT) {
-        case S_IFDIR:
-            return tar::EntryType::directory;
-        case S_IFLNK:
-            return tar::EntryType::symlink;
-        case S_IFCHR:
-            return tar::EntryType::char_device;
-        case S_IFBLK:
-            return tar::EntryType::block_device;
-        case S_IFIFO:
-            return tar::EntryType::fifo;
-        default:
-            return tar::EntryType::file;
-    }
-}
-
 }  // namespace
 
 TableRow table_row(const ContextRow& row) {
     TableRow table;
     tar::TarEntry& entry = table.entry;
     entry.path = row.walked.path;
-    entry.type = entry_type(row.walked.mode);
+    entry.type = tar::entry_type_of(row.walked.mode);
     entry.mode =
         entry.type == tar::EntryType::symlink ? k_symlink_mode : row.walked.mode & k_mode_bits;
     entry.link = row.link;

@@ -18,15 +18,6 @@ Result<Fd> open_spool(const store::Store& store) {
     return open_at(scratch.get(), ".", O_TMPFILE | O_RDWR, Resolve::beneath, 0600);
 }
 
-LayerFacts facts_of(const BuiltLayer& built, std::string origin) {
-    return LayerFacts{
-        .diff_id = built.layer.diff_id,
-        .tar_bytes = built.layer.tar_bytes,
-        .entries = built.entries,
-        .origin = std::move(origin),
-        .dresses = {built.layer.dress}};
-}
-
 /// Makes the images of an import durable and names them; the answer's "images".
 Result<json::Value> record_import(
     store::Store& store,

@@ -60,12 +60,7 @@ Result<void> add_empty_layer(Assembly& assembly) {
     TRY_ASSIGN(const BuiltLayer built, builder.finish());
     TRY(blob->commit(built.layer.dress.digest));
     TRY(writing.store.tables().put(built.layer.diff_id, built.table, writing.lease));
-    const LayerFacts facts{
-        .diff_id = built.layer.diff_id,
-        .tar_bytes = built.layer.tar_bytes,
-        .origin = "empty",
-        .dresses = {built.layer.dress}};
-    TRY(writing.store.record(store::Batch{.layers = {facts}}));
+    TRY(writing.store.record(store::Batch{.layers = {facts_of(built, "empty layer")}}));
     assembly.chain.layers.push_back(ChainLayer{built.layer.diff_id});
     assembly.chain.history.push_back(oci::HistoryEntry{
         .created = render_time(assembly.request.epoch),

@@ -1,6 +1,7 @@
 #include "daemon/build/conda_environment.hpp"
 
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/build/source_tree.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
@@ -55,11 +56,6 @@ class EnvironmentBuilder {
     Result<conda::PackageMetadata> metadata_of(const Digest& package, const LockEntry& entry) const;
     Result<std::optional<Made>> find(const CacheKey& key) const;
     Result<void> remember(const CacheKey& key, const std::optional<LayerFacts>& layer) const;
-
-    Result<std::shared_ptr<const TableOfContents>> open_table(const Digest& diff_id) const {
-        TRY_ASSIGN(MappedFile file, services_.store.tables().open(diff_id));
-        return TableOfContents::open(std::move(file));
-    }
 
     Services& services_;
     const EnvironmentBuild& build_;
@@ -294,7 +290,7 @@ Result<Made> EnvironmentBuilder::bucket_layer(
     for (const LayerFacts& member : members) {
         TRY_ASSIGN(const Dress dress, dress_layer(writing_, member.diff_id));
         TRY_ASSIGN(store::BlobReader blob, services_.store.blobs().open(dress.digest));
-        TRY_ASSIGN(auto table, open_table(member.diff_id));
+        TRY_ASSIGN(auto table, open_table(services_.store, member.diff_id));
         parts.push_back(
             {blob.fd(), Layer{member.diff_id, member.tar_bytes, dress}, std::move(table)}
         );
@@ -304,12 +300,7 @@ Result<Made> EnvironmentBuilder::bucket_layer(
     TRY_ASSIGN(const BuiltLayer built, conda::concatenate(parts, *blob, writing_.stop));
     TRY(blob->commit(built.layer.dress.digest));
     TRY(services_.store.tables().put(built.layer.diff_id, built.table, build_.lease));
-    const LayerFacts layer{
-        .diff_id = built.layer.diff_id,
-        .tar_bytes = built.layer.tar_bytes,
-        .entries = built.entries,
-        .origin = names,
-        .dresses = {built.layer.dress}};
+    const LayerFacts layer = facts_of(built, names);
     TRY(remember(key, layer));
     return Made{layer, false};
 }
@@ -328,7 +319,7 @@ Result<Made> EnvironmentBuilder::meta_layer(
     std::vector<std::shared_ptr<const TableOfContents>> tables;
     for (const auto& layer : layers_of_packages) {
         if (layer) {
-            TRY_ASSIGN(auto table, open_table(*layer));
+            TRY_ASSIGN(auto table, open_table(services_.store, *layer));
             tables.push_back(std::move(table));
         } else {
             TRY_ASSIGN(auto table, TableOfContents::open(TableOfContents::render({})));

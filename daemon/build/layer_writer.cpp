@@ -37,6 +37,15 @@ class OwningSource final : public ByteSource {
 
 }  // namespace
 
+LayerFacts facts_of(const BuiltLayer& built, std::string origin) {
+    return LayerFacts{
+        .diff_id = built.layer.diff_id,
+        .tar_bytes = built.layer.tar_bytes,
+        .entries = built.entries,
+        .origin = std::move(origin),
+        .dresses = {built.layer.dress}};
+}
+
 Result<std::optional<LayerFacts>> write_layer(
     const LayerWriting& writing, const std::string& origin, const FillLayer& fill
 ) {
@@ -50,13 +59,7 @@ Result<std::optional<LayerFacts>> write_layer(
     TRY(blob->commit(built.layer.dress.digest));
     TRY(writing.store.tables().put(built.layer.diff_id, built.table, writing.lease));
     writing.lease.keep(built.layer.diff_id);
-    LayerFacts facts;
-    facts.diff_id = built.layer.diff_id;
-    facts.tar_bytes = built.layer.tar_bytes;
-    facts.entries = built.entries;
-    facts.origin = origin;
-    facts.dresses = {built.layer.dress};
-    return std::optional(std::move(facts));
+    return std::optional(facts_of(built, origin));
 }
 
 Result<Dress> dress_layer(const LayerWriting& writing, const Digest& diff_id) {

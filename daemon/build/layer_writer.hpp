@@ -20,9 +20,11 @@ struct LayerWriting {
     std::stop_token stop;
 };
 
+/// What the index keeps of a layer. `origin` tells people where it came from.
+LayerFacts facts_of(const BuiltLayer& built, std::string origin);
+
 /// A layer from entries to blob and table in the store, under the lease, not yet recorded; nullopt
-/// when `fill` added nothing, for an empty layer says nothing. `origin` tells people where it came
-/// from.
+/// when `fill` added nothing, for an empty layer says nothing.
 using FillLayer = std::function<Result<void>(LayerBuilder& layer)>;
 Result<std::optional<LayerFacts>> write_layer(
     const LayerWriting& writing, const std::string& origin, const FillLayer& fill

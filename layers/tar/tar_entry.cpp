@@ -2,9 +2,28 @@
 
 #include "store/base/limits.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace kiln::tar {
+
+EntryType entry_type_of(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFDIR:
+            return EntryType::directory;
+        case S_IFLNK:
+            return EntryType::symlink;
+        case S_IFCHR:
+            return EntryType::char_device;
+        case S_IFBLK:
+            return EntryType::block_device;
+        case S_IFIFO:
+            return EntryType::fifo;
+        default:
+            return EntryType::file;
+    }
+}
 
 bool path_less(std::string_view a, std::string_view b) {
     // Where two paths differ, the end of a component ranks below every byte a name can hold.

@@ -3,6 +3,8 @@
 #include "store/base/clock.hpp"
 #include "store/base/error.hpp"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -37,6 +39,9 @@ struct TarEntry {
     std::map<std::string, std::string> xattrs = {};  // full names ("user.x", "security.capability")
     bool operator==(const TarEntry&) const = default;
 };
+
+/// Of a file's st_mode. A socket, which no tar can hold, is a file to this function.
+EntryType entry_type_of(mode_t mode);
 
 /// Order of the canonical tar: by path component, bytewise, so that "a/x" comes before "a-b" and a
 /// directory right before what it holds.

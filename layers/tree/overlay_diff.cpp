@@ -53,27 +53,10 @@ std::string_view own_part(std::string_view xattr) {
     return {};
 }
 
-tar::EntryType type_of(mode_t mode) {
-    switch (mode & S_IFMT) {
-        case S_IFDIR:
-            return tar::EntryType::directory;
-        case S_IFLNK:
-            return tar::EntryType::symlink;
-        case S_IFCHR:
-            return tar::EntryType::char_device;
-        case S_IFBLK:
-            return tar::EntryType::block_device;
-        case S_IFIFO:
-            return tar::EntryType::fifo;
-        default:
-            return tar::EntryType::file;
-    }
-}
-
 tar::TarEntry entry_of(std::string path, const struct stat& facts) {
     tar::TarEntry entry;
     entry.path = std::move(path);
-    entry.type = type_of(facts.st_mode);
+    entry.type = tar::entry_type_of(facts.st_mode);
     entry.mode = facts.st_mode & 07777U;
     entry.uid = facts.st_uid;
     entry.gid = facts.st_gid;
