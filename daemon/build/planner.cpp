@@ -343,23 +343,22 @@ class Planner {
         }
     }
 
+    [[nodiscard]] bool is_global_argument(const std::string& name) const {
+        for (const dockerfile::Instruction& instruction : file_.global_args) {
+            for (const auto& variable : std::get<dockerfile::Arg>(instruction.action).variables) {
+                if (variable.name.text == name) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     void warn_of_unused_arguments() {
         const std::map<std::string, std::string> known = platform_arguments("");
         for (const auto& [name, value] : request_.build_args) {
-            const bool global = std::any_of(
-                file_.global_args.begin(),
-                file_.global_args.end(),
-                [&](const dockerfile::Instruction& instruction) {
-                    const auto& variables = std::get<dockerfile::Arg>(instruction.action).variables;
-                    return std::any_of(
-                        variables.begin(),
-                        variables.end(),
-                        [&](const auto& variable) { return variable.name.text == name; }
-                    );
-                }
-            );
-            if (!global && !used_arguments_.contains(name) && !known.contains(name)
-                && !is_proxy_name(name)) {
+            if (!is_global_argument(name) && !used_arguments_.contains(name)
+                && !known.contains(name) && !is_proxy_name(name)) {
                 graph_.warnings.push_back(Warning{
                     fmt::format("no ARG of the Dockerfile uses --build-arg {}", name), {}});
             }
