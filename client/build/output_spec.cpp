@@ -156,11 +156,11 @@ Result<BuildContextSpec> BuildContextSpec::parse(std::string_view text) {
     }
     BuildContextSpec spec;
     spec.name = name;
-    const auto takes = [&, rest = *value](std::string_view scheme, Kind kind) {
+    const auto takes = [&, rest = *value](std::string_view scheme, Kind named) {
         if (!rest.starts_with(scheme)) {
             return false;
         }
-        spec.kind = kind;
+        spec.kind = named;
         spec.value = rest.substr(scheme.size());
         return true;
     };

@@ -79,6 +79,10 @@ tl::unexpected<Error> fail_errno(std::string what) {
     return fail(errno_error(error_number, std::move(what)));
 }
 
+void allow_if(const Filter& filter, int call, const scmp_arg_cmp& argument) {
+    static_cast<void>(::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, call, 1, &argument));
+}
+
 void add_rules(const Filter& filter) {
     for (const std::string_view name : allowed_syscalls()) {
         const int number = ::seccomp_syscall_resolve_name(std::string(name).c_str());
@@ -87,31 +91,13 @@ void add_rules(const Filter& filter) {
             static_cast<void>(::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0));
         }
     }
-    static_cast<void>(::seccomp_rule_add(
-        filter.get(),
-        SCMP_ACT_ALLOW,
-        SCMP_SYS(socket),
-        1,
-        SCMP_A0_64(SCMP_CMP_NE, k_family_vsock, 0)
-    ));
-    static_cast<void>(::seccomp_rule_add(
-        filter.get(),
-        SCMP_ACT_ALLOW,
-        SCMP_SYS(clone),
-        1,
-        SCMP_A0_64(SCMP_CMP_MASKED_EQ, k_namespace_flags, 0)
-    ));
+    allow_if(filter, SCMP_SYS(socket), {0, SCMP_CMP_NE, k_family_vsock, 0});
+    allow_if(filter, SCMP_SYS(clone), {0, SCMP_CMP_MASKED_EQ, k_namespace_flags, 0});
     // clone3 hides its flags behind a pointer: libc falls back to clone on ENOSYS.
     static_cast<void>(::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0)
     );
     for (const std::uint64_t persona : k_personalities) {
-        static_cast<void>(::seccomp_rule_add(
-            filter.get(),
-            SCMP_ACT_ALLOW,
-            SCMP_SYS(personality),
-            1,
-            SCMP_A0_64(SCMP_CMP_EQ, persona, 0)
-        ));
+        allow_if(filter, SCMP_SYS(personality), {0, SCMP_CMP_EQ, persona, 0});
     }
 }
 
