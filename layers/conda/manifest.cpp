@@ -3,6 +3,7 @@
 #include "layers/conda/package_reader.hpp"
 #include "layers/tar/tar_entry.hpp"
 #include "store/base/json.hpp"
+#include "store/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -21,6 +22,7 @@ struct OldPrefix {
 
 Result<std::string> package_path(std::string_view path);
 Result<void> read_path(const json::Value& value, std::vector<ManifestPath>& paths);
+Result<void> check_utf8(std::string_view name, std::string_view text);
 std::vector<std::string_view> old_lines(std::string_view text);
 Result<std::map<std::string, OldPrefix>> read_has_prefix(std::string_view text);
 Result<std::vector<ManifestPath>> in_order(std::vector<ManifestPath> paths);
@@ -46,6 +48,9 @@ Result<std::vector<ManifestPath>> read_paths_json(std::string_view text) {
 Result<std::vector<ManifestPath>> read_old_manifest(
     std::string_view files, std::string_view has_prefix, std::string_view no_link
 ) {
+    TRY(check_utf8("info/files", files));
+    TRY(check_utf8("info/has_prefix", has_prefix));
+    TRY(check_utf8("info/no_link", no_link));
     TRY_ASSIGN(const auto prefixes, read_has_prefix(has_prefix));
     std::set<std::string, std::less<>> unlinked;
     for (const std::string_view line : old_lines(no_link)) {
@@ -150,6 +155,14 @@ std::vector<std::string> quoted_words(std::string_view line) {
         words.emplace_back(line.substr(begin, end - begin));
         line.remove_prefix(std::min(quoted ? end + 1 : end, line.size()));
     }
+}
+
+/// What it names comes again in conda-meta, which is JSON.
+Result<void> check_utf8(std::string_view name, std::string_view text) {
+    if (!is_utf8(text)) {
+        return fail(Code::corrupt, "{} is not UTF-8", name);
+    }
+    return {};
 }
 
 /// conda-build's first placeholder. In one piece it would be rewritten in our own program, should

@@ -34,36 +34,7 @@ constexpr std::array k_symbols = {
     Block{0x1F000, 0x1FAFF},
 };
 
-bool is_continuation(char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
-}
-
 }  // namespace
-
-CodePoint code_point_at(std::string_view text, std::size_t position) {
-    const auto lead = static_cast<unsigned char>(text[position]);
-    if (lead < 0x80) {
-        return {lead, 1};
-    }
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || position + length > text.size()) {
-        return {k_replacement, 1};
-    }
-    char32_t value = lead & (0xFFU >> (length + 1));
-    for (std::size_t i = 1; i < length; ++i) {
-        const char byte = text[position + i];
-        if (!is_continuation(byte)) {
-            return {k_replacement, 1};
-        }
-        value = (value << 6U) | (static_cast<unsigned char>(byte) & 0x3FU);
-    }
-    constexpr std::array<char32_t, 5> k_smallest = {0, 0, 0x80, 0x800, 0x10000};
-    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    if (value < k_smallest.at(length) || value > 0x10FFFF || surrogate) {
-        return {k_replacement, 1};
-    }
-    return {value, length};
-}
 
 bool is_space(char32_t value) {
     return (value >= '\t' && value <= '\r') || value == ' ' || value == 0x85 || value == 0xA0

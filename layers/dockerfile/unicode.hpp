@@ -1,19 +1,13 @@
 #pragma once
 
+#include "store/base/utf8.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 /// As much of Unicode as the language needs: its blanks, and what may stand in a name.
 namespace kiln::dockerfile {
-
-struct CodePoint {
-    char32_t value = 0;      // 0xFFFD for a byte that is no UTF-8
-    std::size_t length = 1;  // in bytes
-};
-
-/// The code point at `position`, which is inside the text.
-CodePoint code_point_at(std::string_view text, std::size_t position);
 
 bool is_space(char32_t value);
 /// Letters of any script; symbols and punctuation beyond ASCII are told by their blocks.

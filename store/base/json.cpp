@@ -1,6 +1,7 @@
 #include "store/base/json.hpp"
 
 #include "store/base/limits.hpp"
+#include "store/base/utf8.hpp"
 
 #include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
@@ -135,13 +136,13 @@ Result<Value> parse(std::string_view text, std::string_view what) {
 }
 
 std::string render(const Value& value) {
-    return boost::json::serialize(value);
+    return to_utf8(boost::json::serialize(value));
 }
 
 std::string render_pretty(const Value& value) {
     std::string out;
     render_pretty_into(out, value, 0);
-    return out + "\n";
+    return to_utf8(std::move(out) + "\n");
 }
 
 ObjectReader::ObjectReader(const Value& value, std::string what)

@@ -24,7 +24,8 @@ using Array = boost::json::array;
 /// Errors   invalid_input with line and column; `what` names the document.
 Result<Value> parse(std::string_view text, std::string_view what);
 
-/// Compact, keys in the order they were put in: the caller decides what is canonical.
+/// Compact, keys in the order they were put in: the caller decides what is canonical. Bytes of a
+/// text that are no UTF-8 become U+FFFD, so that what comes out is JSON.
 std::string render(const Value& value);
 /// Two spaces a level, for people and golden files.
 std::string render_pretty(const Value& value);

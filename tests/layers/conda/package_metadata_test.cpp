@@ -105,6 +105,8 @@ TEST(PackageMetadata, RefusesAHasPrefixThatNobodyWrote) {
     InfoTexts texts;
     texts.index = k_index;
     texts.files = "a\n";
+    texts.has_prefix = "/old/\xE9 text a\n";
+    EXPECT_THAT(read_metadata(texts, "x"), FailsSaying(Code::corrupt, "not UTF-8"));
     texts.has_prefix = "/old odd a\n";
     EXPECT_THAT(read_metadata(texts, "x"), FailsSaying(Code::corrupt, "info/has_prefix"));
 }

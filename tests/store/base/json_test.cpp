@@ -11,6 +11,13 @@ using kiln::testing::FailsSaying;
 using kiln::testing::FailsWith;
 using kiln::testing::Succeeds;
 
+TEST(Json, RendersNamesThatAreNoUtf8AsJson) {
+    const Value name = "a\xE9z";
+
+    EXPECT_EQ(render(name), "\"a\uFFFDz\"");
+    EXPECT_THAT(parse(render_pretty(Object{{"name", name}}), "it"), testing::Succeeds());
+}
+
 TEST(Json, RefusesTheSameKeyTwiceInOneObject) {
     EXPECT_THAT(parse(R"({"a":1,"b":{"a":2},"c":["a"]})", "it"), Succeeds());
     EXPECT_THAT(parse(R"({"a":1,"b":2,"a":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
