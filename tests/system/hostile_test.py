@@ -207,8 +207,8 @@ class ArchiveTest(HostileTest):
             blocks += block
         with open(self.path("many.tar"), "wb") as file_of_many:
             file_of_many.write(tar([directory("bin"), directory("etc"), directory("d")])[:1536])
-            file_of_many.write(blocks)
-            file_of_many.write(blocks)  # and each of them twice
+            for _ in range(10):  # a million entries, each name ten times
+                file_of_many.write(blocks)
             file_of_many.write(bytes(1024))
         self.run_tool("zstd", "-1", "-q", self.path("many.tar"), "-o", self.path("many.zst"))
 
