@@ -22,6 +22,9 @@ std::uint8_t* mutable_input(ByteSpan bytes) {
     return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(bytes.data()));
 }
 
+/// RFC 1952, 2.3.1.2: a reader must refuse them, for they may announce fields of the header.
+constexpr std::uint32_t k_reserved_gzip_flags = 0xE0;
+
 std::uint32_t clamped(std::size_t size) {
     return static_cast<std::uint32_t>(std::min<std::size_t>(size, 1U << 30U));
 }
@@ -62,6 +65,9 @@ class GzipDecoder final : public Decoder {
         int result = in_header_ ? isal_read_gzip_header(&state_, &header_) : ISAL_DECOMP_OK;
         if (in_header_ && result == ISAL_DECOMP_OK) {
             in_header_ = false;
+            if ((header_.flags & k_reserved_gzip_flags) != 0) {
+                return fail(Code::corrupt, "the gzip data has flags that nobody knows");
+            }
         }
         if (!in_header_) {
             result = isal_inflate(&state_);

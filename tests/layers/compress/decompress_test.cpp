@@ -82,6 +82,18 @@ TEST(Decompress, TakesZerosBehindGzipAsTapesHaveThem) {
     EXPECT_THAT(plain_of(bytes + std::string(10, '\0') + "x"), FailsWith(Code::corrupt));
 }
 
+TEST(Decompress, RefusesGzipWithFlagsThatNobodyKnows) {
+    const auto compressor = make_compressor(Compression::gzip, std::nullopt).value();
+    Bytes member(compressor->bound(4));
+    member.resize(compressor->compress(as_bytes("text"), member));
+    member[3] = std::byte{0x80};
+    SpanSource source(member);
+    const auto plain = decompress(source);
+    ASSERT_THAT(plain, Succeeds());
+
+    EXPECT_THAT(read_all(**plain, 100, "the data"), FailsSaying(Code::corrupt, "flags"));
+}
+
 TEST(Decompress, PassesOverSkippableFramesOfZstd) {
     const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
     const std::string frame = compressed("text", Compression::zstd, std::nullopt);
