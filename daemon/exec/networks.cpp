@@ -193,7 +193,7 @@ void Networks::describe(Description& description) {
     std::string refusal;
     {
         const std::lock_guard lock(mutex_);
-        if (!refused_ && networks_.empty()) {
+        if (!refused_ && networks_.empty() && !spare_) {
             const auto trial = make();
             if (!trial) {
                 refused_ = trial.error();
