@@ -3,19 +3,18 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 from . import base_image
 from .daemon import Daemon, have
+from .scratch import scratch_directory
 
 
 class SystemTest(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="kiln-system.")
-        os.chmod(self.directory, 0o755)
+        self.directory = scratch_directory()
         self.addCleanup(self.remove_directory)
         self.daemons = []
         self.addCleanup(self.end_daemons)
@@ -141,8 +140,7 @@ class SharedDaemonTest(SystemTest):
 
     @classmethod
     def setUpClass(cls):
-        cls.shared_directory = tempfile.mkdtemp(prefix="kiln-system.")
-        os.chmod(cls.shared_directory, 0o755)
+        cls.shared_directory = scratch_directory()
         cls.addClassCleanup(shutil.rmtree, cls.shared_directory, ignore_errors=True)
         cls.kilnd = Daemon(cls.shared_directory).start()
         cls.addClassCleanup(cls.kilnd.kill)
