@@ -1,5 +1,8 @@
 #include "store/hasher.hpp"
 
+#include "store/base/limits.hpp"
+#include "store/base/stop.hpp"
+
 #include <openssl/evp.h>
 
 #include <array>
@@ -75,6 +78,19 @@ Digest digest_of(ByteSpan bytes) {
 
 Digest digest_of(std::string_view text) {
     return digest_of(as_bytes(text));
+}
+
+Result<Digest> digest_of(ByteSource& source, const std::stop_token& stop) {
+    Hasher hasher;
+    Bytes buffer(limits::k_mib);
+    while (true) {
+        TRY(check(stop));
+        TRY_ASSIGN(const std::size_t count, source.read(buffer));
+        if (count == 0) {
+            return hasher.finish();
+        }
+        hasher.update(ByteSpan(buffer).first(count));
+    }
 }
 
 struct Md5Hasher::State {

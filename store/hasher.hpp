@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string_view>
 
 namespace kiln {
@@ -34,6 +35,8 @@ class Hasher {
 
 Digest digest_of(ByteSpan bytes);
 Digest digest_of(std::string_view text);
+/// Of all that the source gives; `stop` is looked at every MiB. Errors: the source's; cancelled.
+Result<Digest> digest_of(ByteSource& source, const std::stop_token& stop);
 
 /// md5 in lower-case hex, for conda records only (cep-23 anchors, conda-meta).
 class Md5Hasher {

@@ -17,19 +17,6 @@ namespace {
 /// Between two looks at the stop token.
 constexpr std::size_t k_buffer_bytes = limits::k_mib;
 
-Result<Digest> hash_file(ByteSource& source, const std::stop_token& stop) {
-    Hasher hasher;
-    Bytes buffer(k_buffer_bytes);
-    while (true) {
-        TRY(check(stop));
-        TRY_ASSIGN(const std::size_t count, source.read(buffer));
-        if (count == 0) {
-            return hasher.finish();
-        }
-        hasher.update(ByteSpan(buffer).first(count));
-    }
-}
-
 /// A pack is named by its headers; each of them names the content behind it.
 Result<Digest> hash_pack(ByteSource& source, const std::stop_token& stop) {
     Hasher headers;
@@ -61,7 +48,7 @@ Result<std::optional<std::string>> find_fault(
     }
     FdSource source(fd->get());
     const bool is_pack = object.kind == ObjectKind::pack;
-    const auto actual = is_pack ? hash_pack(source, stop) : hash_file(source, stop);
+    const auto actual = is_pack ? hash_pack(source, stop) : digest_of(source, stop);
     if (!actual) {
         TRY(check(stop));
         return std::optional(fmt::format(

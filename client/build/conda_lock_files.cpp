@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view k_file_scheme = "file://";
 constexpr std::string_view k_cache_name = "conda-packages";
-constexpr std::size_t k_read_bytes = 1024UL * 1024;
 
 std::optional<unsigned> hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -61,20 +60,6 @@ std::string path_of(std::string_view entry) {
         entry.remove_prefix(k_localhost.size() - 1);
     }
     return percent_decoded(entry);
-}
-
-Result<Digest> hash_file(const Fd& file, const std::stop_token& stop) {
-    Hasher hasher;
-    FdSource source(file.get());
-    Bytes buffer(k_read_bytes);
-    while (true) {
-        TRY(check(stop));
-        TRY_ASSIGN(const std::size_t count, source.read(buffer));
-        if (count == 0) {
-            return hasher.finish();
-        }
-        hasher.update(ByteSpan(buffer).first(count));
-    }
 }
 
 }  // namespace
@@ -133,7 +118,8 @@ Result<HashedFiles> hash_files(
             && known->second.walked.identity == row.walked.identity) {
             row.content = known->second.content;
         } else {
-            TRY_ASSIGN(row.content, hash_file(file, stop), "while reading {}", entry.path);
+            FdSource source(file.get());
+            TRY_ASSIGN(row.content, digest_of(source, stop), "while reading {}", entry.path);
             news = true;
         }
         hashed.by_entry.insert_or_assign(entry.as_written, row.content);
