@@ -1,12 +1,10 @@
 #include "layers/import.hpp"
 
-#include "layers/compress/decompress.hpp"
 #include "store/base/file.hpp"
 #include "store/base/stop.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -20,41 +18,6 @@ using tar::TarEntry;
 using tar::TarReader;
 
 constexpr std::string_view k_whiteout_prefix = ".wh.";
-
-/// What is read also goes into the spool, in the same places.
-class SpoolingSource final : public ByteSource {
-  public:
-    SpoolingSource(ByteSource& source, int spool)
-        : source_(source),
-          spool_(spool) {}
-
-    Result<std::size_t> read(MutableByteSpan into) override {
-        TRY_ASSIGN(const std::size_t count, source_.read(into));
-        TRY(pwrite_all(spool_, into.first(count), offset_), "while keeping the tar for a moment");
-        offset_ += count;
-        return count;
-    }
-
-    Result<std::uint64_t> skip(std::uint64_t count) override {
-        buffer_.resize(256UL * 1024);
-        std::uint64_t skipped = 0;
-        while (skipped < count) {
-            const auto wanted = std::min<std::uint64_t>(buffer_.size(), count - skipped);
-            TRY_ASSIGN(const std::size_t got, read(MutableByteSpan(buffer_).first(wanted)));
-            if (got == 0) {
-                break;
-            }
-            skipped += got;
-        }
-        return skipped;
-    }
-
-  private:
-    ByteSource& source_;
-    int spool_;
-    std::uint64_t offset_ = 0;
-    Bytes buffer_;
-};
 
 /// The content of one entry out of the tar, its holes as zeros.
 class ExtentSource final : public ByteSource {
@@ -95,6 +58,57 @@ class ExtentSource final : public ByteSource {
     std::uint64_t position_ = 0;
     std::size_t next_ = 0;
 };
+
+/// The directories that lead down to where an import is.
+class DirectoryStack {
+  public:
+    /// Those above `path` that were not entered, outermost first; they count as entered now.
+    std::vector<std::string> enter_parents(std::string_view path) {
+        const auto is_above = [path](const std::string& directory) {
+            return path.size() > directory.size() && path.starts_with(directory)
+                   && path[directory.size()] == '/';
+        };
+        while (!entered_.empty() && !is_above(entered_.back())) {
+            entered_.pop_back();
+        }
+        std::vector<std::string> missing;
+        const std::size_t known = entered_.empty() ? 0 : entered_.back().size() + 1;
+        for (std::size_t slash = path.find('/', known); slash != std::string_view::npos;
+             slash = path.find('/', slash + 1)) {
+            missing.emplace_back(path.substr(0, slash));
+        }
+        entered_.insert(entered_.end(), missing.begin(), missing.end());
+        return missing;
+    }
+
+    void enter(const std::string& directory) {
+        if (!directory.empty()) {
+            entered_.push_back(directory);
+        }
+    }
+
+  private:
+    std::vector<std::string> entered_;
+};
+
+TarEntry missing_directory(std::string path, UnixSeconds epoch) {
+    return {.path = std::move(path), .type = EntryType::directory, .mode = 0755, .mtime = epoch};
+}
+
+/// One more name of a file: names of one file agree in everything but the name.
+TarEntry further_name(TarEntry entry, std::string path, std::string first_name) {
+    entry.path = std::move(path);
+    entry.type = EntryType::hardlink;
+    entry.size_bytes = 0;
+    entry.device_major = 0;
+    entry.device_minor = 0;
+    entry.link = std::move(first_name);
+    return entry;
+}
+
+bool is_whiteout(std::string_view path) {
+    return path.substr(path.rfind('/') + 1).starts_with(k_whiteout_prefix);
+}
 
 struct Node {
     TarEntry entry;
@@ -149,12 +163,12 @@ class RootFs {
     std::vector<Node> nodes_;
     std::map<std::string, std::size_t, std::less<>> by_path_;  // hostile names can't slow it down
     std::vector<std::optional<std::size_t>> first_names_;      // of an origin, in canonical order
-    std::vector<std::string> open_directories_;                // the way down to where we are
+    DirectoryStack directories_;
 };
 
 Result<void> RootFs::add(TarEntry entry, const std::vector<Extent>& extents) {
     const std::string_view path = entry.path;
-    if (path.substr(path.rfind('/') + 1).starts_with(k_whiteout_prefix)) {
+    if (is_whiteout(path)) {
         return fail(
             Code::invalid_input,
             "{} marks something as deleted, but below a root file system there is nothing",
@@ -224,25 +238,13 @@ std::size_t RootFs::origin(std::size_t index) const {
 }
 
 Result<void> RootFs::add_parents(LayerBuilder& builder, std::string_view path, UnixSeconds epoch) {
-    const auto is_above = [path](const std::string& directory) {
-        return path.size() > directory.size() && path.starts_with(directory)
-               && path[directory.size()] == '/';
-    };
-    while (!open_directories_.empty() && !is_above(open_directories_.back())) {
-        open_directories_.pop_back();
-    }
-    const std::size_t known = open_directories_.empty() ? 0 : open_directories_.back().size() + 1;
-    for (std::size_t slash = path.find('/', known); slash != std::string_view::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string parent(path.substr(0, slash));
+    for (std::string& parent : directories_.enter_parents(path)) {
         if (by_path_.contains(parent)) {
             return fail(
                 Code::invalid_input, "{} lies below {}, which is no directory", path, parent
             );
         }
-        TRY(builder.add({.path = parent, .type = EntryType::directory, .mode = 0755, .mtime = epoch}
-        ));
-        open_directories_.push_back(parent);
+        TRY(builder.add(missing_directory(std::move(parent), epoch)));
     }
     return {};
 }
@@ -253,30 +255,90 @@ Result<void> RootFs::emit_node(LayerBuilder& builder, std::size_t index, int tar
     TarEntry entry = node.entry;
     entry.path = nodes_[index].entry.path;
     if (first_names_[end]) {
-        // Names of one file agree in everything but the name.
-        entry.type = EntryType::hardlink;
-        entry.size_bytes = 0;
-        entry.device_major = 0;
-        entry.device_minor = 0;
-        entry.link = nodes_[*first_names_[end]].entry.path;
-        return builder.add(entry);
+        std::string path = entry.path;
+        return builder.add(
+            further_name(std::move(entry), std::move(path), nodes_[*first_names_[end]].entry.path)
+        );
     }
     first_names_[end] = index;
-    if (entry.type == EntryType::directory && !entry.path.empty()) {
-        open_directories_.push_back(entry.path);
+    if (entry.type == EntryType::directory) {
+        directories_.enter(entry.path);
     }
     ExtentSource content(tar, node.extents, entry.size_bytes);
     return builder.add(entry, content);
 }
 
-Result<ImportedRoot> build(
-    TarReader& reader,
+/// Entries that stand in the tar as they shall in the layer.
+class OrderedRootFs {
+  public:
+    OrderedRootFs(LayerBuilder& builder, UnixSeconds epoch)
+        : builder_(builder),
+          epoch_(epoch) {}
+
+    /// False: the entry does not fit behind those before it.
+    Result<bool> take(TarEntry entry, ByteSource& content) {
+        const bool in_order = !last_ || tar::path_less(last_->path, entry.path);
+        if (!in_order || is_whiteout(entry.path) || lies_below_a_file(entry.path)) {
+            return false;
+        }
+        if (entry.type == EntryType::hardlink) {
+            const TarEntry* file = find(entry.link);
+            if (file == nullptr) {
+                return false;
+            }
+            entry = further_name(*file, std::move(entry.path), file->path);
+        }
+        for (std::string& parent : directories_.enter_parents(entry.path)) {
+            TRY(builder_.add(missing_directory(std::move(parent), epoch_)));
+        }
+        if (entry.type == EntryType::directory) {
+            directories_.enter(entry.path);
+        }
+        TRY(builder_.add(entry, content));
+        last_ = entry;
+        if (entry.type != EntryType::directory && entry.type != EntryType::hardlink) {
+            files_.push_back(std::move(entry));
+        }
+        return true;
+    }
+
+  private:
+    [[nodiscard]] bool lies_below_a_file(std::string_view path) const {
+        return last_ && last_->type != EntryType::directory && path.size() > last_->path.size()
+               && path.starts_with(last_->path) && path[last_->path.size()] == '/';
+    }
+
+    /// What a hard link may mean here: a first name.
+    [[nodiscard]] const TarEntry* find(std::string_view path) const {
+        const auto at = std::lower_bound(
+            files_.begin(),
+            files_.end(),
+            path,
+            [](const TarEntry& file, std::string_view wanted) {
+                return tar::path_less(file.path, wanted);
+            }
+        );
+        return at != files_.end() && at->path == path ? &*at : nullptr;
+    }
+
+    LayerBuilder& builder_;
+    UnixSeconds epoch_;
+    DirectoryStack directories_;
+    std::optional<TarEntry> last_;
+    std::vector<TarEntry> files_;  // in canonical order
+};
+
+}  // namespace
+
+Result<ImportedRoot> import_root_fs(
     int tar,
     const ImportOptions& options,
     ThreadPool& pool,
     ByteSink& blob,
     const std::stop_token& stop
 ) {
+    FdSource source(tar);
+    TarReader reader = TarReader::open_plain(source, options.limits, stop);
     RootFs root;
     TRY(root.scan(reader));
     LayerBuilder builder(options.layer, pool, blob, stop);
@@ -287,38 +349,35 @@ Result<ImportedRoot> build(
     return imported;
 }
 
-}  // namespace
-
-Result<ImportedRoot> import_root_fs(
+Result<std::optional<ImportedRoot>> import_ordered_root_fs(
     ByteSource& tar,
-    int spool,
     const ImportOptions& options,
+    const std::function<bool(const tar::TarEntry&)>& wanted,
     ThreadPool& pool,
     ByteSink& blob,
-    std::stop_token stop
+    const std::stop_token& stop
 ) {
-    TRY_ASSIGN(const auto plain, decompress(tar, options.limits.stream));
-    SpoolingSource spooling(*plain, spool);
-    TarReader reader = TarReader::open_plain(spooling, options.limits, stop);
-    return build(reader, spool, options, pool, blob, stop);
-}
-
-Result<ImportedRoot> import_root_fs_file(
-    int tar,
-    int spool,
-    const ImportOptions& options,
-    ThreadPool& pool,
-    ByteSink& blob,
-    std::stop_token stop
-) {
-    Bytes first(k_sniff_bytes);
-    TRY_ASSIGN(const std::size_t count, pread_some(tar, first, 0));
-    FdSource source(tar);
-    if (sniff_stream(ByteSpan(first).first(count)) != StreamFormat::plain) {
-        return import_root_fs(source, spool, options, pool, blob, std::move(stop));
+    TarReader reader = TarReader::open_plain(tar, options.limits, stop);
+    LayerBuilder builder(options.layer, pool, blob, stop);
+    OrderedRootFs root(builder, options.epoch);
+    while (true) {
+        TRY(check(stop));
+        TRY_ASSIGN(auto entry, reader.next());
+        if (!entry) {
+            break;
+        }
+        if (!wanted(*entry)) {
+            return std::optional<ImportedRoot>();
+        }
+        TRY_ASSIGN(const bool taken, root.take(std::move(*entry), reader.content()));
+        if (!taken) {
+            return std::optional<ImportedRoot>();
+        }
     }
-    TarReader reader = TarReader::open_plain(source, options.limits, stop);
-    return build(reader, tar, options, pool, blob, stop);
+    ImportedRoot imported;
+    TRY_ASSIGN(imported.layer, builder.finish());
+    imported.notices = reader.notices();
+    return std::optional(std::move(imported));
 }
 
 }  // namespace kiln

@@ -70,19 +70,10 @@ Result<json::Value> load(
     store::Store& store = services.store;
     const store::Lease lease = store.lease();
     TRY_ASSIGN(const Fd spool, open_spool(store));
-    FdSink sink(spool.get());
-    TRY(copy_all(body, sink));
-    TRY_ASSIGN(const Fd scratch, open_spool(store));
     TRY_ASSIGN(
         const oci::Import import,
         oci::import_archive(
-            spool.get(),
-            scratch.get(),
-            store.blobs(),
-            lease,
-            services.pool,
-            oci::ImportOptions(),
-            stop
+            body, spool.get(), store.blobs(), lease, services.pool, oci::ImportOptions(), stop
         )
     );
     return record_import(store, lease, import, tags);

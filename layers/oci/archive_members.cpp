@@ -20,12 +20,6 @@ constexpr std::size_t k_members = 100'000;
 constexpr std::array<std::string_view, 12> k_root_directories = {
     "bin", "boot", "dev", "etc", "lib", "proc", "root", "run", "sbin", "sys", "usr", "var"};
 
-bool is_root_directory(std::string_view path) {
-    const std::string_view first = path.substr(0, path.find('/'));
-    return std::find(k_root_directories.begin(), k_root_directories.end(), first)
-           != k_root_directories.end();
-}
-
 /// The name that a symbolic link at `path` means, with the archive as root. nullopt: it leaves it.
 std::optional<std::string> follow(std::string_view path, std::string_view target) {
     std::vector<std::string_view> parts;
@@ -59,6 +53,12 @@ std::optional<std::string> follow(std::string_view path, std::string_view target
 }
 
 }  // namespace
+
+bool is_root_directory(std::string_view path) {
+    const std::string_view first = path.substr(0, path.find('/'));
+    return std::find(k_root_directories.begin(), k_root_directories.end(), first)
+           != k_root_directories.end();
+}
 
 Result<std::optional<ArchiveMembers>> ArchiveMembers::scan(
     int tar_fd, const tar::TarReaderLimits& limits, std::stop_token stop

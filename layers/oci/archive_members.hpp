@@ -13,6 +13,10 @@
 
 namespace kiln::oci {
 
+/// Whether the path leads into a directory that stands at the root of file systems ("usr/…") and in
+/// no image archive.
+bool is_root_directory(std::string_view path);
+
 /// The members of an image archive by name, read out of the tar in place: nothing is unpacked, so
 /// no name can lead anywhere.
 class ArchiveMembers {
@@ -23,7 +27,7 @@ class ArchiveMembers {
     };
 
     /// `tar_fd` is plain and outlives the members. nullopt when a directory shows early on that
-    /// this is a root file system ("usr/…"): no image archive has one.
+    /// this is a root file system.
     /// Errors   those of TarReader.
     static Result<std::optional<ArchiveMembers>> scan(
         int tar_fd, const tar::TarReaderLimits& limits, std::stop_token stop

@@ -3,43 +3,20 @@
 #include "layers/compress/decompress.hpp"
 #include "layers/import.hpp"
 #include "layers/oci/archive_import.hpp"
+#include "layers/oci/hashing_source.hpp"
 #include "layers/oci/image_index.hpp"
 #include "layers/oci/image_layout.hpp"
 #include "layers/oci/media_type.hpp"
+#include "store/base/file.hpp"
 #include "store/base/limits.hpp"
+#include "store/base/stop.hpp"
 
 namespace kiln::oci {
 namespace {
 
-/// The archive as plain tar: itself, or uncompressed into the scratch file.
-Result<int> make_plain(int archive_fd, int scratch_fd) {
-    Bytes first(k_sniff_bytes);
-    TRY_ASSIGN(const std::size_t count, pread_some(archive_fd, first, 0));
-    first.resize(count);
-    if (count == 0) {
-        return fail(Code::invalid_input, "the archive is empty");
-    }
-    if (sniff_stream(first) == StreamFormat::plain) {
-        return archive_fd;
-    }
-    FdSource archive(archive_fd);
-    FdSink scratch(scratch_fd);
-    TRY_ASSIGN(const auto plain, decompress(archive), "while unpacking the archive");
-    TRY(copy_all(*plain, scratch), "while unpacking the archive");
-    return scratch_fd;
-}
-
 /// An image of one layer around a root file system.
-Result<Import> take_root_fs(int tar_fd, int scratch_fd, ThreadPool& pool, const Intake& intake) {
+Result<Import> root_fs_image(ImportedRoot root, const Intake& intake) {
     const ImportOptions& options = intake.options;
-    const kiln::ImportOptions root_options{
-        .layer = options.layer, .epoch = options.created, .limits = options.limits};
-    TRY_ASSIGN(auto writer, intake.blobs.begin(intake.lease));
-    TRY_ASSIGN(
-        auto root, import_root_fs_file(tar_fd, scratch_fd, root_options, pool, *writer, intake.stop)
-    );
-    TRY(writer->commit(root.layer.layer.dress.digest));
-
     ImportedImage image;
     image.config.created = render_time(options.created);
     image.config.platform = options.platform;
@@ -53,6 +30,45 @@ Result<Import> take_root_fs(int tar_fd, int scratch_fd, ThreadPool& pool, const 
     result.images.push_back(std::move(image));
     result.notices = std::move(root.notices);
     return result;
+}
+
+kiln::ImportOptions root_fs_options(const Intake& intake) {
+    const ImportOptions& options = intake.options;
+    return {.layer = options.layer, .epoch = options.created, .limits = options.limits};
+}
+
+Result<Import> take_root_fs(int tar_fd, ThreadPool& pool, const Intake& intake) {
+    TRY_ASSIGN(auto writer, intake.blobs.begin(intake.lease));
+    TRY_ASSIGN(
+        auto root, import_root_fs(tar_fd, root_fs_options(intake), pool, *writer, intake.stop)
+    );
+    TRY(writer->commit(root.layer.layer.dress.digest));
+    return root_fs_image(std::move(root), intake);
+}
+
+/// A root file system whose layer is made while it comes in. nullopt when it is something else or
+/// out of order: whoever has all of it can tell what.
+Result<std::optional<Import>> take_ordered_root_fs(
+    ByteSource& archive, ThreadPool& pool, const Intake& intake
+) {
+    // Before a root directory is seen it may be an image, whose blobs are not worth compressing.
+    bool is_root_fs = false;
+    const auto wanted = [&is_root_fs](const tar::TarEntry& entry) {
+        is_root_fs = is_root_fs || is_root_directory(entry.path);
+        return is_root_fs || entry.size_bytes == 0;
+    };
+    TRY_ASSIGN(auto writer, intake.blobs.begin(intake.lease));
+    auto root = import_ordered_root_fs(
+        archive, root_fs_options(intake), wanted, pool, *writer, intake.stop
+    );
+    TRY(check(intake.stop));
+    if (!root || !*root || !is_root_fs) {
+        return std::optional<Import>();
+    }
+    TRY(drain(archive), "while unpacking the archive");
+    TRY(writer->commit((*root)->layer.layer.dress.digest));
+    TRY_ASSIGN(auto image, root_fs_image(std::move(**root), intake));
+    return std::optional(std::move(image));
 }
 
 /// docker save writes both manifests since 25; the layout's gives the image the digest it was
@@ -75,8 +91,8 @@ bool prefers_layout(const ArchiveMembers& members) {
 }  // namespace
 
 Result<Import> import_archive(
-    int archive_fd,
-    int scratch_fd,
+    ByteSource& archive,
+    int spool_fd,
     store::BlobStore& blobs,
     const store::Lease& lease,
     ThreadPool& pool,
@@ -84,10 +100,20 @@ Result<Import> import_archive(
     std::stop_token stop
 ) {
     Intake intake{.blobs = blobs, .lease = lease, .options = options, .stop = stop};
-    TRY_ASSIGN(const int tar_fd, make_plain(archive_fd, scratch_fd));
-    TRY_ASSIGN(const auto members, ArchiveMembers::scan(tar_fd, options.limits, stop));
+    TRY_ASSIGN(const auto plain, decompress(archive), "while unpacking the archive");
+    FdSink spool(spool_fd);
+    CopyingSource arriving(*plain, &spool);
+    TRY_ASSIGN(auto ordered, take_ordered_root_fs(arriving, pool, intake));
+    if (ordered) {
+        return std::move(*ordered);
+    }
+    TRY(drain(arriving), "while unpacking the archive");
+    if (arriving.size_bytes() == 0) {
+        return fail(Code::invalid_input, "the archive is empty");
+    }
+    TRY_ASSIGN(const auto members, ArchiveMembers::scan(spool_fd, options.limits, stop));
     if (!members) {
-        return take_root_fs(tar_fd, scratch_fd, pool, intake);
+        return take_root_fs(spool_fd, pool, intake);
     }
     Import result;
     if (prefers_layout(*members)) {
@@ -107,7 +133,7 @@ Result<Import> import_archive(
     if (members->contains_name("layer.tar")) {
         return fail(Code::invalid_input, "the archive has layers, but no manifest.json");
     }
-    return take_root_fs(tar_fd, scratch_fd, pool, intake);
+    return take_root_fs(spool_fd, pool, intake);
 }
 
 Result<void> store_documents(ImportedImage& image, ByteSpan config, const Intake& intake) {

@@ -57,15 +57,16 @@ struct ImportOptions {
 /// docker save), OCI archive, or a plain root file system, told apart by what is in it. The archive
 /// and its layers may be gzip, zstd, xz or bzip2. Every digest, size and diff_id is checked against
 /// the bytes; nothing of a failed import stays when `lease` ends.
-/// Shape    `archive_fd` is a regular file, read by offset; `scratch_fd` an empty one, readable and
-///          writable, that takes the plain bytes of a compressed archive. The manifest of a
-///          docker-archive is made here (OCI, layers in the dress they have in the archive).
+/// Shape    `archive` is read to its end; `spool_fd` is an empty file, readable and writable, that
+///          takes its plain bytes. The layer of a root file system that stands in canonical order
+///          is made while it arrives. The manifest of a docker-archive is made here (OCI, layers in
+///          the dress they have in the archive).
 /// Errors   invalid_input (no manifest, paths, documents), digest_mismatch, corrupt, not_found (a
 ///          blob that is named but absent; no manifest for the platform), too_large, unsupported.
 /// Thread   pool.
 Result<Import> import_archive(
-    int archive_fd,
-    int scratch_fd,
+    ByteSource& archive,
+    int spool_fd,
     store::BlobStore& blobs,
     const store::Lease& lease,
     ThreadPool& pool,

@@ -164,11 +164,9 @@ void import_of_root_tar(benchmark::State& state, Compression compression) {
     std::uint64_t out_bytes = 0;
     for (auto _ : state) {
         const Fd blob = ground().writing("blob");
-        const Fd spool = ground().writing("spool");
         FdSink sink(blob.get());
         const ImportOptions options{.layer = {.compression = compression}};
-        const auto imported =
-            import_root_fs_file(tar.get(), spool.get(), options, pool, sink, {}).value();
+        const auto imported = import_root_fs(tar.get(), options, pool, sink, {}).value();
         out_bytes = imported.layer.layer.dress.size_bytes;
     }
     report(state, size_of(ground().tar()), static_cast<std::int64_t>(out_bytes));

@@ -1,6 +1,5 @@
 #include "layers/import.hpp"
 
-#include "layers/compress/compressor.hpp"
 #include "layers/layer_reader.hpp"
 #include "layers/table_of_contents.hpp"
 #include "layers/tar/tar_writer.hpp"
@@ -11,6 +10,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,15 +55,22 @@ std::string tar_of(const std::vector<Member>& members) {
     return std::string(as_text(sink.bytes()));
 }
 
-Fd spool() {
-    return Fd(::memfd_create("spool", MFD_CLOEXEC));
-}
-
 Result<ImportedRoot> import(std::string_view tar) {
     ThreadPool pool(2);
     MemorySink blob(1UL << 30U);
+    const Fd file(::memfd_create("tar", MFD_CLOEXEC));
+    EXPECT_THAT(write_all(file.get(), as_bytes(tar)), Succeeds());
+    return import_root_fs(file.get(), {}, pool, blob, {});
+}
+
+/// In one pass; nullopt when the tar is out of order or wrong.
+std::optional<ImportedRoot> import_ordered(std::string_view tar) {
+    ThreadPool pool(2);
+    MemorySink blob(1UL << 30U);
     SpanSource source(as_bytes(tar));
-    return import_root_fs(source, spool().get(), {}, pool, blob, {});
+    const auto every = [](const TarEntry&) { return true; };
+    auto imported = import_ordered_root_fs(source, {}, every, pool, blob, {});
+    return imported ? std::move(*imported) : std::nullopt;
 }
 
 std::vector<TableRow> rows_of(const ImportedRoot& imported) {
@@ -148,28 +156,84 @@ TEST(ImportRootFs, RefusesWhatNoRootFileSystemHolds) {
     );
 }
 
-TEST(ImportRootFs, GivesTheSameLayerFromEveryDressAndOrder) {
+TEST(ImportRootFs, GivesTheSameLayerFromEveryOrder) {
     const std::vector<Member> members{
-        file("usr/a", std::string(100000, 'a')), directory("usr"), file("b", "b")};
+        directory("etc"), file("etc/a", std::string(100000, 'a')), file("etc-b", "b")};
     const std::string tar = tar_of(members);
     const std::string turned = tar_of({members[2], members[1], members[0]});
-    const auto compressor = make_compressor(Compression::gzip, std::nullopt).value();
-    Bytes gzip(compressor->bound(tar.size()));
-    gzip.resize(compressor->compress(as_bytes(tar), gzip));
-    const testing::TempDirectory directory_on_disk;
-    directory_on_disk.write("x.tar", tar);
-    const Fd on_disk =
-        open_at(AT_FDCWD, directory_on_disk.path("x.tar"), O_RDONLY, Resolve::anywhere).value();
-    ThreadPool pool(1);
-    MemorySink blob(1 << 20);
 
     const Digest expected = import(tar)->layer.layer.diff_id;
 
     EXPECT_EQ(import(turned)->layer.layer.diff_id, expected);
-    EXPECT_EQ(import(as_text(gzip))->layer.layer.diff_id, expected);
-    const auto from_file = import_root_fs_file(on_disk.get(), -1, {}, pool, blob, {});
-    ASSERT_THAT(from_file, Succeeds());
-    EXPECT_EQ(from_file->layer.layer.diff_id, expected);
+}
+
+bool are_equal(const BuiltLayer& a, const BuiltLayer& b) {
+    return a.layer.diff_id == b.layer.diff_id && a.layer.dress == b.layer.dress
+           && a.table == b.table;
+}
+
+TEST(ImportOrderedRootFs, MakesTheLayerOfATarInCanonicalOrderInOnePass) {
+    const std::string tar = tar_of(
+        {directory("", 0750),
+         file("a", "text"),
+         directory("etc"),
+         file("etc/x", std::string(3'000'000, 'x')),
+         link("etc/y", "a"),
+         file("etc-b", ""),
+         link("opt/z", "etc/x")}
+    );
+
+    const auto ordered = import_ordered(tar);
+
+    ASSERT_TRUE(ordered.has_value());
+    const auto expected = import(tar);
+    EXPECT_TRUE(are_equal(ordered->layer, expected->layer));
+    EXPECT_EQ(rows_of(*ordered)[6].entry.path, "opt");
+    EXPECT_EQ(rows_of(*ordered)[7].entry.link, "etc/x");
+}
+
+TEST(ImportOrderedRootFs, LeavesEverythingElseToWhoeverHasTheWholeTar) {
+    EXPECT_FALSE(import_ordered(tar_of({file("b", ""), file("a", "")})));
+    EXPECT_FALSE(import_ordered(tar_of({file("a-b", ""), file("a/x", "")})));
+    EXPECT_FALSE(import_ordered(tar_of({file("a", ""), file("a", "")})));
+    EXPECT_FALSE(import_ordered(tar_of({link("a", "b"), file("b", "")})));
+    EXPECT_FALSE(import_ordered(tar_of({file("a", ""), link("b", "a"), link("c", "b")})));
+    EXPECT_FALSE(import_ordered(tar_of({file("a", ""), file("a/b", "")})));
+    EXPECT_FALSE(import_ordered(tar_of({file("etc/.wh.x", "")})));
+}
+
+RC_GTEST_PROP(ImportOrderedRootFs, AgreesWithTheImportOfTheWholeTarWheneverItAnswers, ()) {
+    const auto name = rc::gen::element<std::string>(
+        "", "a", "a/b", "a/b/c", "a-", "a-/b", "b", "b/a", "b/a/a", "c"
+    );
+    auto names = *rc::gen::container<std::vector<std::string>>(name);
+    if (*rc::gen::arbitrary<bool>()) {
+        std::sort(names.begin(), names.end(), tar::path_less);
+        names.erase(std::unique(names.begin(), names.end()), names.end());
+    }
+    std::vector<Member> members;
+    for (const std::string& path : names) {
+        switch (path.empty() ? 0 : *rc::gen::inRange(0, 3)) {
+            case 0:
+                members.push_back(directory(path));
+                break;
+            case 1:
+                members.push_back(file(path, *rc::gen::arbitrary<std::string>()));
+                break;
+            default:
+                members.push_back(link(path, *name));
+        }
+    }
+    const std::string tar = tar_of(members);
+
+    const auto ordered = import_ordered(tar);
+
+    RC_CLASSIFY(ordered.has_value());
+    if (ordered) {
+        const auto expected = import(tar);
+        RC_ASSERT(expected.has_value());
+        RC_ASSERT(are_equal(ordered->layer, expected->layer));
+    }
 }
 
 TEST(ImportRootFs, FillsTheHolesOfSparseFiles) {

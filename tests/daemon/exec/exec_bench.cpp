@@ -48,10 +48,7 @@ Result<Base> import(const char* path) {
     TRY_ASSIGN(const Fd tar, kiln::open_at(AT_FDCWD, path, O_RDONLY, kiln::Resolve::anywhere));
     kiln::ThreadPool pool(std::thread::hardware_concurrency());
     kiln::FdSink blob(base.blob.get());
-    const Fd spool = memory_file();
-    TRY_ASSIGN(
-        auto imported, kiln::import_root_fs_file(tar.get(), spool.get(), {}, pool, blob, {})
-    );
+    TRY_ASSIGN(auto imported, kiln::import_root_fs(tar.get(), {}, pool, blob, {}));
     base.layer = std::move(imported.layer.layer);
     TRY(kiln::write_all(base.table.get(), imported.layer.table));
     return base;

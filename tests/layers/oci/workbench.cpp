@@ -8,8 +8,9 @@ Result<Import> Workbench::import(std::string_view archive, const ImportOptions& 
 }
 
 Result<Import> Workbench::import_file(int archive_fd, const ImportOptions& options) {
-    const Fd scratch = memory_file("");
-    return import_archive(archive_fd, scratch.get(), blobs, lease, pool, options, {});
+    FdSource archive(archive_fd);
+    const Fd spool = memory_file("");
+    return import_archive(archive, spool.get(), blobs, lease, pool, options, {});
 }
 
 }  // namespace kiln::oci::testing
