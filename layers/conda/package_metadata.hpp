@@ -1,5 +1,6 @@
 #pragma once
 
+#include "layers/conda/spec/noarch.hpp"
 #include "store/base/bytes.hpp"
 #include "store/base/error.hpp"
 #include "store/base/json.hpp"
@@ -11,9 +12,6 @@
 #include <vector>
 
 namespace kiln::conda {
-
-/// cep-34: what "noarch" in info/index.json says; `true` of old packages means generic.
-enum class Noarch : std::uint8_t { no, generic, python };
 
 enum class PathType : std::uint8_t { file, symlink, directory };
 
