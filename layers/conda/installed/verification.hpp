@@ -1,0 +1,42 @@
+#pragma once
+
+#include "layers/conda/installed/installed_environment.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kiln::conda {
+
+enum class PathFault : std::uint8_t {
+    missing,  // the record names it, and nothing lies there
+    type,     // a file where a symlink should be, or the like
+    content,  // its bytes are not those of the record
+};
+
+/// A path that is not as its record says.
+struct PathFinding {
+    std::string package;  // "numpy-1.26.4-py311h64a7726_0"
+    std::string path;     // relative to the prefix
+    PathFault fault = PathFault::missing;
+    std::string expected;  // hex of the sha256 by the record; empty but for `content`
+    std::string found;     // and of what lies there
+    bool operator==(const PathFinding&) const = default;
+};
+
+struct Verification {
+    std::size_t packages = 0;
+    std::size_t paths = 0;              // that were looked at
+    std::size_t unchecked = 0;          // of them, those whose content no record tells
+    std::vector<PathFinding> findings;  // by package and path
+    bool operator==(const Verification&) const = default;
+};
+
+/// Each installed path against its record, by the digests in the tables of the layers: no content
+/// is read. A path of several packages is right when it is as one of them says. Symlinks are not
+/// held against a digest (cep-34: it is that of their target). What was compiled at installation
+/// may be missing.
+Verification verify(const InstalledEnvironment& environment, const tree::FileTree& tree);
+
+}  // namespace kiln::conda

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "layers/conda/environment_plan.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kiln::conda {
+
+/// How the .py files of noarch python packages are compiled in the image, as conda does after
+/// linking, but reproducibly: .pyc of the form unchecked-hash hold no time and are never stale.
+struct CompilePlan {
+    std::vector<std::string> arguments;  // the command; the list of files goes to its input
+    std::string working_directory;       // the prefix
+    std::vector<std::pair<std::string, std::string>> environment;  // sorted by name
+    std::string input;                  // one path a line, relative to the prefix
+    std::vector<std::string> compiled;  // what comes out, relative to the prefix, sorted
+
+    /// Named ingredients of the layer's key, beside the layers below.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> key() const;
+};
+
+/// nullopt: there is nothing to compile. What a package lost to another is left out, and so is
+/// what the package brings compiled.
+std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan);
+
+/// Where python puts what it compiles: "a/__pycache__/b.cpython-311.pyc" of "a/b.py" for python 3,
+/// "a/b.pyc" for python 2. (cep-32 calls it pyc_file.)
+std::string compiled_path(std::string_view source, std::string_view python_minor);
+
+}  // namespace kiln::conda
