@@ -26,6 +26,7 @@ Result<void> check_text(std::string_view text, const std::string& file);
 std::vector<Line> split_lines(std::string_view text);
 Error not_explicit(const std::vector<Line>& lines, const std::string& file);
 Result<LockEntry> parse_entry(std::string_view line);
+Result<void> parse_place(LockEntry& entry);
 Result<void> parse_anchor(std::string_view anchor, LockEntry& entry);
 Result<void> parse_location(LockEntry& entry);
 std::optional<std::string_view> platform_of(std::string_view comment);
@@ -109,6 +110,30 @@ std::optional<std::string_view> dist_of(std::string_view file_name) {
         }
     }
     return std::nullopt;
+}
+
+std::optional<DistParts> parse_dist(std::string_view dist) {
+    const std::size_t build = dist.rfind('-');
+    if (build == std::string_view::npos || build == 0) {
+        return std::nullopt;
+    }
+    const std::size_t version = dist.rfind('-', build - 1);
+    if (version == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const DistParts parts{
+        .name = dist.substr(0, version),
+        .version = dist.substr(version + 1, build - version - 1),
+        .build = dist.substr(build + 1)};
+    const bool whole = !parts.name.empty() && !parts.version.empty() && !parts.build.empty();
+    return whole ? std::optional(parts) : std::nullopt;
+}
+
+Result<LockEntry> parse_lock_location(std::string_view written) {
+    LockEntry entry;
+    entry.as_written = std::string(written);
+    TRY(parse_place(entry));
+    return entry;
 }
 
 std::string without_credentials(std::string_view url) {
@@ -217,6 +242,12 @@ Result<LockEntry> parse_entry(std::string_view line) {
     if (anchor != std::string_view::npos) {
         TRY(parse_anchor(line.substr(anchor + 1), entry));
     }
+    TRY(parse_place(entry));
+    return entry;
+}
+
+Result<void> parse_place(LockEntry& entry) {
+    const std::string_view location = entry.as_written;
     const std::size_t slash = location.find_last_of('/');
     const std::string_view last =
         slash == std::string_view::npos ? location : location.substr(slash + 1);
@@ -225,14 +256,15 @@ Result<LockEntry> parse_entry(std::string_view line) {
     if (!name || !dist_of(*name) || name->find_first_of(k_not_in_names) != std::string::npos) {
         return fail(Error{
             .code = Code::invalid_input,
-            .message = fmt::format("{} is not a conda package (.conda or .tar.bz2)", location),
+            .message = fmt::format(
+                "{} is not a conda package (.conda or .tar.bz2)", without_credentials(location)
+            ),
             .hint = location.find_first_of("=<>") != std::string_view::npos
                         ? "an @EXPLICIT file holds URLs or paths, not specifications"
                         : ""});
     }
     entry.file_name = *name;
-    TRY(parse_location(entry));
-    return entry;
+    return parse_location(entry);
 }
 
 Result<void> parse_anchor(std::string_view anchor, LockEntry& entry) {
@@ -268,7 +300,7 @@ Result<void> parse_location(LockEntry& entry) {
     if (scheme == "http" || scheme == "https") {
         const std::string_view host = rest.substr(0, rest.find('/'));
         if (host.empty() || host.find_first_of(" \t") != std::string_view::npos) {
-            return fail(Code::invalid_input, "{} names no host", written);
+            return fail(Code::invalid_input, "{} names no host", without_credentials(written));
         }
         entry.kind = LockEntryKind::url;
         entry.location = entry.as_written;

@@ -76,7 +76,7 @@ const std::vector<Confinement>& confinements() {
         {{"openssl/"}, {"store/hasher.cpp", "daemon/registry/transport"}},
         {{"zstd", "isa-l", "libdeflate", "zlib", "bzlib", "lzma"}, {"layers/compress/"}},
         {{"CLI/"}, {"client/", "daemon/main.cpp"}},
-        {{"yaml-cpp"}, {"layers/conda/yaml"}},
+        {{"yaml-cpp"}, {"layers/conda/input/yaml.cpp"}},
         {{"seccomp", "sys/capability", "linux/capability", "linux/landlock"}, {"daemon/exec/"}},
     };
     return k_confinements;

@@ -1,0 +1,50 @@
+#include "layers/conda/input/lock_order.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace kiln::conda {
+
+std::vector<const LockEntry*> entries_by_name(const Lock& lock) {
+    std::vector<const LockEntry*> entries;
+    entries.reserve(lock.entries.size());
+    for (const LockEntry& entry : lock.entries) {
+        entries.push_back(&entry);
+    }
+    const auto key = [](const LockEntry* entry) {
+        return std::tuple(name_of(*entry), std::string_view(entry->file_name), entry->as_written);
+    };
+    std::sort(entries.begin(), entries.end(), [&](const LockEntry* a, const LockEntry* b) {
+        return key(a) < key(b);
+    });
+    return entries;
+}
+
+std::vector<const PipEntry*> pip_by_name(const Lock& lock) {
+    std::vector<const PipEntry*> entries;
+    entries.reserve(lock.pip.size());
+    for (const PipEntry& entry : lock.pip) {
+        entries.push_back(&entry);
+    }
+    std::sort(entries.begin(), entries.end(), [](const PipEntry* a, const PipEntry* b) {
+        return std::tie(a->name, a->version, a->location)
+               < std::tie(b->name, b->version, b->location);
+    });
+    return entries;
+}
+
+std::string name_of(const LockEntry& entry) {
+    if (!entry.record.name.empty()) {
+        return entry.record.name;
+    }
+    const auto dist = dist_of(entry.file_name);
+    const auto parts = dist ? parse_dist(*dist) : std::nullopt;
+    return std::string(parts ? parts->name : std::string_view(entry.file_name));
+}
+
+std::string public_location(const LockEntry& entry) {
+    return entry.kind == LockEntryKind::url ? without_credentials(entry.as_written)
+                                            : entry.as_written;
+}
+
+}  // namespace kiln::conda

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "layers/conda/lockfile.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kiln::conda {
+
+/// A lock is a set: its writers order it by what is in it, so that the order in which records came
+/// never shows.
+std::vector<const LockEntry*> entries_by_name(const Lock& lock);
+std::vector<const PipEntry*> pip_by_name(const Lock& lock);
+
+/// The record's name, or what the file name tells.
+std::string name_of(const LockEntry& entry);
+/// As written, but for credentials in a URL.
+std::string public_location(const LockEntry& entry);
+
+}  // namespace kiln::conda
