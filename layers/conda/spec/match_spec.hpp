@@ -25,22 +25,36 @@ enum class SpecForm : std::uint8_t {
 
 /// A field of a record that `[key=pattern]` matches, beside name, version and build.
 enum class SpecField : std::uint8_t {
-    build_number,
     channel,
     subdir,
+    build_number,
+    track_features,  // one of them, or all, space-separated
+    features,
+    url,
     md5,
     sha256,
-    url,
-    file_name,
     license,
     license_family,
-    track_features,
-    features,
+    file_name,  // `fn`
+    size,
+    timestamp,
+    noarch,
+};
+
+/// `build_number='>=6'`: an order where others only have text.
+struct NumberComparison {
+    enum class Kind : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
+    Kind kind = Kind::equal;
+    std::uint64_t number = 0;
+    bool operator==(const NumberComparison&) const = default;
 };
 
 struct FieldPattern {
-    SpecField field;
-    StringPattern pattern;
+    SpecField field = SpecField::channel;
+    StringPattern pattern;                       // where there is no comparison
+    std::optional<NumberComparison> comparison;  // of build_number, size and timestamp
+    [[nodiscard]] bool matches(const PackageRecord& record) const;
+    [[nodiscard]] std::string text() const;
     bool operator==(const FieldPattern&) const = default;
 };
 
@@ -72,7 +86,7 @@ class MatchSpec {
     /// Sorted by field, one pattern a field.
     [[nodiscard]] const std::vector<FieldPattern>& fields() const { return fields_; }
 
-    [[nodiscard]] const StringPattern* field(SpecField field) const;
+    [[nodiscard]] const FieldPattern* field(SpecField field) const;  // nullptr: not asked for
 
     [[nodiscard]] const std::vector<std::string>& extras() const { return extras_; }
 

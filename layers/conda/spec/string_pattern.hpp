@@ -3,6 +3,7 @@
 #include "layers/conda/spec/regex.hpp"
 #include "store/base/error.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ class StringPattern {
 
     StringPattern() = default;  // `*`
 
-    /// Errors   invalid_input with the column; too_large.
+    /// Errors   of a regex: invalid_input with the column; too_large.
     static Result<StringPattern> parse(std::string_view text);
 
     [[nodiscard]] bool matches(std::string_view value) const;
@@ -29,17 +30,21 @@ class StringPattern {
 
     [[nodiscard]] bool is_exact() const { return kind_ == Kind::exact; }
 
-    /// In lower case, but for a regex; runs of `*` are one.
+    /// As written, but a run of `*` is one.
     [[nodiscard]] const std::string& text() const { return text_; }
 
-    friend bool operator==(const StringPattern& left, const StringPattern& right) {
-        return left.text_ == right.text_;
-    }
+    friend bool operator==(const StringPattern& left, const StringPattern& right);
 
   private:
     Kind kind_ = Kind::any;
     std::string text_ = "*";
     std::vector<Regex> regex_;  // one, of Kind::regex
 };
+
+/// Where the regex that the text starts with ends: after the `$` that something else follows.
+std::size_t regex_end(std::string_view text);
+
+/// A to Z as a to z; nothing else changes.
+std::string lower_case(std::string_view text);
 
 }  // namespace kiln::conda

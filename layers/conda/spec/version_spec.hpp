@@ -31,12 +31,10 @@ class VersionSpec {
 
     /// Errors   invalid_input with the column and a hint; too_large.
     static Result<VersionSpec> parse(std::string_view text);
-    static VersionSpec equal_to(Version version);
-    static VersionSpec starting_with(Version version);
 
     [[nodiscard]] bool matches(const Version& version) const;
 
-    /// Canonical: specs that are spelled differently and mean the same clauses have one text.
+    /// Canonical: without spaces and needless parentheses, `==1.8` for `1.8`, `1.8.*` for `=1.8`.
     [[nodiscard]] std::string text() const;
 
     [[nodiscard]] bool is_any() const;                 // `*`

@@ -1,0 +1,265 @@
+#include "layers/conda/spec/version_spec_parser.hpp"
+
+#include "layers/conda/spec/spec_error.hpp"
+#include "layers/conda/spec/version_segments.hpp"
+#include "layers/conda/spec/version_spec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace kiln::conda {
+
+namespace {
+
+using Kind = VersionClause::Kind;
+using Clauses = VersionSpecParser::Clauses;
+
+constexpr std::string_view k_spaces = " \t\r\n";
+constexpr std::string_view k_comparison_characters = "=<>!~";
+
+struct Comparison {
+    std::string_view text;
+    Kind literal;  // followed by a version
+    Kind trailed;  // followed by a version and `.*`
+};
+
+// What clients agree on where cep-29 leaves room, as packages in use need it:
+// - Beside a comparison a trailing `.*` says nothing (`>=5.9.*`), but `>2.10.*` takes 2.10 too.
+// - `==2.7.*` is 2.7 alone, `==2.7.*.*` starts with 2.7.
+// - cep-29 calls `!=1.8` a negated fuzzy equality; everywhere it refuses 1.8 alone, and `!=1.8.*`
+//   refuses 1.8.1 as well.
+constexpr std::array k_comparisons{
+    Comparison{"", Kind::equal, Kind::starts_with},
+    Comparison{"=", Kind::starts_with, Kind::starts_with},
+    Comparison{"==", Kind::equal, Kind::equal},
+    Comparison{"!=", Kind::not_equal, Kind::not_starts_with},
+    Comparison{"<", Kind::less, Kind::less},
+    Comparison{"<=", Kind::less_equal, Kind::less_equal},
+    Comparison{">", Kind::greater, Kind::greater_equal},
+    Comparison{">=", Kind::greater_equal, Kind::greater_equal},
+    Comparison{"~=", Kind::compatible, Kind::compatible},
+};
+
+/// The text without what a trailing glob is: `1.8.*`, `1.8*` and `2.*.*` to `1.8` and `2`.
+std::string_view without_trailing_glob(std::string_view literal) {
+    while (literal.ends_with('*')) {
+        literal.remove_suffix(literal.ends_with(".*") ? 2 : 1);
+    }
+    return literal;
+}
+
+std::size_t literal_end(std::string_view text) {
+    return text.starts_with('^') ? regex_end(text)
+                                 : std::min(text.find_first_of(" \t\r\n,|()=<>~"), text.size());
+}
+
+/// Joins groups: members of the same kind become members of the group.
+Clauses group_of(Kind kind, std::vector<Clauses> members) {
+    if (members.size() == 1) {
+        return std::move(members.front());
+    }
+    Clauses group{{.kind = kind}};
+    for (Clauses& member : members) {
+        const auto skipped = member.front().kind == kind ? 1 : 0;
+        std::move(member.begin() + skipped, member.end(), std::back_inserter(group));
+    }
+    group.front().nodes = static_cast<std::uint32_t>(group.size());
+    return group;
+}
+
+}  // namespace
+
+Result<Clauses> VersionSpecParser::parse_whole() {
+    if (text_.size() > k_version_spec_bytes) {
+        return refuse(
+            Code::too_large,
+            fmt::format("the version specification is longer than {} bytes", k_version_spec_bytes),
+            {0, text_.size()}
+        );
+    }
+    TRY_ASSIGN(Clauses whole, parse_any_of(0));
+    if (at_ < text_.size()) {
+        return refuse_at(
+            at_, text_.size(), "it goes on where it should end", "join versions with ',' or '|'"
+        );
+    }
+    return whole;
+}
+
+Result<Clauses> VersionSpecParser::parse_any_of(std::size_t depth) {
+    std::vector<Clauses> members;
+    do {
+        TRY_ASSIGN(Clauses member, parse_all_of(depth));
+        members.push_back(std::move(member));
+    } while (take('|'));
+    return group_of(Kind::any_of, std::move(members));
+}
+
+Result<Clauses> VersionSpecParser::parse_all_of(std::size_t depth) {
+    std::vector<Clauses> members;
+    do {
+        TRY_ASSIGN(Clauses member, parse_operand(depth));
+        members.push_back(std::move(member));
+    } while (take(','));
+    return group_of(Kind::all_of, std::move(members));
+}
+
+Result<Clauses> VersionSpecParser::parse_operand(std::size_t depth) {
+    const std::size_t begin = at_;
+    if (take('(')) {
+        if (depth >= k_version_spec_depth) {
+            return refuse(
+                Code::too_large,
+                fmt::format("parentheses are nested deeper than {}", k_version_spec_depth),
+                {begin, at_}
+            );
+        }
+        TRY_ASSIGN(Clauses group, parse_any_of(depth + 1));
+        if (!take(')')) {
+            return refuse_at(begin, begin + 1, "this parenthesis is not closed");
+        }
+        return group;
+    }
+    if (++clauses_ > k_version_spec_clauses) {
+        return refuse(
+            Code::too_large,
+            fmt::format("a version specification has at most {} clauses", k_version_spec_clauses),
+            {begin, text_.size()}
+        );
+    }
+    TRY_ASSIGN(VersionClause clause, parse_clause());
+    return Clauses{std::move(clause)};
+}
+
+Result<VersionClause> VersionSpecParser::parse_clause() {
+    skip_spaces();
+    const std::string_view comparison = take_operator();
+    skip_spaces();
+    const std::size_t begin = at_;
+    const std::string_view literal = take_literal();
+    TRY_ASSIGN(VersionClause clause, clause_of(comparison, literal, begin));
+    skip_spaces();
+    return clause;
+}
+
+std::string_view VersionSpecParser::take_operator() {
+    const std::size_t end =
+        std::min(text_.find_first_not_of(k_comparison_characters, at_), text_.size());
+    const std::string_view comparison = text_.substr(at_, end - at_);
+    at_ = end;
+    return comparison;
+}
+
+std::string_view VersionSpecParser::take_literal() {
+    const std::string_view literal = text_.substr(at_, literal_end(text_.substr(at_)));
+    at_ += literal.size();
+    return literal;
+}
+
+Result<VersionClause> VersionSpecParser::clause_of(
+    std::string_view comparison, std::string_view literal, std::size_t begin
+) const {
+    const std::size_t end = begin + literal.size();
+    const auto* const row =
+        std::find_if(k_comparisons.begin(), k_comparisons.end(), [&](const Comparison& known) {
+            return known.text == comparison;
+        });
+    if (row == k_comparisons.end()) {
+        return refuse_at(
+            begin - std::min(begin, comparison.size()),
+            begin,
+            fmt::format("{} is no comparison", quoted(comparison)),
+            "these are: = == != < <= > >= ~="
+        );
+    }
+    if (literal.empty()) {
+        return refuse_at(begin, std::min(begin + 1, text_.size()), "a version is missing");
+    }
+    const bool inclusive = row->literal != Kind::not_equal && row->literal != Kind::less
+                           && row->literal != Kind::greater;
+    const bool equality = row->literal == Kind::equal || row->literal == Kind::starts_with;
+    const std::string_view plain = without_trailing_glob(literal);
+    if (plain.empty() && inclusive) {
+        return VersionClause{.kind = Kind::any};
+    }
+    const bool regex = literal.front() == '^';
+    if (regex || plain.empty() || plain.find('*') != std::string_view::npos) {
+        if (plain.empty() || (!equality && row->literal != Kind::not_equal)) {
+            return refuse_at(begin, end, fmt::format("'{}' takes no pattern", comparison));
+        }
+        auto pattern = StringPattern::parse(regex ? std::string(literal) : lower_case(literal));
+        TRY(pattern.map_error([&](Error error) { return shifted(std::move(error), begin); }));
+        return VersionClause{
+            .kind = equality ? Kind::pattern : Kind::not_pattern, .pattern = std::move(*pattern)};
+    }
+    VersionSegments segments;
+    TRY(segments.parse(plain).map_error([&](Error error) {
+        return shifted(std::move(error), begin);
+    }));
+    VersionClause clause{.kind = plain.size() < literal.size() ? row->trailed : row->literal};
+    if (comparison == "==" && literal.ends_with(".*.*")) {
+        clause.kind = Kind::starts_with;
+    }
+    TRY_ASSIGN(clause.version, Version::parse(plain));
+    if (clause.kind == Kind::starts_with || clause.kind == Kind::not_starts_with) {
+        clause.prefix = segments.prefix(VersionSegments::Last::kept);
+    } else if (clause.kind == Kind::compatible) {
+        clause.prefix = segments.prefix(VersionSegments::Last::dropped);
+    }
+    return clause;
+}
+
+void VersionSpecParser::skip_spaces() {
+    at_ = std::min(text_.find_first_not_of(k_spaces, at_), text_.size());
+}
+
+bool VersionSpecParser::take(char c) {
+    skip_spaces();
+    const bool there = at_ < text_.size() && text_[at_] == c;
+    if (there) {
+        ++at_;
+    }
+    skip_spaces();
+    return there;
+}
+
+tl::unexpected<Error> VersionSpecParser::refuse_at(
+    std::size_t begin, std::size_t end, std::string_view reason, std::string hint
+) const {
+    return refuse(
+        Code::invalid_input,
+        fmt::format("the version specification {} is not understood: {}", quoted(text_), reason),
+        {begin, end},
+        std::move(hint)
+    );
+}
+
+std::size_t version_expression_end(std::string_view text) {
+    const auto skip = [&](std::size_t at, std::string_view characters) {
+        return std::min(text.find_first_not_of(characters, at), text.size());
+    };
+    std::size_t depth = 0;
+    std::size_t at = 0;
+    for (;;) {
+        at = skip(at, k_spaces);
+        while (at < text.size() && text[at] == '(') {
+            ++depth;
+            at = skip(at + 1, k_spaces);
+        }
+        at = skip(skip(at, k_comparison_characters), k_spaces);
+        at += literal_end(text.substr(at));
+        std::size_t next = skip(at, k_spaces);
+        while (depth > 0 && next < text.size() && text[next] == ')') {
+            --depth;
+            at = next + 1;
+            next = skip(at, k_spaces);
+        }
+        if (next >= text.size() || (text[next] != ',' && text[next] != '|')) {
+            return at;
+        }
+        at = next + 1;
+    }
+}
+
+}  // namespace kiln::conda
