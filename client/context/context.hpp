@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/base/bytes.hpp"
+#include "store/base/file.hpp"
 #include "store/digest.hpp"
 
 #include <cstdint>
@@ -36,6 +37,9 @@ class Context {
     /// Writes exactly content_size() bytes.
     /// Errors   conflict naming the file when it is not what it was when it was listed.
     virtual Result<void> write_content(const Digest& content, ByteSink& out) = 0;
+    /// The file of this machine that is exactly this content; nullopt when there is none.
+    /// Errors   as write_content().
+    virtual Result<std::optional<Fd>> open_content(const Digest& content) = 0;
 };
 
 }  // namespace kiln::client

@@ -176,6 +176,13 @@ std::optional<std::uint64_t> LocalContext::content_size(const Digest& content) {
     return row == nullptr ? std::nullopt : std::optional(row->walked.identity.size_bytes);
 }
 
+Result<std::optional<Fd>> LocalContext::open_content(const Digest& content) {
+    const ContextRow* row = find(content);
+    ASSERT(row != nullptr);
+    TRY_ASSIGN(Fd file, open_unchanged(root_.get(), *row));
+    return std::optional(std::move(file));
+}
+
 Result<void> LocalContext::write_content(const Digest& content, ByteSink& out) {
     const ContextRow* row = find(content);
     ASSERT(row != nullptr);

@@ -42,6 +42,7 @@ class LocalContext final : public Context {
     Result<Bytes> listing() override;
     std::optional<std::uint64_t> content_size(const Digest& content) override;
     Result<void> write_content(const Digest& content, ByteSink& out) override;
+    Result<std::optional<Fd>> open_content(const Digest& content) override;
 
     /// How many entries had to be read because nothing was known of them.
     [[nodiscard]] std::size_t entries_read() const { return entries_read_; }

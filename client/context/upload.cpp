@@ -3,9 +3,16 @@
 #include "client/wire/read.hpp"
 
 #include <array>
+#include <set>
+#include <vector>
 
 namespace kiln::client {
 namespace {
+
+/// Smaller files are sent sooner than they are lent, and shall not go when the client's file does.
+constexpr std::uint64_t k_lent_file_bytes = 16UL * 1024 * 1024;
+/// As many as kilnd takes for one context.
+constexpr std::size_t k_lent_files = 64;
 
 /// Digest and size before each content (wire: PUT contents).
 std::array<std::byte, Digest::k_size + sizeof(std::uint64_t)> render_prefix(
@@ -40,13 +47,15 @@ class CountingSink final : public ByteSink {
     const UploadObserver& observer_;
 };
 
-}  // namespace
+/// What the daemon asked for, with its sizes.
+struct Wanted {
+    Digest content;
+    std::uint64_t size_bytes = 0;
+};
 
-Result<void> send_context(
-    Connection& connection, Context& context, const UploadObserver& observer
-) {
+Result<std::vector<Wanted>> offer_listing(Connection& connection, Context& context) {
     TRY_ASSIGN(const Bytes listing, context.listing());
-    Request offer{
+    const Request offer{
         .method = "POST",
         .target = "/v1/contexts",
         .content_type = "application/vnd.kiln.listing",
@@ -56,27 +65,67 @@ Result<void> send_context(
     json::ObjectReader in(answer, "the answer to the context");
     const std::vector<Digest> missing = wire::read_digests(in, "missing");
     TRY(in.finish(json::UnknownFields::ignore));
-    if (missing.empty()) {
-        return {};
-    }
-    std::uint64_t total_bytes = 0;
-    for (const Digest& digest : missing) {
-        const auto size_bytes = context.content_size(digest);
+    std::vector<Wanted> wanted;
+    for (const Digest& content : missing) {
+        const auto size_bytes = context.content_size(content);
         if (!size_bytes) {
             return fail(
                 Code::internal,
                 "kilnd asks for {}, which the context does not hold",
-                digest.render()
+                content.render()
             );
         }
-        total_bytes += *size_bytes;
+        wanted.push_back({.content = content, .size_bytes = *size_bytes});
+    }
+    return wanted;
+}
+
+/// Lends the large ones of them: kilnd reads a file faster where it lies, and keeps no copy. What
+/// it takes is wanted no more.
+Result<void> lend_files(Connection& connection, Context& context, std::vector<Wanted>& wanted) {
+    std::vector<Fd> files;
+    Request request{
+        .method = "PUT",
+        .target = "/v1/contexts/" + context.digest().render() + "/files",
+        .content_type = "application/vnd.kiln.files"};
+    for (const Wanted& each : wanted) {
+        if (each.size_bytes < k_lent_file_bytes || files.size() == k_lent_files) {
+            continue;
+        }
+        TRY_ASSIGN(auto file, context.open_content(each.content));
+        if (file) {
+            files.push_back(std::move(*file));
+            request.body += as_text(render_prefix(each.content, each.size_bytes));
+        }
+    }
+    if (files.empty()) {
+        return {};
+    }
+    TRY(connection.send(request, files));
+    TRY_ASSIGN(const json::Value answer, connection.read_json());
+    json::ObjectReader in(answer, "the answer to the files");
+    const std::vector<Digest> lent = wire::read_digests(in, "lent");
+    TRY(in.finish(json::UnknownFields::ignore));
+    const std::set<Digest> taken(lent.begin(), lent.end());
+    std::erase_if(wanted, [&](const Wanted& each) { return taken.contains(each.content); });
+    return {};
+}
+
+Result<void> send_contents(
+    Connection& connection,
+    Context& context,
+    const std::vector<Wanted>& wanted,
+    const UploadObserver& observer
+) {
+    std::uint64_t total_bytes = 0;
+    for (const Wanted& each : wanted) {
+        total_bytes += each.size_bytes;
     }
     const auto body = [&](ByteSink& out) -> Result<void> {
         CountingSink counted(out, total_bytes, observer);
-        for (const Digest& digest : missing) {
-            const std::uint64_t size_bytes = *context.content_size(digest);
-            TRY(out.write(render_prefix(digest, size_bytes)));
-            TRY(context.write_content(digest, counted));
+        for (const Wanted& each : wanted) {
+            TRY(out.write(render_prefix(each.content, each.size_bytes)));
+            TRY(context.write_content(each.content, counted));
         }
         return {};
     };
@@ -87,6 +136,19 @@ Result<void> send_context(
     TRY(connection.send(contents, body));
     TRY(connection.read_json());
     return {};
+}
+
+}  // namespace
+
+Result<void> send_context(
+    Connection& connection, Context& context, const UploadObserver& observer
+) {
+    TRY_ASSIGN(std::vector<Wanted> wanted, offer_listing(connection, context));
+    TRY(lend_files(connection, context, wanted));
+    if (wanted.empty()) {
+        return {};
+    }
+    return send_contents(connection, context, wanted, observer);
 }
 
 }  // namespace kiln::client

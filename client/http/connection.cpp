@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 namespace kiln::client {
 namespace {
@@ -26,6 +27,7 @@ constexpr std::size_t k_buffer_bytes = 64UL * 1024;
 constexpr std::size_t k_chunk_bytes = 256UL * 1024;
 /// The size of a chunk in hex, and CRLF.
 constexpr std::size_t k_chunk_head_bytes = 8;
+constexpr int k_continue = 100;
 constexpr std::string_view k_chunked = "Transfer-Encoding: chunked\r\n";
 
 Error unreachable(const Endpoint& endpoint, int error_number) {
@@ -55,6 +57,30 @@ Error nonsense(std::string_view why) {
 
 Error interrupted() {
     return Error{.code = Code::cancelled, .message = "interrupted"};
+}
+
+/// As send(2), without waiting; the files go along with the first byte.
+ssize_t send_with_files(int socket, ByteSpan bytes, std::span<const Fd> files) {
+    std::vector<int> numbers;
+    for (const Fd& file : files) {
+        numbers.push_back(file.get());
+    }
+    const std::size_t size = numbers.size() * sizeof(int);
+    Bytes control(CMSG_SPACE(size));
+    iovec data{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (!numbers.empty()) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN(size);
+        std::memcpy(CMSG_DATA(part), numbers.data(), size);
+    }
+    return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
@@ -161,6 +187,22 @@ Result<int> Connection::send(const Request& request, const BodyWriter& body) {
         return fail(nonsense("it took a request that was not sent to its end"));
     }
     return status;
+}
+
+Result<int> Connection::send(const Request& request, std::span<const Fd> files) {
+    Request head = request;
+    head.body.clear();
+    TRY(start(
+        head, fmt::format("Content-Length: {}\r\nExpect: 100-continue\r\n", request.body.size())
+    ));
+    // Sent at once, the files would meet a reader that expects none.
+    TRY_ASSIGN(const int status, read_head());
+    if (status != k_continue) {
+        return fail(nonsense("it did not wait for the request's body"));
+    }
+    expect_answer();
+    TRY(write(as_bytes(request.body), files));
+    return read_head();
 }
 
 Result<json::Value> Connection::call(std::string_view method, std::string target) {
@@ -274,7 +316,7 @@ Result<void> Connection::connect() {
     return {};
 }
 
-Result<void> Connection::write(ByteSpan bytes) {
+Result<void> Connection::write(ByteSpan bytes, std::span<const Fd> files) {
     while (!bytes.empty()) {
         std::array<pollfd, 2> waiting = watched(POLLIN | POLLOUT);
         if (::poll(waiting.data(), waiting.size(), -1) < 0) {
@@ -287,13 +329,15 @@ Result<void> Connection::write(ByteSpan bytes) {
             state_->answered_early = true;
             return fail(Code::upstream, "kilnd answered before it had the whole request");
         }
-        const ssize_t count =
-            ::send(state_->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t count = send_with_files(state_->socket.get(), bytes, files);
         if (count < 0 && errno != EAGAIN && errno != EINTR) {
             state_->answered_early = true;  // its reason may wait to be read
             return fail(errno_error(errno, "writing to kilnd"));
         }
-        bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        if (count > 0) {
+            files = {};  // they went with the first byte
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+        }
     }
     return {};
 }
@@ -302,10 +346,7 @@ Result<void> Connection::start(const Request& request, std::string_view framing)
     if (!state_ || !state_->reusable()) {
         TRY(connect());
     }
-    state_->parser.emplace();
-    state_->parser->body_limit(boost::none);
-    state_->silent = true;
-    state_->starved = false;
+    expect_answer();
     const std::string type =
         framing.empty() ? std::string() : fmt::format("Content-Type: {}\r\n", request.content_type);
     const std::string head = fmt::format(
@@ -321,6 +362,13 @@ Result<void> Connection::start(const Request& request, std::string_view framing)
         return written;
     }
     return {};  // what the daemon has to say is read next
+}
+
+void Connection::expect_answer() {
+    state_->parser.emplace();
+    state_->parser->body_limit(boost::none);
+    state_->silent = true;
+    state_->starved = false;
 }
 
 std::array<pollfd, 2> Connection::watched(short events) const {

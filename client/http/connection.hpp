@@ -3,6 +3,7 @@
 #include "client/http/endpoint.hpp"
 #include "client/interrupt.hpp"
 #include "store/base/bytes.hpp"
+#include "store/base/file.hpp"
 #include "store/base/json.hpp"
 
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -50,6 +52,10 @@ class Connection final : private ByteSource {
     /// reason is the error, not the broken pipe.
     Result<int> send(const Request& request, const BodyWriter& body);
 
+    /// The same with open files beside the body (SCM_RIGHTS), which the daemon reads by itself. A
+    /// socket that is forwarded loses them; the answer says what arrived.
+    Result<int> send(const Request& request, std::span<const Fd> files);
+
     /// The answer's body, as it comes; bounded by nobody.
     ByteSource& body() { return *this; }
 
@@ -76,8 +82,9 @@ class Connection final : private ByteSource {
     Result<void> advance();
     Result<void> fill();
     Result<void> connect();
-    Result<void> write(ByteSpan bytes);
+    Result<void> write(ByteSpan bytes, std::span<const Fd> files = {});
     Result<void> start(const Request& request, std::string_view framing);
+    void expect_answer();
     Result<int> read_head();
     [[nodiscard]] std::array<pollfd, 2> watched(short events) const;
     Result<int> refuse_problem(int status);

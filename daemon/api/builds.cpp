@@ -60,19 +60,19 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     if (!request) {
         co_return fail(request.error());
     }
-    const auto needs = co_await builds.needs(*request);
+    auto needs = co_await builds.needs(*request);
     if (!needs) {
         co_return fail(needs.error());
     }
     json::Array lacking;
-    for (const Digest& digest : *needs) {
+    for (const Digest& digest : needs->lacking) {
         lacking.emplace_back(digest.render());
     }
-    if (!needs->empty()) {
+    if (!needs->lacking.empty()) {
         json::Object answer{{"id", nullptr}, {"needs", std::move(lacking)}};
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
-    const auto job = builds.start(std::move(*request));
+    const auto job = builds.start(std::move(*request), std::move(needs->lent));
     if (!job) {
         co_return fail(job.error());
     }

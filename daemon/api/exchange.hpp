@@ -2,6 +2,7 @@
 
 #include "daemon/runtime/signal.hpp"
 #include "store/base/bytes.hpp"
+#include "store/base/file.hpp"
 #include "store/base/json.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -52,6 +53,9 @@ class Exchange {
 
     /// The next bytes of the body; 0 at its end.
     virtual Awaitable<Result<std::size_t>> read_some(MutableByteSpan into) = 0;
+    /// The files that came along with the first bytes of the body (SCM_RIGHTS), at most `at_most`;
+    /// the body is then read as ever. The client waits for "100 Continue" before it sends them.
+    virtual Awaitable<Result<std::vector<Fd>>> receive_files(std::size_t at_most) = 0;
     virtual Awaitable<Result<void>> respond(
         int status, std::string_view content_type, std::string body, std::string location = {}
     ) = 0;

@@ -1,5 +1,6 @@
 #include "daemon/api/session.hpp"
 
+#include "daemon/api/file_message.hpp"
 #include "store/base/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -24,6 +25,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
+constexpr std::size_t k_file_message_bytes = 64UL * 1024;
 constexpr auto k_as_result = asio::as_tuple(asio::use_awaitable);
 
 Error gone(const boost::system::error_code& error) {
@@ -115,6 +117,31 @@ class SocketExchange final : public Exchange {
             }
         }
         co_return std::size_t{0};
+    }
+
+    Awaitable<Result<std::vector<Fd>>> receive_files(std::size_t at_most) override {
+        if (const auto asked = co_await continue_if_expected(); !asked) {
+            co_return fail(asked.error());
+        }
+        std::vector<Fd> files;
+        while (buffer_.size() == 0 && !parser_.is_done()) {
+            const auto [error] =
+                co_await connection_->socket.async_wait(LocalSocket::wait_read, k_as_result);
+            if (error) {
+                keep_alive_ = false;
+                co_return fail(gone(error));
+            }
+            const auto room = buffer_.prepare(k_file_message_bytes);
+            const MutableByteSpan into(static_cast<std::byte*>(room.data()), room.size());
+            auto message = receive_message(connection_->socket.native_handle(), into, at_most);
+            if (!message) {
+                keep_alive_ = false;
+                co_return fail(message.error());
+            }
+            buffer_.commit(message->size_bytes);
+            files = std::move(message->files);
+        }
+        co_return files;
     }
 
     Awaitable<Result<void>> respond(

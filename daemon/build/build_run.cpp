@@ -33,7 +33,8 @@ BuildRun::BuildRun(
     const BuildRequest& request,
     const BuildGraph& graph,
     std::shared_ptr<Job> job,
-    FetchPackage fetch
+    FetchPackage fetch,
+    LentByListing lent
 )
     : services_(services),
       request_(request),
@@ -41,7 +42,7 @@ BuildRun::BuildRun(
       job_(std::move(job)),
       fetch_(std::move(fetch)),
       lease_(services.store.lease()),
-      trees_(services.store),
+      trees_(services.store, std::move(lent)),
       progress_(services.loop) {
     results_.resize(graph_.stages.size());
     if (request_.ignore) {

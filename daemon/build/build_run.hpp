@@ -35,7 +35,8 @@ class BuildRun {
         const BuildRequest& request,
         const BuildGraph& graph,
         std::shared_ptr<Job> job,
-        FetchPackage fetch
+        FetchPackage fetch,
+        LentByListing lent
     );
 
     boost::asio::awaitable<Result<BuiltImage>> run();

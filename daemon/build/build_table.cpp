@@ -49,15 +49,19 @@ std::vector<Digest> listings_of(const BuildRequest& request) {
 
 }  // namespace
 
-boost::asio::awaitable<Result<std::vector<Digest>>> BuildTable::needs(const BuildRequest& request) {
-    std::vector<Digest> lacking;
+boost::asio::awaitable<Result<BuildTable::Needs>> BuildTable::needs(const BuildRequest& request) {
+    Needs needs;
     for (const Digest& listing : listings_of(request)) {
         const auto there = co_await contexts_.has(listing);
         if (!there) {
             co_return fail(there.error());
         }
         if (!*there) {
-            lacking.push_back(listing);
+            needs.lacking.push_back(listing);
+        }
+        // Held from now on: another build of the same context may end meanwhile.
+        if (auto lent = contexts_.lent(listing)) {
+            needs.lent.emplace(listing, std::move(lent));
         }
     }
     auto look = [this, &request]() -> Result<std::vector<Digest>> {
@@ -81,15 +85,17 @@ boost::asio::awaitable<Result<std::vector<Digest>>> BuildTable::needs(const Buil
     if (!files) {
         co_return fail(files.error());
     }
-    lacking.insert(lacking.end(), files->begin(), files->end());
-    co_return lacking;
+    needs.lacking.insert(needs.lacking.end(), files->begin(), files->end());
+    co_return needs;
 }
 
-Result<std::shared_ptr<Job>> BuildTable::start(BuildRequest request) {
+Result<std::shared_ptr<Job>> BuildTable::start(BuildRequest request, LentByListing lent) {
     const std::string name = request.tags.empty() ? request.dockerfile.name : request.tags.front();
     const Attachment attachment = request.detach ? Attachment::detached : Attachment::attached;
     const auto shared = std::make_shared<const BuildRequest>(std::move(request));
-    Work work = [this, shared](std::shared_ptr<Job> job) { return build(std::move(job), shared); };
+    Work work = [this, shared, lent = std::move(lent)](std::shared_ptr<Job> job) {
+        return build(std::move(job), shared, lent);
+    };
     TRY_ASSIGN(auto job, start(name, attachment, std::move(work)));
     job->tags = shared->tags;
     return job;
@@ -141,7 +147,7 @@ boost::asio::awaitable<void> BuildTable::carry_out(std::shared_ptr<Job> job, Wor
 }
 
 boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(
-    std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request
+    std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
 ) {
     auto plan_it = [this, request] { return plan_request(services_.store, *request); };
     const auto graph = co_await run_on(services_.pool, std::move(plan_it));
@@ -152,7 +158,7 @@ boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(
         job->emit(WarningEvent{.message = warning.message, .where = warning.where});
     }
     job->steps = graph->steps;
-    BuildRun run(services_, *request, *graph, job, fetcher(services_, job));
+    BuildRun run(services_, *request, *graph, job, fetcher(services_, job), std::move(lent));
     const auto image = co_await run.run();
     for (const Digest& listing : listings_of(*request)) {
         contexts_.settle(listing);

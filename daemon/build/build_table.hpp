@@ -26,10 +26,15 @@ class BuildTable {
           contexts_(contexts),
           freed_(services.loop) {}
 
-    /// What of the request's bytes the store lacks; empty when the build can start.
-    boost::asio::awaitable<Result<std::vector<Digest>>> needs(const BuildRequest& request);
+    struct Needs {
+        std::vector<Digest> lacking;  // empty: the build can start
+        LentByListing lent;           // what it reads out of files of its client
+    };
+
+    /// What of the request's bytes is not here.
+    boost::asio::awaitable<Result<Needs>> needs(const BuildRequest& request);
     /// Errors   busy when too many wait already.
-    Result<std::shared_ptr<Job>> start(BuildRequest request);
+    Result<std::shared_ptr<Job>> start(BuildRequest request, LentByListing lent);
     /// A job that is no build: `work` runs on the loop and gives its result.
     using Work = std::function<boost::asio::awaitable<Result<ResultEvent>>(std::shared_ptr<Job>)>;
     Result<std::shared_ptr<Job>> start(std::string name, Attachment attachment, Work work);
@@ -47,7 +52,7 @@ class BuildTable {
   private:
     boost::asio::awaitable<void> carry_out(std::shared_ptr<Job> job, Work work);
     boost::asio::awaitable<Result<ResultEvent>> build(
-        std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request
+        std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
     );
     std::string new_id() const;
     void forget_old();

@@ -36,7 +36,10 @@ Result<std::shared_ptr<const SourceTree>> BuildTrees::of_layers(const std::vecto
 
 Result<std::shared_ptr<const SourceTree>> BuildTrees::of_listing(const Digest& listing) {
     TRY_ASSIGN(Table table, table_of(listing), "while opening the listing of the context");
-    return SourceTree::of_listing(store_, std::move(table));
+    const auto lent = lent_.find(listing);
+    return SourceTree::of_listing(
+        store_, std::move(table), lent == lent_.end() ? nullptr : lent->second
+    );
 }
 
 }  // namespace kiln::daemon

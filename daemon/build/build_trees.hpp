@@ -13,8 +13,9 @@ namespace kiln::daemon {
 /// steps that stand on the same layers share one tree. Thread   any; the store outlives it.
 class BuildTrees {
   public:
-    explicit BuildTrees(store::Store& store)
-        : store_(store) {}
+    BuildTrees(store::Store& store, LentByListing lent)
+        : store_(store),
+          lent_(std::move(lent)) {}
 
     /// Errors   not_found, corrupt.
     Result<std::shared_ptr<const SourceTree>> of_layers(const std::vector<Digest>& diff_ids);
@@ -26,6 +27,7 @@ class BuildTrees {
     Result<Table> table_of(const Digest& name);
 
     store::Store& store_;
+    const LentByListing lent_;
     std::mutex mutex_;
     std::map<Digest, Table> tables_;
     std::map<std::vector<Digest>, std::weak_ptr<const SourceTree>> trees_;

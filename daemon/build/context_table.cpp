@@ -5,6 +5,8 @@
 #include "layers/table_of_contents.hpp"
 #include "store/hasher.hpp"
 
+#include <algorithm>
+
 namespace kiln::daemon {
 namespace {
 
@@ -17,6 +19,30 @@ std::vector<Digest> contents_of(const TableOfContents& listing) {
         }
     }
     return contents;
+}
+
+/// What of a context was sent, as a context of its own: the next build that lends the same files
+/// finds the others here.
+Result<void> record_rest(
+    store::Store& store, const TableOfContents& listing, const LentFiles& lent
+) {
+    std::vector<TableRow> rows;
+    for (std::size_t i = 0; i < listing.size(); ++i) {
+        TableRow row = listing.row(i);
+        if (row.entry.type == tar::EntryType::file && !lent.contains(row.content)) {
+            rows.push_back(std::move(row));
+        }
+    }
+    if (rows.empty()) {
+        return {};
+    }
+    const Bytes rest = TableOfContents::render(rows);
+    const Digest name = digest_of(ByteSpan(rest));
+    const store::Lease lease = store.lease();
+    lease.keep(name);
+    TRY(store.tables().put(name, rest, lease));
+    TRY_ASSIGN(const auto table, TableOfContents::open(Bytes(rest)));
+    return store.record(store::Batch{.contexts = {{name, contents_of(*table)}}});
 }
 
 }  // namespace
@@ -55,11 +81,34 @@ boost::asio::awaitable<Result<ContextTable::Taken>> ContextTable::take(Bytes lis
     co_return taken;
 }
 
+void ContextTable::lend(const Digest& listing, LentFiles files) {
+    end_loan(listing);
+    if (lent_order_.size() == k_lent_contexts) {
+        end_loan(Digest(lent_order_.front()));
+    }
+    lent_.emplace(listing, std::make_shared<const LentFiles>(std::move(files)));
+    lent_order_.push_back(listing);
+}
+
+std::shared_ptr<const LentFiles> ContextTable::lent(const Digest& listing) const {
+    const auto found = lent_.find(listing);
+    return found == lent_.end() ? nullptr : found->second;
+}
+
+void ContextTable::end_loan(const Digest& listing) {
+    if (lent_.erase(listing) > 0) {
+        std::erase(lent_order_, listing);
+        fresh_.erase(listing);
+    }
+}
+
 boost::asio::awaitable<Result<bool>> ContextTable::complete(Digest listing) {
-    auto work = [this, listing]() -> Result<bool> {
+    auto work = [this, listing, lent = lent(listing)]() -> Result<bool> {
         TRY_ASSIGN(const auto table, open_table(services_.store, listing));
         TRY_ASSIGN(const auto search, services_.store.packs().search(contents_of(*table)));
-        return search.missing.empty();
+        return std::ranges::all_of(search.missing, [&](const Digest& content) {
+            return lent && lent->contains(content);
+        });
     };
     auto all_there = co_await run_on(services_.pool, std::move(work));
     if (all_there && *all_there) {
@@ -72,9 +121,14 @@ void ContextTable::settle(const Digest& listing) {
     if (!fresh_.contains(listing)) {
         return;
     }
-    services_.waiters.submit([this, listing] {
+    const auto files = lent(listing);
+    end_loan(listing);
+    services_.waiters.submit([this, listing, files] {
         auto settled = [&]() -> Result<void> {
             TRY_ASSIGN(const auto table, open_table(services_.store, listing));
+            if (files) {
+                return record_rest(services_.store, *table, *files);
+            }
             return services_.store.record(store::Batch{.contexts = {{listing, contents_of(*table)}}}
             );
         }();

@@ -58,11 +58,15 @@ class LayeredTree final : public SourceTree {
 
 class ListedTree final : public SourceTree {
   public:
-    ListedTree(store::Store& store, Tables tables)
+    ListedTree(store::Store& store, Tables tables, std::shared_ptr<const LentFiles> lent)
         : SourceTree(std::move(tables)),
-          store_(store) {}
+          store_(store),
+          lent_(std::move(lent)) {}
 
     Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
+        if (lent_ && lent_->contains(node.row.content)) {
+            return LentFiles::open(lent_, node.row.content);
+        }
         TRY_ASSIGN(store::Content opened, store_.packs().open(node.row.content));
         const auto content = std::make_shared<const store::Content>(std::move(opened));
         auto range =
@@ -72,6 +76,7 @@ class ListedTree final : public SourceTree {
 
   private:
     store::Store& store_;
+    std::shared_ptr<const LentFiles> lent_;
 };
 
 class TarTree final : public SourceTree {
@@ -125,9 +130,11 @@ Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(
 }
 
 std::shared_ptr<const SourceTree> SourceTree::of_listing(
-    store::Store& store, std::shared_ptr<const TableOfContents> listing
+    store::Store& store,
+    std::shared_ptr<const TableOfContents> listing,
+    std::shared_ptr<const LentFiles> lent
 ) {
-    return std::make_shared<ListedTree>(store, Tables{std::move(listing)});
+    return std::make_shared<ListedTree>(store, Tables{std::move(listing)}, std::move(lent));
 }
 
 std::shared_ptr<const SourceTree> SourceTree::of_tar(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/lent_files.hpp"
 #include "layers/tree/file_tree.hpp"
 #include "store/store.hpp"
 
@@ -30,8 +31,11 @@ class SourceTree {
         const std::vector<Digest>& diff_ids,
         std::vector<std::shared_ptr<const TableOfContents>> tables
     );
+    /// `lent`: contents that are not in the store, or null.
     static std::shared_ptr<const SourceTree> of_listing(
-        store::Store& store, std::shared_ptr<const TableOfContents> listing
+        store::Store& store,
+        std::shared_ptr<const TableOfContents> listing,
+        std::shared_ptr<const LentFiles> lent
     );
     /// A plain tar in `file`, with its table.
     static std::shared_ptr<const SourceTree> of_tar(

@@ -56,7 +56,7 @@ std::shared_ptr<daemon::Job> TestDaemon::start(
 }
 
 std::shared_ptr<daemon::Job> TestDaemon::start(daemon::BuildRequest request) {
-    auto job = builds_.start(std::move(request));
+    auto job = builds_.start(std::move(request), {});
     EXPECT_THAT(job, Succeeds());
     return job.value();
 }

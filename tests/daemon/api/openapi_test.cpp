@@ -92,6 +92,7 @@ const std::map<std::string, std::string>& records() {
         {"builds", "Builds"},
         {"blob_answer", "BlobAnswer"},
         {"contents_answer", "ContentsAnswer"},
+        {"files_answer", "FilesAnswer"},
         {"context_answer", "ContextAnswer"},
         {"explain", "Explanation"},
         {"gc_request", "GcRequest"},
