@@ -10,6 +10,7 @@
 #include "layers/conda/grouping.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/package_reader.hpp"
+#include "layers/conda/scripts/link_scripts.hpp"
 #include "store/base/limits.hpp"
 #include "store/hasher.hpp"
 
@@ -428,8 +429,13 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     if (!plan) {
         co_return fail(plan.error());
     }
-    for (const std::string& warning : plan->warnings) {
-        build.job->emit(WarningEvent{.message = warning});
+    for (const std::vector<std::string>& warnings :
+         {plan->warnings,
+          conda::missing_dependencies(*plan),
+          conda::plan_link_scripts(*plan, {}, "").warnings}) {
+        for (const std::string& warning : warnings) {
+            build.job->emit(WarningEvent{.message = warning});
+        }
     }
     std::vector<std::function<Result<std::optional<Made>>()>> writes;
     for (const PlannedPackage& planned : plan->packages) {

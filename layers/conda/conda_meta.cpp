@@ -37,7 +37,8 @@ std::string render_conda_meta(
     }
     const std::string url = without_credentials(package.url);
     record["url"] = url;
-    record["channel"] = channel_of(url, metadata.subdir);
+    record["channel"] = package.channel.empty() ? channel_of(url, metadata.subdir)
+                                                : without_credentials(package.channel);
     record["fn"] = package.file_name;
     record["sha256"] = package.sha256.hex();
     record["size"] = package.size_bytes;
@@ -48,7 +49,7 @@ std::string render_conda_meta(
     record["extracted_package_dir"] = "";
     record["package_tarball_full_path"] = "";
     record["link"] = in_key_order({{"source", ""}, {"type", 1}});
-    record["requested_specs"] = json::Array();
+    record["requested_specs"] = json::from_texts(package.requested_specs);
     if (metadata.noarch != Noarch::no) {
         record["noarch"] = metadata.noarch == Noarch::python ? "python" : "generic";
     }
@@ -60,7 +61,14 @@ std::string render_conda_meta(
         {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
     );
     ASSERT(targets.has_value());
+    // What another package has in its place is none of this one's files: removing this one must
+    // not take it away.
+    auto lost = planned.layer.lost_paths.begin();
     for (const LinkTarget& target : *targets) {
+        if (lost != planned.layer.lost_paths.end() && *lost == target.path) {
+            ++lost;
+            continue;
+        }
         if (target.source == nullptr || target.source->type != PathType::directory) {
             files.emplace_back(target.path);
         }
@@ -79,6 +87,15 @@ Result<void> write_conda_meta_layer(
     ASSERT(tables.size() == plan.packages.size());
     std::map<std::string, std::string> files;  // a single path component: bytewise is canonical
     files["history"] = "";
+    if (!plan.variables.empty()) {
+        files["state"] =
+            json::render_pretty(json::Object{{"env_vars", json::from_text_map(plan.variables)}});
+    }
+    if (plan.frozen) {
+        files["frozen"] = plan.frozen->empty()
+                              ? ""
+                              : json::render_pretty(json::Object{{"message", *plan.frozen}});
+    }
     for (std::size_t i = 0; i < tables.size(); ++i) {
         const PlannedPackage& planned = plan.packages[i];
         files[planned.package.metadata.dist() + ".json"] =

@@ -1,29 +1,26 @@
 #include "layers/conda/environment_plan.hpp"
 
+#include "layers/conda/clobbers.hpp"
 #include "layers/conda/link.hpp"
 #include "layers/conda/link_order.hpp"
 #include "layers/conda/lockfile.hpp"
 #include "layers/tar/tar_entry.hpp"
+#include "store/base/json.hpp"
+#include "store/hasher.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
-#include <unordered_set>
+#include <set>
 
 namespace kiln::conda {
 
 namespace {
 
-/// The targets of each package in link order; strings and pointers outlive the planning.
-using AllTargets = std::vector<std::vector<LinkTarget>>;
-
 Result<void> check_prefix(std::string_view prefix);
 Result<void> check_package(const EnvironmentPackage& package, const EnvironmentOptions& options);
 Result<PythonInfo> find_python(const std::vector<PlannedPackage>& packages);
-void settle_clobbers(const AllTargets& targets, EnvironmentPlan& plan);
-void warn_of_scripts(EnvironmentPlan& plan);
 
 }  // namespace
 
@@ -50,6 +47,18 @@ std::vector<std::pair<std::string, std::string>> EnvironmentPlan::meta_key() con
         key.emplace_back("file", each.package.file_name);
         key.emplace_back("url", without_credentials(each.package.url));
         key.emplace_back("md5", each.package.md5);
+        key.emplace_back("channel", without_credentials(each.package.channel));
+        // Depends and their kin, which repodata and locks may have changed.
+        key.emplace_back("record", digest_of(json::render(each.package.metadata.index)).hex());
+        for (const std::string& spec : each.package.requested_specs) {
+            key.emplace_back("requested", spec);
+        }
+    }
+    for (const auto& [name, value] : variables) {
+        key.emplace_back("variable", fmt::format("{}={}", name, value));
+    }
+    if (frozen) {
+        key.emplace_back("frozen", *frozen);
     }
     return key;
 }
@@ -75,6 +84,8 @@ Result<EnvironmentPlan> plan_environment(
     }
     EnvironmentPlan plan;
     plan.prefix = options.prefix;
+    plan.variables = options.variables;
+    plan.frozen = options.frozen;
     for (const std::size_t index : link_order(all)) {
         EnvironmentPackage& package = packages[index];
         PackageLayerInput layer;
@@ -83,7 +94,7 @@ Result<EnvironmentPlan> plan_environment(
         plan.packages.push_back({.package = std::move(package), .layer = std::move(layer)});
     }
     TRY_ASSIGN(const PythonInfo python, find_python(plan.packages));
-    AllTargets targets;
+    std::vector<std::vector<LinkTarget>> targets;  // in link order
     for (PlannedPackage& planned : plan.packages) {
         if (planned.package.metadata.noarch == Noarch::python) {
             planned.layer.site_packages = python.site_packages;
@@ -93,8 +104,26 @@ Result<EnvironmentPlan> plan_environment(
         targets.push_back(std::move(each));
     }
     settle_clobbers(targets, plan);
-    warn_of_scripts(plan);
     return plan;
+}
+
+std::vector<std::string> missing_dependencies(const EnvironmentPlan& plan) {
+    std::set<std::string, std::less<>> here;
+    for (const PlannedPackage& each : plan.packages) {
+        here.insert(each.package.metadata.name);
+    }
+    std::vector<std::string> missing;
+    for (const PlannedPackage& each : plan.packages) {
+        for (const std::string& depend : each.package.metadata.depends) {
+            const std::string name = depend_name(depend);
+            if (!name.starts_with("__") && !here.contains(name)) {
+                missing.push_back(fmt::format(
+                    "{} needs {}, which the environment lacks", each.package.metadata.dist(), depend
+                ));
+            }
+        }
+    }
+    return missing;
 }
 
 namespace {
@@ -171,120 +200,6 @@ Result<PythonInfo> find_python(const std::vector<PlannedPackage>& packages) {
             "{} is a python package, and the environment has no python", needs->package.file_name
         ),
         .hint = "add the package python to the lock"});
-}
-
-/// Sequential linking in one pass over names: a package takes a path from every earlier one that
-/// has the same path, a file where it needs a directory, or a directory where it has a file.
-class Clobbers {
-  public:
-    explicit Clobbers(const AllTargets& targets) {
-        for (std::size_t package = 0; package < targets.size(); ++package) {
-            for (const LinkTarget& target : targets[package]) {
-                if (is_directory(target)) {
-                    mark_directory(target.path, package);
-                } else {
-                    leaf_.insert_or_assign(target.path, package);
-                }
-                mark_directory(parent_of(target.path), package);
-            }
-        }
-        for (const auto& [path, package] : leaf_) {
-            if (directory_.contains(path)) {
-                contested_.insert(path);  // only asked for membership: its order reaches nothing
-            }
-        }
-    }
-
-    /// The package that takes the path from `package`, or nullopt.
-    [[nodiscard]] std::optional<std::size_t> winner(const LinkTarget& target, std::size_t package)
-        const {
-        std::size_t last = package;
-        if (const auto leaf = leaf_.find(target.path); leaf != leaf_.end()) {
-            last = std::max(last, leaf->second);
-        }
-        if (contested_.empty()) {
-            return last == package ? std::nullopt : std::optional(last);
-        }
-        if (const auto below = directory_.find(target.path);
-            below != directory_.end() && !is_directory(target)) {
-            last = std::max(last, below->second);
-        }
-        for (std::string_view at = parent_of(target.path); !at.empty(); at = parent_of(at)) {
-            if (contested_.contains(at)) {
-                last = std::max(last, leaf_.at(at));
-            }
-        }
-        return last == package ? std::nullopt : std::optional(last);
-    }
-
-  private:
-    static bool is_directory(const LinkTarget& target) {
-        return target.source != nullptr && target.source->type == PathType::directory;
-    }
-
-    static std::string_view parent_of(std::string_view path) {
-        const std::size_t slash = path.rfind('/');
-        return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
-    }
-
-    /// The directory and all above it, up to one that this package has marked already.
-    void mark_directory(std::string_view path, std::size_t package) {
-        for (; !path.empty(); path = parent_of(path)) {
-            const auto [place, fresh] = directory_.try_emplace(path, package);
-            if (!fresh && place->second == package) {
-                return;
-            }
-            place->second = package;
-        }
-    }
-
-    std::unordered_map<std::string_view, std::size_t> leaf_;       // path -> last package
-    std::unordered_map<std::string_view, std::size_t> directory_;  // path -> last package
-    std::unordered_set<std::string_view> contested_;
-};
-
-void settle_clobbers(const AllTargets& targets, EnvironmentPlan& plan) {
-    const Clobbers clobbers(targets);
-    for (std::size_t loser = 0; loser < targets.size(); ++loser) {
-        std::map<std::size_t, std::vector<std::string>> taken;  // by whom
-        for (const LinkTarget& target : targets[loser]) {
-            if (const auto winner = clobbers.winner(target, loser)) {
-                plan.packages[loser].layer.lost_paths.push_back(target.path);
-                taken[*winner].push_back(target.path);
-            }
-        }
-        for (const auto& [winner, paths] : taken) {
-            const std::string more =
-                paths.size() > 1 ? fmt::format(" and {} more paths", paths.size() - 1) : "";
-            plan.warnings.push_back(fmt::format(
-                "{} and {} both hold {}{}; what {} has there is kept, as it is linked later",
-                plan.packages[loser].package.metadata.dist(),
-                plan.packages[winner].package.metadata.dist(),
-                paths.front(),
-                more,
-                plan.packages[winner].package.metadata.name
-            ));
-        }
-    }
-}
-
-void warn_of_scripts(EnvironmentPlan& plan) {
-    for (const PlannedPackage& each : plan.packages) {
-        const PackageMetadata& metadata = each.package.metadata;
-        for (const std::string_view kind : {"pre-link", "post-link"}) {
-            const std::string script = fmt::format("bin/.{}-{}.sh", metadata.name, kind);
-            const bool has = std::any_of(
-                metadata.paths.begin(),
-                metadata.paths.end(),
-                [&](const ManifestPath& path) { return path.path == script; }
-            );
-            if (has) {
-                plan.warnings.push_back(
-                    fmt::format("the {} script of {} is not run", kind, metadata.dist())
-                );
-            }
-        }
-    }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "store/digest.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,9 +19,11 @@ inline constexpr std::string_view k_layer_format = "1";
 struct EnvironmentPackage {
     Digest sha256;
     std::uint64_t size_bytes = 0;
-    std::string md5;        // lower-case hex; may be empty
-    std::string file_name;  // as in the lock
-    std::string url;        // empty for packages given as files
+    std::string md5;                           // lower-case hex; may be empty
+    std::string file_name;                     // as in the lock
+    std::string url;                           // empty for packages given as files
+    std::string channel;                       // base URL (cep-26); empty: what the url says
+    std::vector<std::string> requested_specs;  // that the user asked for by name
     PackageMetadata metadata;
 };
 
@@ -28,6 +31,8 @@ struct EnvironmentOptions {
     std::string prefix;  // absolute, clean, without '/' at its end: "/opt/env"
     std::optional<std::string> platform =
         std::nullopt;  // when known, packages of other subdirs are refused
+    std::map<std::string, std::string> variables = {};  // set on activation
+    std::optional<std::string> frozen = std::nullopt;   // why nobody may change it; "": no reason
 };
 
 /// All that a package's layer is a function of (house.md, idea 2).
@@ -51,7 +56,9 @@ struct PlannedPackage {
 struct EnvironmentPlan {
     std::string prefix;
     std::vector<PlannedPackage> packages;  // in link order: what a package depends on comes before
-    std::vector<std::string> warnings;     // clobbered paths, scripts that are not run
+    std::map<std::string, std::string> variables;  // go to conda-meta/state (cep-32)
+    std::optional<std::string> frozen;             // goes to conda-meta/frozen (cep-22)
+    std::vector<std::string> warnings;             // paths that two packages have
 
     /// Named ingredients of the key of the conda-meta layer.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> meta_key() const;
@@ -65,5 +72,9 @@ struct EnvironmentPlan {
 Result<EnvironmentPlan> plan_environment(
     std::vector<EnvironmentPackage> packages, const EnvironmentOptions& options
 );
+
+/// What packages need and the environment lacks, by name: a sentence each. Virtual packages
+/// (`__glibc`) are the image's to have. Locks are not solved, so this is told, not refused.
+std::vector<std::string> missing_dependencies(const EnvironmentPlan& plan);
 
 }  // namespace kiln::conda

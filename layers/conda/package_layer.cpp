@@ -165,6 +165,32 @@ Result<Members> read_members(
     return members;
 }
 
+/// By its text alone, as rattler judges: where other links on its way lead is theirs to answer for.
+bool leads_out(std::string_view link, std::string_view prefix, std::string_view from) {
+    std::string_view rest = link;
+    std::size_t depth = static_cast<std::size_t>(std::count(from.begin(), from.end(), '/'));
+    if (link.starts_with('/')) {
+        if (link != prefix && !is_below(link, prefix)) {
+            return true;
+        }
+        rest.remove_prefix(prefix.size());
+        depth = 0;
+    }
+    while (!rest.empty()) {
+        const std::string_view part = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+        if (part == "..") {
+            if (depth == 0) {
+                return true;
+            }
+            --depth;
+        } else if (!part.empty() && part != ".") {
+            ++depth;
+        }
+    }
+    return false;
+}
+
 Result<void> PackageWriter::write(const LinkTarget& target) {
     TRY(write_parents(target.path));
     if (target.entry_point != nullptr) {
@@ -238,6 +264,12 @@ Result<void> PackageWriter::write_member(const LinkTarget& target, const Member&
                 .placeholder = target.source->placeholder, .target = planned_.layer.prefix};
             TRY_ASSIGN(const Bytes link, replace_prefix_in_text(as_bytes(member.link), change));
             entry.link = std::string(as_text(link));
+        }
+        if (leads_out(entry.link, planned_.layer.prefix, target.path)) {
+            return fail(Error{
+                .code = Code::invalid_input,
+                .message = fmt::format("the symlink leads out of the prefix, to {}", entry.link),
+                .hint = "the package would reach files that are none of its own"});
         }
         return layer_.add(entry);
     }

@@ -26,7 +26,8 @@ struct PackageLayerSource {
 /// nothing above the prefix, modes 0644 and 0755 (0777 symlinks), owner 0:0. finish() is the
 /// caller's.
 /// Errors   as PackageReader; corrupt when a path of the manifest is not in the archive;
-///          invalid_input for a prefix too long, a member that leaves the prefix or is a device.
+///          invalid_input for a prefix too long, a member that leaves the prefix, a symlink that
+///          leads out of it, a device.
 /// Thread   pool; one builder, one thread.
 Result<void> write_package_layer(
     const PackageLayerSource& source,

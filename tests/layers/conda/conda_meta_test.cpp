@@ -111,5 +111,36 @@ TEST(CondaMeta, IsOneSmallLayerWithAnEmptyHistory) {
     EXPECT_EQ(again->built.layer.diff_id, layer->built.layer.diff_id);
 }
 
+TEST(CondaMeta, HoldsTheVariablesOfTheEnvironmentAndWhyItIsFrozen) {
+    BuiltEnvironment built = environment("");
+    built.plan.variables = {{"B", "2"}, {"A", "1"}};
+    built.plan.frozen = "made by kiln";
+
+    const auto layer = build_meta_layer(built);
+
+    ASSERT_THAT(layer, Succeeds());
+    const auto entries = entries_of(*layer);
+    EXPECT_EQ(
+        entries.at("opt/env/conda-meta/state").content,
+        "{\n  \"env_vars\": {\n    \"A\": \"1\",\n    \"B\": \"2\"\n  }\n}\n"
+    );
+    EXPECT_EQ(
+        entries.at("opt/env/conda-meta/frozen").content, "{\n  \"message\": \"made by kiln\"\n}\n"
+    );
+    EXPECT_NE(built.plan.meta_key(), environment("").plan.meta_key());
+    built.plan.frozen = "";
+    const auto silent = build_meta_layer(built);
+    ASSERT_THAT(silent, Succeeds());
+    EXPECT_EQ(entries_of(*silent).at("opt/env/conda-meta/frozen").content, "");
+}
+
+TEST(CondaMeta, SaysWhatTheUserAskedFor) {
+    BuiltEnvironment built = environment("");
+    built.plan.packages[1].package.requested_specs = {"hello >=1"};
+    const auto record = json::parse(record_of(built, 1), "the record");
+    ASSERT_THAT(record, Succeeds());
+    EXPECT_EQ(json::render(record->at("requested_specs")), R"(["hello >=1"])");
+}
+
 }  // namespace
 }  // namespace kiln::conda

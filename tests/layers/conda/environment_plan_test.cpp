@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace kiln::conda {
@@ -44,26 +45,42 @@ Result<EnvironmentPlan> plan(std::vector<EnvironmentPackage> packages) {
 
 TEST(EnvironmentPlan, TheLastOneLinkedKeepsAPath) {
     const auto planned =
-        plan({package("a", {"bin/x", "share/a"}, {"b"}), package("b", {"bin/x", "share/b"})});
+        plan({package("a", {"bin/x", "share/a"}), package("b", {"bin/x", "share/b"}, {"a"})});
 
     ASSERT_THAT(planned, Succeeds());
-    EXPECT_EQ(planned->packages[0].package.metadata.name, "b");
+    EXPECT_EQ(planned->packages[0].package.metadata.name, "a");
     EXPECT_THAT(planned->packages[0].layer.lost_paths, ElementsAre("bin/x"));
     EXPECT_THAT(planned->packages[1].layer.lost_paths, IsEmpty());
     EXPECT_THAT(
         planned->warnings,
         ElementsAre(
-            "b-1.0-0 and a-1.0-0 both hold bin/x; what a has there is kept, as it is linked later"
+            "a-1.0-0 and b-1.0-0 both hold bin/x; what b has there is kept, as it is linked later"
         )
     );
 }
 
+TEST(EnvironmentPlan, OfUnrelatedPackagesTheFirstByNameIsLinkedLast) {
+    // rattler, test_all_possible_orders_clobber: whatever the order given.
+    std::vector<std::string> names = {"one", "three", "two"};
+    do {
+        std::vector<EnvironmentPackage> packages;
+        for (const std::string& name : names) {
+            packages.push_back(package(name, {"x"}));
+        }
+        const auto planned = plan(std::move(packages));
+        ASSERT_THAT(planned, Succeeds());
+        EXPECT_EQ(planned->packages.back().package.metadata.name, "one");
+        EXPECT_THAT(planned->packages[2].layer.lost_paths, IsEmpty());
+        EXPECT_THAT(planned->packages[1].layer.lost_paths, ElementsAre("x"));
+    } while (std::next_permutation(names.begin(), names.end()));
+}
+
 TEST(EnvironmentPlan, AFileAndADirectoryOfOneNameNeverMeet) {
-    // rattler's clobber-fd: a file, then two packages with a directory in its place.
+    // rattler's clobber-fd-rev: a file, then two packages with a directory in its place.
     const auto planned = plan(
         {package("file", {"clobber"}),
-         package("two", {"clobber/2.txt"}),
-         package("three", {"clobber/3.txt"})}
+         package("e2", {"clobber/2.txt"}),
+         package("e1", {"clobber/1.txt"})}
     );
     ASSERT_THAT(planned, Succeeds());
     EXPECT_THAT(planned->packages[0].layer.lost_paths, ElementsAre("clobber"));
@@ -87,11 +104,22 @@ TEST(EnvironmentPlan, AFileAndADirectoryOfOneNameNeverMeet) {
 TEST(EnvironmentPlan, WhatWasTakenOnceStaysTaken) {
     // Linked one after the other: the file takes 1.txt away, the last one makes a new directory.
     const auto planned =
-        plan({package("one", {"c/1.txt"}), package("file", {"c"}), package("two", {"c/2.txt"})});
+        plan({package("c", {"c/1.txt"}), package("b", {"c"}), package("a", {"c/2.txt"})});
     ASSERT_THAT(planned, Succeeds());
     EXPECT_THAT(planned->packages[0].layer.lost_paths, ElementsAre("c/1.txt"));
     EXPECT_THAT(planned->packages[1].layer.lost_paths, ElementsAre("c"));
     EXPECT_THAT(planned->packages[2].layer.lost_paths, IsEmpty());
+}
+
+TEST(EnvironmentPlan, CondaMetaIsTheEnvironmentsOwn) {
+    const auto planned = plan({package("a", {"bin/x", "conda-meta/oops", "conda-meta/pinned"})});
+    ASSERT_THAT(planned, Succeeds());
+    EXPECT_THAT(
+        planned->packages[0].layer.lost_paths, ElementsAre("conda-meta/oops", "conda-meta/pinned")
+    );
+    EXPECT_THAT(
+        planned->warnings, ElementsAre(HasSubstr("holds conda-meta/oops and one more path"))
+    );
 }
 
 TEST(EnvironmentPlan, DirectoriesAreShared) {
@@ -100,10 +128,14 @@ TEST(EnvironmentPlan, DirectoriesAreShared) {
     EXPECT_THAT(planned->warnings, IsEmpty());
 }
 
-TEST(EnvironmentPlan, LinkScriptsAreToldNotRun) {
-    const auto planned = plan({package("a", {"bin/.a-post-link.sh", "bin/.other-post-link.sh"})});
+TEST(EnvironmentPlan, WhatIsMissingIsToldByName) {
+    const auto planned =
+        plan({package("a", {}, {"b >=1", "gone >=2", "__glibc >=2.17"}), package("b", {})});
     ASSERT_THAT(planned, Succeeds());
-    EXPECT_THAT(planned->warnings, ElementsAre("the post-link script of a-1.0-0 is not run"));
+    EXPECT_THAT(
+        missing_dependencies(*planned),
+        ElementsAre("a-1.0-0 needs gone >=2, which the environment lacks")
+    );
 }
 
 TEST(EnvironmentPlan, RefusesTwoVersionsAndOtherPlatforms) {
@@ -146,7 +178,7 @@ TEST(EnvironmentPlan, RefusesPrefixesThatAreNotClean) {
 }
 
 TEST(EnvironmentPlan, KeysNameEverythingThatReachesTheBytes) {
-    auto one = plan({package("a", {"bin/x"}), package("b", {"bin/x"})});
+    auto one = plan({package("b", {"bin/x"}), package("a", {"bin/x"})});
     ASSERT_THAT(one, Succeeds());
     EXPECT_THAT(
         one->packages[0].layer.layer_key(),

@@ -1,6 +1,5 @@
 #include "layers/conda/package_metadata.hpp"
 
-#include "layers/conda/link_order.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +15,6 @@ using ::kiln::testing::FailsSaying;
 using ::kiln::testing::FailsWith;
 using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const std::string k_index =
@@ -181,24 +179,6 @@ RC_GTEST_PROP(PackageMetadata, ACutOffRecordIsRefused, ()) {
     Bytes bytes = render_metadata(arbitrary_metadata());
     bytes.resize(*rc::gen::inRange<std::size_t>(0, bytes.size()));
     RC_ASSERT(!parse_metadata(bytes).has_value());
-}
-
-TEST(LinkOrder, DependenciesComeFirstAndOtherwiseTheOrderGiven) {
-    const auto package = [](std::string name, std::vector<std::string> depends) {
-        PackageMetadata metadata;
-        metadata.name = std::move(name);
-        metadata.depends = std::move(depends);
-        return metadata;
-    };
-    const PackageMetadata z = package("z", {"m >=1", "absent"});
-    const PackageMetadata a = package("a", {});
-    const PackageMetadata m = package("m", {"conda-forge::A[build=x]"});
-    const PackageMetadata one = package("one", {"two"});
-    const PackageMetadata two = package("two", {"one", "two"});
-
-    EXPECT_THAT(link_order({&z, &a, &m}), ElementsAre(1U, 2U, 0U));
-    EXPECT_THAT(link_order({&a, &one, &two}), ElementsAre(0U, 1U, 2U));
-    EXPECT_THAT(link_order({}), IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,141 @@
+#include "layers/conda/clobbers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace kiln::conda {
+
+namespace {
+
+constexpr std::string_view k_reserved = "conda-meta";
+
+/// Sequential linking in one pass over names: a package takes a path from every earlier one that
+/// has the same path, a file where it needs a directory, or a directory where it has a file.
+class Clobbers {
+  public:
+    explicit Clobbers(const std::vector<std::vector<LinkTarget>>& targets) {
+        for (std::size_t package = 0; package < targets.size(); ++package) {
+            for (const LinkTarget& target : targets[package]) {
+                if (is_directory(target)) {
+                    mark_directory(target.path, package);
+                } else {
+                    leaf_.insert_or_assign(target.path, package);
+                }
+                mark_directory(parent_of(target.path), package);
+            }
+        }
+        for (const auto& [path, package] : leaf_) {
+            if (directory_.contains(path)) {
+                contested_.insert(path);  // only asked for membership: its order reaches nothing
+            }
+        }
+    }
+
+    /// The package that takes the path from `package`, or nullopt.
+    [[nodiscard]] std::optional<std::size_t> winner(const LinkTarget& target, std::size_t package)
+        const {
+        std::size_t last = package;
+        if (const auto leaf = leaf_.find(target.path); leaf != leaf_.end()) {
+            last = std::max(last, leaf->second);
+        }
+        if (contested_.empty()) {
+            return last == package ? std::nullopt : std::optional(last);
+        }
+        if (const auto below = directory_.find(target.path);
+            below != directory_.end() && !is_directory(target)) {
+            last = std::max(last, below->second);
+        }
+        for (std::string_view at = parent_of(target.path); !at.empty(); at = parent_of(at)) {
+            if (contested_.contains(at)) {
+                last = std::max(last, leaf_.at(at));
+            }
+        }
+        return last == package ? std::nullopt : std::optional(last);
+    }
+
+  private:
+    static bool is_directory(const LinkTarget& target) {
+        return target.source != nullptr && target.source->type == PathType::directory;
+    }
+
+    static std::string_view parent_of(std::string_view path) {
+        const std::size_t slash = path.rfind('/');
+        return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+    }
+
+    /// The directory and all above it, up to one that this package has marked already.
+    void mark_directory(std::string_view path, std::size_t package) {
+        for (; !path.empty(); path = parent_of(path)) {
+            const auto [place, fresh] = directory_.try_emplace(path, package);
+            if (!fresh && place->second == package) {
+                return;
+            }
+            place->second = package;
+        }
+    }
+
+    std::unordered_map<std::string_view, std::size_t> leaf_;       // path -> last package
+    std::unordered_map<std::string_view, std::size_t> directory_;  // path -> last package
+    std::unordered_set<std::string_view> contested_;
+};
+
+/// The first of them, and how many more there are.
+std::string summary(const std::vector<std::string>& paths) {
+    switch (paths.size()) {
+        case 1:
+            return paths.front();
+        case 2:
+            return paths.front() + " and one more path";
+        default:
+            return fmt::format("{} and {} more paths", paths.front(), paths.size() - 1);
+    }
+}
+
+bool is_reserved(std::string_view path) {
+    return path == k_reserved || is_below(path, k_reserved);
+}
+
+}  // namespace
+
+void settle_clobbers(const std::vector<std::vector<LinkTarget>>& targets, EnvironmentPlan& plan) {
+    const Clobbers clobbers(targets);
+    for (std::size_t loser = 0; loser < targets.size(); ++loser) {
+        PlannedPackage& planned = plan.packages[loser];
+        std::map<std::size_t, std::vector<std::string>> taken;  // by whom
+        std::vector<std::string> reserved;
+        for (const LinkTarget& target : targets[loser]) {
+            if (is_reserved(target.path)) {
+                planned.layer.lost_paths.push_back(target.path);
+                reserved.push_back(target.path);
+            } else if (const auto winner = clobbers.winner(target, loser)) {
+                planned.layer.lost_paths.push_back(target.path);
+                taken[*winner].push_back(target.path);
+            }
+        }
+        const std::string dist = planned.package.metadata.dist();
+        for (const auto& [winner, paths] : taken) {
+            const PackageMetadata& other = plan.packages[winner].package.metadata;
+            plan.warnings.push_back(fmt::format(
+                "{} and {} both hold {}; what {} has there is kept, as it is linked later",
+                dist,
+                other.dist(),
+                summary(paths),
+                other.name
+            ));
+        }
+        if (!reserved.empty()) {
+            plan.warnings.push_back(fmt::format(
+                "{} holds {}; conda-meta is the environment's own, so this is left out",
+                dist,
+                summary(reserved)
+            ));
+        }
+    }
+}
+
+}  // namespace kiln::conda

@@ -1,0 +1,111 @@
+#include "layers/conda/scripts/compile_pyc.hpp"
+
+#include "layers/conda/link.hpp"
+#include "store/hasher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace kiln::conda {
+
+namespace {
+
+/// conda's own rule looks at the path in the package: ^site-packages/.+\.py$.
+bool is_compiled(const LinkTarget& target) {
+    constexpr std::string_view k_below = "site-packages/";
+    return target.source != nullptr && target.source->type == PathType::file
+           && target.source->path.starts_with(k_below) && target.source->path.ends_with(".py")
+           && target.source->path.size() > k_below.size() + std::string_view(".py").size();
+}
+
+/// Sources that stay in the image, and everything that does.
+struct Kept {
+    std::set<std::string> sources;
+    std::set<std::string> paths;
+};
+
+void keep_paths(const PlannedPackage& planned, Kept& kept) {
+    const auto targets = link_targets(
+        planned.package.metadata,
+        {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
+    );
+    ASSERT(targets.has_value());  // the plan has linked the same package before
+    auto lost = planned.layer.lost_paths.begin();
+    for (const LinkTarget& target : *targets) {
+        if (lost != planned.layer.lost_paths.end() && *lost == target.path) {
+            ++lost;
+            continue;
+        }
+        kept.paths.insert(target.path);
+        // A list is one path a line.
+        if (planned.package.metadata.noarch == Noarch::python && is_compiled(target)
+            && target.path.find('\n') == std::string::npos) {
+            kept.sources.insert(target.path);
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> CompilePlan::key() const {
+    std::vector<std::pair<std::string, std::string>> key = {
+        {"run", fmt::format("{}", fmt::join(arguments, " "))},
+        {"directory", working_directory},
+        {"input", digest_of(input).render()}};
+    for (const auto& [name, value] : environment) {
+        key.emplace_back("environment", fmt::format("{}={}", name, value));
+    }
+    return key;
+}
+
+std::string compiled_path(std::string_view source, std::string_view python_minor) {
+    if (python_minor.starts_with("2.")) {
+        return fmt::format("{}c", source);
+    }
+    const std::size_t slash = source.rfind('/');
+    const std::size_t name = slash == std::string_view::npos ? 0 : slash + 1;
+    const std::string_view stem =
+        source.substr(name, source.size() - name - std::string_view(".py").size());
+    std::string digits(python_minor);
+    std::erase(digits, '.');
+    return fmt::format("{}__pycache__/{}.cpython-{}.pyc", source.substr(0, name), stem, digits);
+}
+
+std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
+    Kept kept;
+    std::string minor;
+    for (const PlannedPackage& planned : plan.packages) {
+        keep_paths(planned, kept);
+        if (!planned.layer.python_minor.empty()) {
+            minor = planned.layer.python_minor;
+        }
+    }
+    CompilePlan compile;
+    for (const std::string& source : kept.sources) {
+        std::string compiled = compiled_path(source, minor);
+        if (!kept.paths.contains(compiled)) {
+            compile.input += source + "\n";
+            compile.compiled.push_back(std::move(compiled));
+        }
+    }
+    if (compile.compiled.empty()) {
+        return std::nullopt;
+    }
+    std::sort(compile.compiled.begin(), compile.compiled.end());
+    compile.working_directory = plan.prefix;
+    // Python 2 has one form only, with the source's time in it; that time is the package's own.
+    compile.arguments = {
+        fmt::format("{}/bin/python{}", plan.prefix, minor), "-Wi", "-m", "compileall", "-q", "-l"};
+    if (!minor.starts_with("2.")) {
+        compile.arguments.insert(
+            compile.arguments.end(), {"--invalidation-mode", "unchecked-hash", "-j", "0"}
+        );
+    }
+    compile.arguments.insert(compile.arguments.end(), {"-i", "-"});
+    compile.environment = {{"PYTHONHASHSEED", "0"}, {"PYTHONNOUSERSITE", "1"}};
+    return compile;
+}
+
+}  // namespace kiln::conda
