@@ -75,6 +75,9 @@ class ConditionParser {
             skip_spaces();
             return group;
         }
+        if (starts_word(begin)) {
+            return refuse_at(begin, "a package specification is missing");
+        }
         at_ = spec_end(begin);
         if (text_.substr(begin, at_ - begin).find_first_not_of(k_spaces)
             == std::string_view::npos) {
@@ -83,6 +86,10 @@ class ConditionParser {
         auto spec = MatchSpec::parse(text_.substr(begin, at_ - begin), SpecForm::depends);
         if (!spec) {
             return fail(shifted(std::move(spec).error(), begin));
+        }
+        // Rendered, a package of that name would be the word.
+        if (const std::string shown = spec->text(); shown == "and" || shown == "or") {
+            return refuse_at(begin, "a package specification is missing");
         }
         if (spec->when() != nullptr) {
             return refuse_at(begin, "a condition has no conditions of its own");
@@ -105,11 +112,15 @@ class ConditionParser {
             } else if (open > 0) {
                 quote = c == '\'' || c == '"' ? c : '\0';
                 open -= c == ']' || c == ')' ? 1 : 0;
-            } else if (c == ')' || (is_space(c) && (word_at(i + 1, "and") || word_at(i + 1, "or")))) {
+            } else if (c == ')' || (is_space(c) && starts_word(i + 1))) {
                 return i;
             }
         }
         return text_.size();
+    }
+
+    [[nodiscard]] bool starts_word(std::size_t at) const {
+        return word_at(at, "and") || word_at(at, "or");
     }
 
     [[nodiscard]] bool word_at(std::size_t at, std::string_view word) const {

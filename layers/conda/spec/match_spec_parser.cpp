@@ -204,7 +204,9 @@ Result<void> MatchSpecParser::parse_name(Part name) {
     }
     const bool regex = name.text.front() == '^';
     const std::string folded = regex ? std::string(name.text) : lower_case(name.text);
-    if (!regex && !std::all_of(folded.begin(), folded.end(), is_name_character)) {
+    const bool good = regex ? name.text.size() > 1 && name.text.back() == '$'
+                            : std::all_of(folded.begin(), folded.end(), is_name_character);
+    if (!good) {
         return refuse_spec(
             fmt::format("{} is no package name", quoted(name.text)),
             name.columns(),
@@ -244,6 +246,9 @@ Result<void> MatchSpecParser::parse_version_and_build(Part rest) {
 
 Result<void> MatchSpecParser::set_version(std::string_view text, std::size_t begin) {
     // cep-29 lists `pkg ==1.8.* *` with `pkg=1.8`, other than `==1.8.*` within an expression.
+    const Part trimmed_text = trimmed({text, begin});
+    text = trimmed_text.text;
+    begin = trimmed_text.begin;
     if (text.starts_with("==") && text.ends_with('*') && !has_operator(text.substr(2))) {
         text.remove_prefix(2);
         begin += 2;

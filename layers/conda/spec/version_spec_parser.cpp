@@ -188,6 +188,9 @@ Result<VersionClause> VersionSpecParser::clause_of(
         if (plain.empty() || (!equality && row->literal != Kind::not_equal)) {
             return refuse_at(begin, end, fmt::format("'{}' takes no pattern", comparison));
         }
+        if (regex && (literal.size() < 2 || literal.back() != '$')) {
+            return refuse_at(begin, end, "a regular expression ends with '$'");
+        }
         auto pattern = StringPattern::parse(regex ? std::string(literal) : lower_case(literal));
         TRY(pattern.map_error([&](Error error) { return shifted(std::move(error), begin); }));
         return VersionClause{
