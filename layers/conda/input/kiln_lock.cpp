@@ -145,11 +145,7 @@ json::Object render_pip(const PipEntry& entry) {
     Fields fields;
     fields.text("name", entry.name);
     fields.text("version", entry.version);
-    fields.text(
-        "url",
-        entry.location.find("://") == std::string::npos ? entry.location
-                                                        : without_credentials(entry.location)
-    );
+    fields.text("url", public_location(entry));
     fields.text("sha256", entry.sha256.value_or(""));
     fields.text("md5", entry.md5.value_or(""));
     fields.text("requires_python", entry.requires_python);

@@ -29,6 +29,13 @@ Result<void> check_lines(std::initializer_list<std::string_view> texts, const Sp
 Result<void> LockCollector::add(LockEntry entry) {
     const LockedRecord& record = entry.record;
     TRY(check_lines({entry.as_written, record.name, record.version, record.build}, entry.span));
+    if (record.name.starts_with("__")) {
+        // conda-lock writes down the stand-ins it resolved with: nothing to install (cep-30).
+        lock_.inputs.virtual_packages.push_back(
+            fmt::format("{} {} {}", record.name, record.version, record.build)
+        );
+        return {};
+    }
     const std::string& key = entry.record.name.empty() ? entry.file_name : entry.record.name;
     const auto [first, fresh] = conda_.try_emplace(key, lock_.entries.size());
     if (!fresh) {

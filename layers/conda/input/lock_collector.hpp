@@ -9,7 +9,8 @@
 
 namespace kiln::conda {
 
-/// Adds a package to the lock, or does nothing when the very same stands there already.
+/// Adds a package to the lock, or does nothing when the very same stands there already; virtual
+/// packages go to the inputs.
 /// Errors   invalid_input: another build of that name, or a text that could not stand in one line;
 ///          too_large.
 class LockCollector {

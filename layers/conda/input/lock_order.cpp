@@ -47,4 +47,21 @@ std::string public_location(const LockEntry& entry) {
                                             : entry.as_written;
 }
 
+std::string public_location(const PipEntry& entry) {
+    const std::string& location = entry.location;
+    const std::size_t scheme = location.find("://");
+    if (scheme == std::string::npos) {
+        return location;
+    }
+    const std::size_t host = scheme + 3;
+    const std::string_view user =
+        std::string_view(location).substr(host, location.find_first_of("/@", host) - host);
+    const bool is_user = location.find_first_of("/@", host) == location.find('@', host)
+                         && user.find(':') == std::string_view::npos;
+    if (std::string_view(location).substr(0, scheme).ends_with("ssh") && is_user) {
+        return location;
+    }
+    return without_credentials(location);
+}
+
 }  // namespace kiln::conda

@@ -16,5 +16,7 @@ std::vector<const PipEntry*> pip_by_name(const Lock& lock);
 std::string name_of(const LockEntry& entry);
 /// As written, but for credentials in a URL.
 std::string public_location(const LockEntry& entry);
+/// The user of "git+ssh://git@host/…" is no secret and stays.
+std::string public_location(const PipEntry& entry);
 
 }  // namespace kiln::conda

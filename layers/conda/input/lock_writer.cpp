@@ -98,7 +98,7 @@ Result<void> render_pip_package(
         quoted(entry.name),
         quoted(entry.version),
         quoted(platform),
-        quoted(without_credentials(entry.location))
+        quoted(public_location(entry))
     );
     render_hashes(text, entry.md5, entry.sha256);
     text += "  category: main\n  optional: false\n";
@@ -134,7 +134,7 @@ Result<std::string> render_explicit_lock(const Lock& lock) {
         text += fmt::format(
             "# pip {} @ {}{}\n",
             entry->name,
-            without_credentials(entry->location),
+            public_location(*entry),
             entry->sha256 ? "#sha256=" + *entry->sha256 : ""
         );
     }

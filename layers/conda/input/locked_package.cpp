@@ -21,8 +21,8 @@ std::optional<std::string> read_hash(
     MappingReader& in, std::string_view algorithm, std::size_t digits
 ) {
     std::optional<std::string> hex = in.optional_text(algorithm);
-    if (!hex) {
-        return std::nullopt;
+    if (!hex || hex->empty()) {
+        return std::nullopt;  // conda-lock wrote "md5: ''" where a channel had none
     }
     std::transform(hex->begin(), hex->end(), hex->begin(), [](char letter) {
         return letter >= 'A' && letter <= 'F' ? static_cast<char>(letter + 32) : letter;

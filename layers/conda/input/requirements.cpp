@@ -66,7 +66,9 @@ Result<void> check_line(std::string_view line, const Span& span) {
                 "{} is neither a specification nor a conda package (.conda or .tar.bz2)",
                 without_credentials(line)
             ),
-            .where = span});
+            .where = span,
+            .hint = "a lock of URLs has a line @EXPLICIT, and each URL ends in .conda or .tar.bz2"}
+        );
     }
     return {};
 }

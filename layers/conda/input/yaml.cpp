@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <istream>
 #include <map>
@@ -43,6 +44,8 @@ using detail::Cell;
 using detail::Tree;
 
 constexpr std::string_view k_core_tags = "tag:yaml.org,2002:";
+constexpr std::array<std::string_view, 7> k_core_types{
+    "str", "int", "float", "bool", "null", "seq", "map"};
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
 /// Reads the text where it lies.
@@ -282,7 +285,16 @@ Cell Builder::make_cell(Kind kind, const YAML::Mark& mark) const {
 
 /// "?" and "!" are what the library says of plain and quoted scalars without a tag.
 void Builder::check_tag(const std::string& tag, const YAML::Mark& mark) const {
-    if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with(k_core_tags)) {
+    if (tag.empty() || tag == "?" || tag == "!") {
+        return;
+    }
+    const bool is_core = tag.starts_with(k_core_tags)
+                         && std::find(
+                                k_core_types.begin(),
+                                k_core_types.end(),
+                                std::string_view(tag).substr(k_core_tags.size())
+                            ) != k_core_types.end();
+    if (!is_core) {
         refuse(Code::unsupported, fmt::format("the tag {} is not supported", tag), mark);
     }
 }
