@@ -1,3 +1,4 @@
+#include "daemon/api/problem.hpp"
 #include "daemon/api/resources.hpp"
 #include "daemon/api/streams.hpp"
 #include "daemon/build/images.hpp"
@@ -70,13 +71,13 @@ Result<json::Value> load(
     store::Store& store = services.store;
     const store::Lease lease = store.lease();
     TRY_ASSIGN(const Fd spool, open_spool(store));
-    TRY_ASSIGN(
-        const oci::Import import,
-        oci::import_archive(
-            body, spool.get(), store.blobs(), lease, services.pool, oci::ImportOptions(), stop
-        )
+    const auto import = oci::import_archive(
+        body, spool.get(), store.blobs(), lease, services.pool, oci::ImportOptions(), stop
     );
-    return record_import(store, lease, import, tags);
+    if (!import) {
+        return fail(as_sent(import.error()));
+    }
+    return record_import(store, lease, *import, tags);
 }
 
 Awaitable<Result<void>> post_load(Exchange& exchange, Services& services) {

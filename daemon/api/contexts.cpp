@@ -1,3 +1,4 @@
+#include "daemon/api/problem.hpp"
 #include "daemon/api/resources.hpp"
 #include "daemon/api/streams.hpp"
 #include "store/base/limits.hpp"
@@ -26,10 +27,7 @@ Awaitable<Result<void>> post_listing(Exchange& exchange, ContextTable& contexts)
     }
     const auto taken = co_await contexts.take(std::move(*body));
     if (!taken) {
-        // A listing that is damaged is its sender's mistake; nothing of the store is.
-        Error error = taken.error();
-        error.code = error.code == Code::corrupt ? Code::invalid_input : error.code;
-        co_return fail(std::move(error));
+        co_return fail(as_sent(taken.error()));
     }
     json::Object answer{
         {"digest", taken->digest.render()}, {"missing", render_digests(taken->missing)}};

@@ -17,6 +17,11 @@ std::string_view retry_name(Retry retry) {
 
 }  // namespace
 
+Error as_sent(Error error) {
+    error.code = error.code == Code::corrupt ? Code::invalid_input : error.code;
+    return error;
+}
+
 json::Value render_span(const std::optional<Span>& span) {
     if (!span) {
         return nullptr;
