@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace kiln::client {
 namespace {
 
@@ -56,7 +58,7 @@ std::string PlainProgress::take_step(const wire::StepEvent& step) {
     if (step.status == wire::StepStatus::waiting || (!first && told->second == step.status)) {
         return {};
     }
-    told->second = step.status;
+    const wire::StepStatus before = std::exchange(told->second, step.status);
     std::string text;
     if (const auto log = logs_.find(step.id); log != logs_.end()) {
         if (const std::string rest = log->second.take_rest(); !rest.empty()) {
@@ -69,7 +71,10 @@ std::string PlainProgress::take_step(const wire::StepEvent& step) {
         case wire::StepStatus::running:
             return text + fmt::format("#{} {}\n", step.id, name);
         case wire::StepStatus::cached:
-            return text + fmt::format("#{} {} cached\n", step.id, name);
+            return text
+                   + (before == wire::StepStatus::running
+                          ? fmt::format("#{} cached\n", step.id)
+                          : fmt::format("#{} {} cached\n", step.id, name));
         case wire::StepStatus::done:
             return text + fmt::format("#{} done{}\n", step.id, facts_of(step));
         case wire::StepStatus::failed:

@@ -94,7 +94,7 @@ struct Stage {
     std::string name;  // "build", or its number
     Origin base;
     std::size_t base_step = 0;  // id of the FROM
-    std::string base_name;      // "[app 1/5] FROM debian:12"
+    std::string base_name;      // "[app 1/5] FROM debian:12"; "[1/5] …" of a single stage
     Span base_span;
     std::vector<Step> steps;
     oci::ImageConfig config;  // as it is after all steps, but for diff_ids and history

@@ -320,8 +320,12 @@ class Planner {
 
     void name_steps(Stage& stage, const std::string& image) const {
         const std::size_t total = stage.steps.size() + 1;
+        const bool is_number = stage.name.find_first_not_of("0123456789") == std::string::npos;
+        const std::string shown = file_.stages.size() == 1 ? std::string()
+                                  : is_number              ? "stage-" + stage.name + " "
+                                                           : stage.name + " ";
         const auto name = [&](std::size_t place, const std::string& text) {
-            return fmt::format("[{} {}/{}] {}", stage.name, place, total, text);
+            return fmt::format("[{}{}/{}] {}", shown, place, total, text);
         };
         stage.base_name = name(1, "FROM " + image);
         for (std::size_t i = 0; i < stage.steps.size(); ++i) {

@@ -163,6 +163,21 @@ TEST(TtyProgress, NeverDrawsALineWiderThanTheTerminal) {
     }
 }
 
+TEST(PlainProgress, NamesAStepOnce) {
+    const ErrorDrawing drawing(Color::no);
+    const auto progress = make_progress(ProgressMode::plain, {}, drawing);
+    const Moment moment{.now_ms = 0, .columns = 80, .rows = 20};
+    const auto tell = [&](std::uint64_t id, wire::StepStatus status) {
+        wire::Event event;
+        event.body = step(id, "[1/2] RUN make", status);
+        return progress->take(event, "", moment);
+    };
+
+    EXPECT_EQ(tell(1, wire::StepStatus::running), "#1 [1/2] RUN make\n");
+    EXPECT_EQ(tell(1, wire::StepStatus::cached), "#1 cached\n");
+    EXPECT_EQ(tell(2, wire::StepStatus::cached), "#2 [1/2] RUN make cached\n");
+}
+
 TEST(TtyProgress, WantsNoFrameWhileNothingHappens) {
     const ErrorDrawing drawing(Color::no);
     const auto progress = make_progress(ProgressMode::tty, {}, drawing);

@@ -72,6 +72,18 @@ TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
     EXPECT_EQ(graph->stages[1].name, "2");
 }
 
+TEST(Planner, NamesStepsByStageOnlyWhereThereAreSeveral) {
+    const auto single = plan_text("FROM debian:12 AS only\nRUN make\n");
+    const auto several = plan_text("FROM debian:12 AS a\nFROM a\nRUN make\n");
+
+    ASSERT_THAT(single, Succeeds());
+    EXPECT_EQ(single->stages[0].base_name, "[1/2] FROM debian:12");
+    EXPECT_EQ(single->stages[0].steps[0].name, "[2/2] RUN make");
+    ASSERT_THAT(several, Succeeds());
+    EXPECT_EQ(several->stages[0].base_name, "[a 1/1] FROM debian:12");
+    EXPECT_EQ(several->stages[1].steps[0].name, "[stage-1 2/2] RUN make");
+}
+
 TEST(Planner, RefusesAStageThatComesLaterOrIsItself) {
     EXPECT_THAT(
         plan_text(
