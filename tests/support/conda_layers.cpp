@@ -19,20 +19,6 @@ namespace {
 
 constexpr std::size_t k_blob_bytes = std::size_t{2} << 30U;
 
-Result<LayerInMemory> build(
-    Compression compression, const std::function<Result<void>(LayerBuilder&)>& write
-) {
-    ThreadPool pool(1);
-    MemorySink blob(k_blob_bytes);
-    LayerBuilder builder({.compression = compression}, pool, blob, {});
-    TRY(write(builder));
-    LayerInMemory layer;
-    TRY_ASSIGN(layer.built, builder.finish());
-    layer.blob = blob.take();
-    TRY_ASSIGN(layer.table, TableOfContents::open(layer.built.table));
-    return layer;
-}
-
 void add_entries(const LayerInMemory& layer, LayerEntries& entries) {
     const Fd fd = file_of(as_text(layer.blob));
     auto tar = open_layer_tar(fd.get(), layer.built.layer.dress);
@@ -58,6 +44,20 @@ void add_entries(const LayerInMemory& layer, LayerEntries& entries) {
 }
 
 }  // namespace
+
+Result<LayerInMemory> build_layer(
+    const std::function<Result<void>(LayerBuilder&)>& write, Compression compression
+) {
+    ThreadPool pool(1);
+    MemorySink blob(k_blob_bytes);
+    LayerBuilder builder({.compression = compression}, pool, blob, {});
+    TRY(write(builder));
+    LayerInMemory layer;
+    TRY_ASSIGN(layer.built, builder.finish());
+    layer.blob = blob.take();
+    TRY_ASSIGN(layer.table, TableOfContents::open(layer.built.table));
+    return layer;
+}
 
 Result<OpenPackage> open_package(Fd fd, std::string file_name) {
     TRY_ASSIGN(const MappedFile bytes, MappedFile::map(fd));
@@ -101,13 +101,14 @@ LayerEntries entries_of(const LayerInMemory& layer) {
 Result<LayerInMemory> build_package_layer(
     const Fd& fd, const conda::PlannedPackage& planned, Compression compression
 ) {
-    return build(compression, [&](LayerBuilder& layer) {
+    const auto write = [&](LayerBuilder& layer) {
         return conda::write_package_layer({.package_fd = fd.get()}, planned, layer, {});
-    });
+    };
+    return build_layer(write, compression);
 }
 
 Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment) {
-    return build(Compression::none, [&](LayerBuilder& layer) {
+    return build_layer([&](LayerBuilder& layer) {
         return conda::write_conda_meta_layer(environment.plan, environment.tables(), layer);
     });
 }

@@ -5,6 +5,7 @@
 #include "layers/table_of_contents.hpp"
 #include "store/base/file.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -46,6 +47,11 @@ struct BuiltEnvironment {
     [[nodiscard]] LayerEntries entries() const;
 };
 
+/// A layer of what `write` adds to it.
+Result<LayerInMemory> build_layer(
+    const std::function<Result<void>(LayerBuilder&)>& write,
+    Compression compression = Compression::none
+);
 Result<LayerInMemory> build_package_layer(
     const Fd& fd, const conda::PlannedPackage& planned, Compression compression = Compression::none
 );

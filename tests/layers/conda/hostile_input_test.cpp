@@ -1,4 +1,5 @@
 #include "tests/support/check_conda_package.hpp"
+#include "tests/support/check_conda_record.hpp"
 #include "tests/support/check_lockfile.hpp"
 #include "tests/support/package_maker.hpp"
 
@@ -43,6 +44,15 @@ RC_GTEST_PROP(HostileInput, LockFilesKeepTheirLaws, ()) {
         text += line + "\n";
     }
     check_lockfile(as_bytes(damaged(text)));
+}
+
+RC_GTEST_PROP(HostileInput, RecordsKeepTheirLaws, ()) {
+    check_conda_record(as_bytes(damaged(
+        R"({"name": "a", "version": "1", "build": "0", "license": "MIT OR odd", "depends": ["b"],
+            "files": ["bin/x", "lib/python3.8/site-packages/m.py", "l"],
+            "paths_data": {"paths": [{"_path": "site-packages/m.py", "sha256": "aa"},
+            {"_path": "l", "path_type": "softlink"}]}})"
+    )));
 }
 
 RC_GTEST_PROP(HostileInput, PackagesKeepTheirLaws, ()) {
