@@ -1,0 +1,112 @@
+// What it costs to know a channel: repodata_bench REPODATA NAME… reads the file cold, then again by
+// its index, and parses the records that the names can reach.
+
+#include "layers/conda/channel/channel_source.hpp"
+#include "store/base/file.hpp"
+#include "store/hasher.hpp"
+
+#include <fmt/core.h>
+
+#include <fcntl.h>
+#include <time.h>
+
+#include <cstdio>
+#include <deque>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kiln {
+namespace {
+
+/// Milliseconds of this process since the last call: other work on the machine does not count.
+class Watch {
+  public:
+    double lap() {
+        const double last = std::exchange(last_, now());
+        return last_ - last;
+    }
+
+  private:
+    static double now() {
+        timespec time{};
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+        return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+    }
+
+    double last_ = now();
+};
+
+Result<MappedFile> map_file(const std::string& path) {
+    TRY_ASSIGN(const Fd file, open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere));
+    return MappedFile::map(file);
+}
+
+Result<std::size_t> reach(conda::Repodata repodata, const std::vector<std::string>& roots) {
+    conda::ChannelSource source;
+    TRY_ASSIGN(const auto channel, conda::Channel::from_url("https://conda.example/bench"));
+    source.add(channel, "linux-64", std::make_shared<conda::WholeSubdir>(std::move(repodata)));
+    std::deque<std::string> queue(roots.begin(), roots.end());
+    std::set<std::string> seen(roots.begin(), roots.end());
+    std::size_t records = 0;
+    while (!queue.empty()) {
+        TRY_ASSIGN(const auto placed, source.records(queue.front()));
+        queue.pop_front();
+        std::vector<conda::PackageRecord> found;
+        for (const conda::PlacedRecord& each : placed) {
+            found.push_back(*each.record);
+        }
+        records += found.size();
+        for (std::string& name : conda::named_dependencies(found)) {
+            if (seen.insert(name).second) {
+                queue.push_back(std::move(name));
+            }
+        }
+    }
+    return records;
+}
+
+Result<void> run(const std::string& path, const std::vector<std::string>& roots) {
+    Watch watch;
+    TRY_ASSIGN(MappedFile file, map_file(path));
+    TRY_ASSIGN(const conda::Repodata cold, conda::Repodata::read(std::move(file), path));
+    fmt::print(
+        "read and indexed  {:8.1f} ms  {} records, {} names, {} MiB\n",
+        watch.lap(),
+        cold.index().record_count(),
+        cold.index().name_count(),
+        cold.text().size() >> 20U
+    );
+    const Digest digest = digest_of(cold.text());
+    fmt::print("sha256            {:8.1f} ms\n", watch.lap());
+    Bytes kept = cold.index().render(digest);
+    fmt::print("index rendered    {:8.1f} ms  {} KiB\n", watch.lap(), kept.size() >> 10U);
+    TRY_ASSIGN(auto index, conda::RepodataIndex::open(std::move(kept), digest, cold.text().size()));
+    fmt::print("index opened      {:8.1f} ms\n", watch.lap());
+    if (!path.ends_with(".json")) {
+        return {};
+    }
+    TRY_ASSIGN(MappedFile again, map_file(path));
+    TRY_ASSIGN(
+        const std::size_t records,
+        reach(conda::Repodata::with_index(std::move(again), std::move(index), path), roots)
+    );
+    fmt::print("reachable parsed  {:8.1f} ms  {} records\n", watch.lap(), records);
+    return {};
+}
+
+}  // namespace
+}  // namespace kiln
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        fmt::print(stderr, "repodata_bench REPODATA NAME…\n");
+        return 2;
+    }
+    const auto done = kiln::run(argv[1], {argv + 2, argv + argc});
+    if (!done) {
+        fmt::print(stderr, "{}\n", done.error().render());
+    }
+    return done ? 0 : 1;
+}
