@@ -19,8 +19,15 @@ bool is_name_character(char c) {
            || std::string_view("._-+*").find(c) != std::string_view::npos;
 }
 
-bool is_package_file(std::string_view text) {
+bool has_package_ending(std::string_view text) {
     return text.ends_with(".conda") || text.ends_with(".tar.bz2");
+}
+
+/// `foo==1.conda` is none: a file has no operators in its name.
+bool is_package_file(std::string_view text) {
+    const std::string_view file = text.substr(text.find_last_of("/\\") + 1);
+    return has_package_ending(text) && file.find_first_of(" \t=<>!~,|()^") == std::string_view::npos
+           && file.find("::") == std::string_view::npos;
 }
 
 bool is_windows_path(std::string_view text) {
@@ -204,6 +211,13 @@ Result<void> MatchSpecParser::parse_name(Part name) {
     }
     const bool regex = name.text.front() == '^';
     const std::string folded = regex ? std::string(name.text) : lower_case(name.text);
+    if (has_package_ending(folded)) {
+        return refuse_spec(
+            fmt::format("{} names a file, not a package", quoted(name.text)),
+            name.columns(),
+            "a file stands alone: NAME-VERSION-BUILD.conda"
+        );
+    }
     const bool good = regex ? name.text.size() > 1 && name.text.back() == '$'
                             : std::all_of(folded.begin(), folded.end(), is_name_character);
     if (!good) {

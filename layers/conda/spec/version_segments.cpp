@@ -197,9 +197,13 @@ Result<void> VersionSegments::add_segment(std::size_t begin, std::size_t end) {
 }
 
 Result<void> VersionSegments::add_number(std::size_t begin, std::size_t end, bool opens_segment) {
+    constexpr std::size_t k_safe_digits = 19;
     std::uint64_t number = 0;
-    const auto [stop, error] = std::from_chars(&lowered_[begin], lowered_.data() + end, number);
-    if (error != std::errc{}) {
+    if (end - begin <= k_safe_digits) {
+        for (std::size_t i = begin; i < end; ++i) {
+            number = number * 10 + static_cast<unsigned>(lowered_[i] - '0');
+        }
+    } else if (std::from_chars(&lowered_[begin], lowered_.data() + end, number).ec != std::errc{}) {
         return refuse_at(begin, end, "a number is beyond 64 bits");
     }
     components_[count_++] = {

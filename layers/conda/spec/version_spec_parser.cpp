@@ -54,18 +54,10 @@ std::size_t literal_end(std::string_view text) {
                                  : std::min(text.find_first_of(" \t\r\n,|()=<>~"), text.size());
 }
 
-/// Joins groups: members of the same kind become members of the group.
-Clauses group_of(Kind kind, std::vector<Clauses> members) {
-    if (members.size() == 1) {
-        return std::move(members.front());
-    }
-    Clauses group{{.kind = kind}};
-    for (Clauses& member : members) {
-        const auto skipped = member.front().kind == kind ? 1 : 0;
-        std::move(member.begin() + skipped, member.end(), std::back_inserter(group));
-    }
-    group.front().nodes = static_cast<std::uint32_t>(group.size());
-    return group;
+Result<std::string> prefix_of(std::string_view version, VersionSegments::Last last) {
+    VersionSegments segments;
+    TRY(segments.parse(version));
+    return segments.prefix(last);
 }
 
 }  // namespace
@@ -78,34 +70,46 @@ Result<Clauses> VersionSpecParser::parse_whole() {
             {0, text_.size()}
         );
     }
-    TRY_ASSIGN(Clauses whole, parse_any_of(0));
+    clauses_.reserve(3);  // most are of one clause, or of a group of two
+    TRY(parse_joined(Join::any_of, 0));
     if (at_ < text_.size()) {
         return refuse_at(
             at_, text_.size(), "it goes on where it should end", "join versions with ',' or '|'"
         );
     }
-    return whole;
+    return std::move(clauses_);
 }
 
-Result<Clauses> VersionSpecParser::parse_any_of(std::size_t depth) {
-    std::vector<Clauses> members;
+/// Members of `|` are lists joined by `,`, and their members are operands.
+Result<void> VersionSpecParser::parse_joined(Join join, std::size_t depth) {
+    const bool any = join == Join::any_of;
+    const auto kind = any ? Kind::any_of : Kind::all_of;
+    const std::size_t first = clauses_.size();
+    const auto at = [&](std::size_t index) {
+        return clauses_.begin() + static_cast<std::ptrdiff_t>(index);
+    };
+    bool is_group = false;
     do {
-        TRY_ASSIGN(Clauses member, parse_all_of(depth));
-        members.push_back(std::move(member));
-    } while (take('|'));
-    return group_of(Kind::any_of, std::move(members));
+        std::size_t member = clauses_.size();
+        TRY(any ? parse_joined(Join::all_of, depth) : parse_operand(depth));
+        if (member == first) {
+            continue;
+        }
+        // A group in parentheses of the same kind is no group of its own.
+        if (!is_group && clauses_[first].kind != kind) {
+            clauses_.insert(at(first), {.kind = kind});
+            ++member;
+        }
+        is_group = true;
+        if (clauses_[member].kind == kind) {
+            clauses_.erase(at(member));
+        }
+        clauses_[first].nodes = static_cast<std::uint32_t>(clauses_.size() - first);
+    } while (take(any ? '|' : ','));
+    return {};
 }
 
-Result<Clauses> VersionSpecParser::parse_all_of(std::size_t depth) {
-    std::vector<Clauses> members;
-    do {
-        TRY_ASSIGN(Clauses member, parse_operand(depth));
-        members.push_back(std::move(member));
-    } while (take(','));
-    return group_of(Kind::all_of, std::move(members));
-}
-
-Result<Clauses> VersionSpecParser::parse_operand(std::size_t depth) {
+Result<void> VersionSpecParser::parse_operand(std::size_t depth) {
     const std::size_t begin = at_;
     if (take('(')) {
         if (depth >= k_version_spec_depth) {
@@ -115,13 +119,13 @@ Result<Clauses> VersionSpecParser::parse_operand(std::size_t depth) {
                 {begin, at_}
             );
         }
-        TRY_ASSIGN(Clauses group, parse_any_of(depth + 1));
+        TRY(parse_joined(Join::any_of, depth + 1));
         if (!take(')')) {
             return refuse_at(begin, begin + 1, "this parenthesis is not closed");
         }
-        return group;
+        return {};
     }
-    if (++clauses_ > k_version_spec_clauses) {
+    if (++count_ > k_version_spec_clauses) {
         return refuse(
             Code::too_large,
             fmt::format("a version specification has at most {} clauses", k_version_spec_clauses),
@@ -129,7 +133,8 @@ Result<Clauses> VersionSpecParser::parse_operand(std::size_t depth) {
         );
     }
     TRY_ASSIGN(VersionClause clause, parse_clause());
-    return Clauses{std::move(clause)};
+    clauses_.push_back(std::move(clause));
+    return {};
 }
 
 Result<VersionClause> VersionSpecParser::parse_clause() {
@@ -196,19 +201,20 @@ Result<VersionClause> VersionSpecParser::clause_of(
         return VersionClause{
             .kind = equality ? Kind::pattern : Kind::not_pattern, .pattern = std::move(*pattern)};
     }
-    VersionSegments segments;
-    TRY(segments.parse(plain).map_error([&](Error error) {
-        return shifted(std::move(error), begin);
-    }));
-    VersionClause clause{.kind = plain.size() < literal.size() ? row->trailed : row->literal};
+    auto version = Version::parse(plain);
+    if (!version) {
+        return fail(shifted(std::move(version).error(), begin));
+    }
+    VersionClause clause{
+        .kind = plain.size() < literal.size() ? row->trailed : row->literal,
+        .version = *std::move(version)};
     if (comparison == "==" && literal.ends_with(".*.*")) {
         clause.kind = Kind::starts_with;
     }
-    TRY_ASSIGN(clause.version, Version::parse(plain));
     if (clause.kind == Kind::starts_with || clause.kind == Kind::not_starts_with) {
-        clause.prefix = segments.prefix(VersionSegments::Last::kept);
+        TRY_ASSIGN(clause.prefix, prefix_of(plain, VersionSegments::Last::kept));
     } else if (clause.kind == Kind::compatible) {
-        clause.prefix = segments.prefix(VersionSegments::Last::dropped);
+        TRY_ASSIGN(clause.prefix, prefix_of(plain, VersionSegments::Last::dropped));
     }
     return clause;
 }

@@ -4,6 +4,7 @@
 #include "store/base/error.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -20,9 +21,10 @@ class VersionSpecParser {
     Result<Clauses> parse_whole();
 
   private:
-    Result<Clauses> parse_any_of(std::size_t depth);
-    Result<Clauses> parse_all_of(std::size_t depth);
-    Result<Clauses> parse_operand(std::size_t depth);
+    enum class Join : std::uint8_t { any_of, all_of };
+
+    Result<void> parse_joined(Join join, std::size_t depth);
+    Result<void> parse_operand(std::size_t depth);
     Result<VersionClause> parse_clause();
     std::string_view take_operator();
     std::string_view take_literal();
@@ -37,7 +39,8 @@ class VersionSpecParser {
 
     std::string_view text_;
     std::size_t at_ = 0;
-    std::size_t clauses_ = 0;
+    std::size_t count_ = 0;
+    Clauses clauses_;
 };
 
 /// Where a version expression at the start of the text ends: before the space or `=` that parts
