@@ -1,49 +1,9 @@
 #include "tests/support/memory_records.hpp"
 
-#include "store/base/json.hpp"
-
-#include <fmt/format.h>
-
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 namespace kiln::testing {
-
-namespace {
-
-std::string file_text(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-conda::PackageRecord parse_record(std::string_view file_name, const json::Value& value) {
-    json::ObjectReader in(value, std::string(file_name));
-    conda::PackageRecord record;
-    record.file_name = file_name;
-    record.url = file_name;
-    record.name = in.text("name");
-    auto version = conda::Version::parse(in.text("version"));
-    ASSERT(version.has_value());
-    record.version = std::move(*version);
-    record.build = in.text("build");
-    record.build_number = in.number("build_number");
-    record.depends = in.texts_or_empty("depends");
-    record.constrains = in.texts_or_empty("constrains");
-    const json::Value* features = in.find("track_features");
-    if (features != nullptr && features->is_array()) {
-        record.track_features = in.texts_or_empty("track_features");
-    } else if (std::string text = in.text_or("track_features", ""); !text.empty()) {
-        record.track_features = {std::move(text)};
-    }
-    if (const auto timestamp = in.optional_integer("timestamp")) {
-        record.timestamp_ms = conda::timestamp_ms(*timestamp);
-    }
-    return record;
-}
-
-}  // namespace
 
 conda::PackageRecord record(std::string_view dist, std::vector<std::string> depends) {
     const std::size_t version_at = dist.find(' ');
@@ -72,30 +32,6 @@ MemoryRecords& MemoryRecords::add(
     by_name_[record.name].push_back(records_.size());
     records_.push_back({std::move(record), channel, subdir});
     return *this;
-}
-
-void MemoryRecords::add_channel(const std::filesystem::path& folder) {
-    std::uint32_t subdir = 0;
-    for (const char* platform : {"linux-64", "noarch"}) {
-        const std::filesystem::path path = folder / platform / "repodata.json";
-        const auto document = json::parse(file_text(path), path.string());
-        ASSERT(document.has_value());
-        for (const char* key : {"packages", "packages.conda"}) {
-            const json::Value* packages = document->as_object().if_contains(key);
-            if (packages == nullptr) {
-                continue;
-            }
-            for (const auto& [file_name, value] : packages->as_object()) {
-                conda::PackageRecord record = parse_record(file_name, value);
-                record.subdir = platform;
-                record.channel = folder.string();
-                record.channel_name = folder.filename().string();
-                add(std::move(record), channels_, subdir);
-            }
-        }
-        ++subdir;
-    }
-    ++channels_;
 }
 
 Result<std::vector<conda::PlacedRecord>> MemoryRecords::records(std::string_view name) {

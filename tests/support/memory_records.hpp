@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,17 +21,12 @@ class MemoryRecords : public conda::RecordSource {
     MemoryRecords& add(
         conda::PackageRecord record, std::uint32_t channel = 0, std::uint32_t subdir = 0
     );
-    /// The linux-64 and noarch repodata.json below a folder, as the next channel.
-    void add_channel(const std::filesystem::path& folder);
-
     Result<std::vector<conda::PlacedRecord>> records(std::string_view name) override;
     /// Those with the same first three letters.
     std::vector<std::string> similar_names(std::string_view name) override;
 
     /// The same records in another order.
     [[nodiscard]] MemoryRecords reversed() const;
-
-    [[nodiscard]] std::size_t size() const { return records_.size(); }
 
   private:
     struct Placed {
@@ -43,7 +37,6 @@ class MemoryRecords : public conda::RecordSource {
 
     std::deque<Placed> records_;
     std::map<std::string, std::vector<std::size_t>, std::less<>> by_name_;
-    std::uint32_t channels_ = 0;
 };
 
 }  // namespace kiln::testing

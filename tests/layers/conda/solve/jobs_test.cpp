@@ -1,6 +1,6 @@
 #include "layers/conda/solve/solve.hpp"
 #include "store/base/json.hpp"
-#include "tests/support/memory_records.hpp"
+#include "tests/support/folder_channel.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,6 @@
 /// the very same packages.
 namespace kiln::conda {
 namespace {
-
-using testing::MemoryRecords;
 
 const std::filesystem::path k_solver = std::filesystem::path(KILN_SHARED_DIR) / "conda/solver";
 
@@ -46,7 +45,7 @@ std::vector<Job> read_jobs(const std::string& name) {
     return jobs;
 }
 
-std::vector<std::string> solve_files(const Job& job, MemoryRecords& channels) {
+std::vector<std::string> solve_files(const Job& job, ChannelSource& channels) {
     Request request;
     for (const std::string& text : job.specs) {
         auto spec = MatchSpec::parse(text);
@@ -67,17 +66,17 @@ std::vector<std::string> solve_files(const Job& job, MemoryRecords& channels) {
 }
 
 void expect_the_same_answers(const std::string& name) {
-    std::map<std::vector<std::string>, MemoryRecords> sources;
+    std::map<std::vector<std::string>, ChannelSource> sources;
     std::size_t same = 0;
     const std::vector<Job> jobs = read_jobs(name);
     for (const Job& job : jobs) {
-        MemoryRecords& source = sources[job.channels];
-        if (source.size() == 0) {
+        const auto [known, is_new] = sources.try_emplace(job.channels);
+        if (is_new) {
             for (const std::string& channel : job.channels) {
-                source.add_channel(k_solver / "channels" / channel);
+                testing::add_channel(known->second, k_solver / "channels" / channel);
             }
         }
-        const std::vector<std::string> files = solve_files(job, source);
+        const std::vector<std::string> files = solve_files(job, known->second);
         EXPECT_EQ(files.empty(), !job.is_satisfiable) << fmt::format("{}", job.specs.front());
         EXPECT_EQ(files, job.files) << job.specs.front();
         same += files == job.files ? 1U : 0U;
