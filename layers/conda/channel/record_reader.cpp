@@ -145,11 +145,12 @@ Result<PackageRecord> RecordReader::read(RecordSection section) {
     }
     // Some channels list a .conda among the .tar.bz2: the file name is what is fetched.
     const bool is_plain_name = record_.file_name.find_first_of("/\\") == std::string::npos;
+    const bool has_version = (seen & (1U << static_cast<unsigned>(Field::version))) != 0;
     if (cursor_.failed()) {
         refuse(cursor_.error());
     } else if (!is_plain_name || !dist_of(record_.file_name)) {
         refuse("its file name is not of a package");
-    } else if (record_.name.empty() || record_.version.text().empty() || (seen & (1U << static_cast<unsigned>(Field::version))) == 0) {
+    } else if (record_.name.empty() || !has_version) {
         refuse("it has no name or no version");
     }
     if (error_) {

@@ -137,10 +137,10 @@ TEST(LockWriter, ReadsNoLockOfAnotherVersion) {
 RC_GTEST_PROP(LockWriter, TheOrderOfRecordsNeverShows, ()) {
     Lock lock;
     lock.platform = "linux-64";
-    const auto names = *rc::gen::unique<std::vector<std::string>>(
-        rc::gen::element<std::string>("a", "b", "c", "d", "e", "f")
-    );
-    for (const std::string& name : names) {
+    for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+        if (*rc::gen::arbitrary<bool>()) {
+            continue;
+        }
         const auto depends = *rc::gen::container<std::vector<std::string>>(
             rc::gen::element<std::string>("a", "b >=1", "c", "x")
         );
