@@ -14,7 +14,7 @@
 
 namespace kiln::conda {
 
-inline constexpr std::size_t k_match_spec_bytes = 8 * 1024;
+inline constexpr std::size_t k_match_spec_bytes = 8'192;
 inline constexpr std::size_t k_match_spec_fields = 32;
 inline constexpr std::size_t k_condition_depth = 16;
 
@@ -95,7 +95,7 @@ class MatchSpec {
     /// nullptr: unconditional.
     [[nodiscard]] const Condition* when() const;
 
-    friend bool operator==(const MatchSpec&, const MatchSpec&);
+    friend bool operator==(const MatchSpec& left, const MatchSpec& right);
 
   private:
     friend class MatchSpecParser;
@@ -119,7 +119,7 @@ struct Condition {
     /// Errors   as MatchSpec::parse().
     static Result<Condition> parse(std::string_view text);
     [[nodiscard]] std::string text() const;
-    friend bool operator==(const Condition&, const Condition&);
+    friend bool operator==(const Condition& left, const Condition& right);
 };
 
 }  // namespace kiln::conda

@@ -10,7 +10,7 @@
 
 namespace kiln::conda {
 
-inline constexpr std::size_t k_version_spec_bytes = 4 * 1024;
+inline constexpr std::size_t k_version_spec_bytes = 4'096;
 inline constexpr std::size_t k_version_spec_clauses = 256;
 inline constexpr std::size_t k_version_spec_depth = 16;
 
@@ -23,10 +23,10 @@ struct VersionClause;
 class VersionSpec {
   public:
     VersionSpec();  // any version
-    VersionSpec(const VersionSpec&);
-    VersionSpec(VersionSpec&&) noexcept;
-    VersionSpec& operator=(const VersionSpec&);
-    VersionSpec& operator=(VersionSpec&&) noexcept;
+    VersionSpec(const VersionSpec& other);
+    VersionSpec(VersionSpec&& other) noexcept;
+    VersionSpec& operator=(const VersionSpec& other);
+    VersionSpec& operator=(VersionSpec&& other) noexcept;
     ~VersionSpec();
 
     /// Errors   invalid_input with the column and a hint; too_large.
@@ -41,7 +41,7 @@ class VersionSpec {
     [[nodiscard]] const Version* exact() const;        // of a single `==1.8`
     [[nodiscard]] const Version* starts_with() const;  // of a single `1.8.*`
 
-    friend bool operator==(const VersionSpec&, const VersionSpec&);
+    friend bool operator==(const VersionSpec& left, const VersionSpec& right);
 
   private:
     std::vector<VersionClause> clauses_;  // the tree in pre-order; empty: any version

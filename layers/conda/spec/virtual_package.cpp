@@ -227,8 +227,12 @@ namespace {
 struct ReleaseNumber {
     unsigned major_number = 0;
     unsigned minor_number = 0;
-    auto operator<=>(const ReleaseNumber&) const = default;
 };
+
+bool is_older(const ReleaseNumber& left, const ReleaseNumber& right) {
+    return std::pair(left.major_number, left.minor_number)
+           < std::pair(right.major_number, right.minor_number);
+}
 
 /// Up to four digits, taken off the text.
 std::optional<unsigned> take_number(std::string_view& text) {
@@ -286,7 +290,7 @@ std::optional<ReleaseNumber> newest_symbol_version(std::string_view bytes) {
         std::string_view rest = bytes.substr(at + k_symbols.size());
         const auto release = take_release(rest);
         if (release && (rest.starts_with('\0') || rest.starts_with('.'))) {
-            newest = newest ? std::max(*newest, *release) : *release;
+            newest = newest ? std::max(*newest, *release, is_older) : *release;
         }
     }
     return newest;

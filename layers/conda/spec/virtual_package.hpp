@@ -15,7 +15,7 @@
 namespace kiln::conda {
 
 /// What is read of a libc; Debian's has 2 MiB, with debug information 15.
-inline constexpr std::size_t k_libc_bytes = 64 * 1024 * 1024;
+inline constexpr std::size_t k_libc_bytes = std::size_t{64} * 1024 * 1024;
 
 /// The kernel that packages may count on where nobody says: images move between hosts, and the
 /// builder's own kernel says nothing about them. That of Debian 10 and RHEL 8, as others assume.
