@@ -3,13 +3,11 @@
 namespace kiln::conda {
 
 Result<std::unique_ptr<Attempt>> Attempt::make(
-    const Question& question, std::span<const RootSpec> roots
+    const Question& question, std::span<const RootSpec> roots, std::size_t most_conflicts
 ) {
     std::unique_ptr<Attempt> attempt(new Attempt(question, roots));
     TRY(attempt->encoder_.encode(roots, question.pins, question.stop));
-    TRY_ASSIGN(
-        attempt->outcome_, attempt->engine_.run(question.request.limits.conflicts, question.stop)
-    );
+    TRY_ASSIGN(attempt->outcome_, attempt->engine_.run(most_conflicts, question.stop));
     return attempt;
 }
 

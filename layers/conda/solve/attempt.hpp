@@ -8,6 +8,7 @@
 #include "layers/conda/solve/spec_table.hpp"
 #include "store/base/error.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -30,7 +31,7 @@ class Attempt {
   public:
     /// Errors   of the source, too_large, cancelled; that there is no model is none.
     static Result<std::unique_ptr<Attempt>> make(
-        const Question& question, std::span<const RootSpec> roots
+        const Question& question, std::span<const RootSpec> roots, std::size_t most_conflicts
     );
 
     Attempt(const Attempt&) = delete;

@@ -195,7 +195,8 @@ Result<ConflictTree::Node> ConflictTree::kind_node(const Kind& kind, std::size_t
     }
     const bool needs = kind.failure.what == Failure::What::needs;
     std::vector<std::string> texts;
-    for (const auto& [name, clauses] : by_name) {
+    const std::size_t shown = std::min(by_name.size(), k_tree_names);
+    for (const auto& [name, clauses] : std::span(by_name).first(shown)) {
         TRY_ASSIGN(std::string text, specs_text(name, clauses));
         texts.push_back(std::move(text));
         if (needs && !explained_.contains(name) && depth < k_tree_depth) {

@@ -16,6 +16,7 @@ namespace kiln::conda {
 /// What is shown of a conflict; a person reads no more.
 inline constexpr std::size_t k_tree_depth = 5;
 inline constexpr std::size_t k_tree_groups = 3;  // kinds of candidates of one requirement
+inline constexpr std::size_t k_tree_names = 3;   // that one kind needs
 inline constexpr std::size_t k_tree_lines = 16;
 
 /// Why an attempt has no model, as a tree from the user's specs down to what is missing or wanted

@@ -36,6 +36,7 @@ class Explainer {
   private:
     Result<std::optional<Error>> missing();
     Result<void> minimize(Attempt& failed);
+    Result<std::unique_ptr<Attempt>> attempt(const Roots& roots);
     Result<bool> is_satisfiable(const Roots& roots);
     Roots blamed(Attempt& failed, const Roots& of) const;
     Result<std::string> relaxations();
@@ -130,13 +131,12 @@ Result<void> Explainer::minimize(Attempt& failed) {
         if (fewer.size() == minimal_.size() || attempts_ >= k_explanation_attempts) {
             return false;
         }
-        ++attempts_;
-        TRY_ASSIGN(std::unique_ptr<Attempt> attempt, Attempt::make(question_, fewer));
-        if (attempt->satisfied()) {
+        TRY_ASSIGN(std::unique_ptr<Attempt> tried, attempt(fewer));
+        if (tried == nullptr || tried->satisfied()) {
             return false;
         }
         minimal_ = std::move(fewer);
-        shown_ = std::move(attempt);
+        shown_ = std::move(tried);
         last = shown_.get();
         return true;
     };
@@ -192,10 +192,20 @@ Roots Explainer::blamed(Attempt& failed, const Roots& of) const {
     return blamed;
 }
 
-Result<bool> Explainer::is_satisfiable(const Roots& roots) {
+/// nullptr: it would have taken too long.
+Result<std::unique_ptr<Attempt>> Explainer::attempt(const Roots& roots) {
     ++attempts_;
-    TRY_ASSIGN(const std::unique_ptr<Attempt> attempt, Attempt::make(question_, roots));
-    return attempt->satisfied();
+    const std::size_t most = std::min(question_.request.limits.conflicts, k_explanation_conflicts);
+    auto attempt = Attempt::make(question_, roots, most);
+    if (!attempt && attempt.error().code == Code::too_large) {
+        return std::unique_ptr<Attempt>();
+    }
+    return attempt;
+}
+
+Result<bool> Explainer::is_satisfiable(const Roots& roots) {
+    TRY_ASSIGN(const std::unique_ptr<Attempt> tried, attempt(roots));
+    return tried != nullptr && tried->satisfied();
 }
 
 /// Which one spec, reduced to its name or given up, lets all the others be met; else which two.
@@ -252,10 +262,9 @@ Result<std::optional<std::string>> Explainer::relaxed(const RequestedSpec& reque
         return root.requested == &requested;
     });
     *place = {&bare, std::move(dependency)};
-    ++attempts_;
-    TRY_ASSIGN(const std::unique_ptr<Attempt> attempt, Attempt::make(question_, relaxed));
-    if (attempt->satisfied()) {
-        for (const PackageRecord* record : attempt->installed()) {
+    TRY_ASSIGN(const std::unique_ptr<Attempt> tried, attempt(relaxed));
+    if (tried != nullptr && tried->satisfied()) {
+        for (const PackageRecord* record : tried->installed()) {
             if (record->name == name) {
                 return std::optional(fmt::format("{} {}", name, record->version.text()));
             }
@@ -267,13 +276,15 @@ Result<std::optional<std::string>> Explainer::relaxed(const RequestedSpec& reque
 /// There is more than one conflict: one spec of this one, and one of what then remains.
 Result<std::optional<std::string>> Explainer::relaxed_pair() {
     for (const RootSpec& one : minimal_) {
-        if (one.requested == nullptr) {
+        if (one.requested == nullptr || attempts_ >= k_explanation_attempts) {
             continue;
         }
         const Roots rest = without(roots_, one.requested);
-        ++attempts_;
-        TRY_ASSIGN(const std::unique_ptr<Attempt> attempt, Attempt::make(question_, rest));
-        for (const RootSpec& other : blamed(*attempt, rest)) {
+        TRY_ASSIGN(const std::unique_ptr<Attempt> tried, attempt(rest));
+        if (tried == nullptr) {
+            continue;
+        }
+        for (const RootSpec& other : blamed(*tried, rest)) {
             if (attempts_ >= k_explanation_attempts) {
                 return std::optional<std::string>();
             }

@@ -9,8 +9,10 @@
 
 namespace kiln::conda {
 
-/// Attempts that looking for the reason may cost, each at most as dear as the first.
+/// What looking for the reason may cost. An attempt without an answer by then counts as one that
+/// tells nothing; the reason is the longer for it, never wrong.
 inline constexpr std::size_t k_explanation_attempts = 16;
+inline constexpr std::size_t k_explanation_conflicts = 2'000;  // of each attempt
 
 /// As the user wrote it.
 std::string text_of(const RequestedSpec& requested);

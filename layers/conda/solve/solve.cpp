@@ -69,7 +69,10 @@ Result<Solution> solve(const Request& request, RecordSource& source, const std::
     TRY_ASSIGN(const std::vector<RootSpec> roots, root_specs(request, table));
     TRY_ASSIGN(std::vector<SpecId> pins, pin_specs(request, table));
     const Question question{request, std::move(pins), table, source, stop};
-    TRY_ASSIGN(const std::unique_ptr<Attempt> attempt, Attempt::make(question, roots));
+    TRY_ASSIGN(
+        const std::unique_ptr<Attempt> attempt,
+        Attempt::make(question, roots, request.limits.conflicts)
+    );
     if (!attempt->satisfied()) {
         return fail(explain(question, roots, *attempt));
     }
