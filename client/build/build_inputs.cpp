@@ -19,7 +19,7 @@ namespace {
 
 /// The daemon refuses longer ones; reading stops where it would.
 constexpr std::size_t k_dockerfile_bytes = 1024UL * 1024;
-constexpr std::size_t k_lock_bytes = 4UL * 1024 * 1024;
+constexpr std::size_t k_lock_bytes = 8UL * 1024 * 1024;
 constexpr std::string_view k_default_dockerfile = "Dockerfile";
 constexpr std::string_view k_default_ignore = ".dockerignore";
 constexpr std::string_view k_stdin = "-";
@@ -282,20 +282,41 @@ Result<void> BuildInputs::read_named_context(
     }
     TRY_ASSIGN(std::string lock, read_file_at(AT_FDCWD, spec.value, k_lock_bytes));
     session.drawing().know(spec.value, lock);
-    TRY_ASSIGN(
-        HashedFiles hashed,
-        hash_files(
-            file_entries(lock),
-            session.environment().cache_directory(),
-            now_ns(),
-            session.interrupt().token()
-        )
-    );
-    files_.merge(hashed.paths);
     others_.insert_or_assign(
         spec.name,
-        wire::CondaContext{{spec.value, std::move(lock)}, spec.prefix, std::move(hashed.by_entry)}
+        wire::CondaContext{
+            .lock = {spec.value, std::move(lock)},
+            .prefix = spec.prefix,
+            .environment = spec.environment,
+            .categories = spec.categories,
+            .files = {}}
     );
+    return {};
+}
+
+Result<void> BuildInputs::hash(
+    const Session& session, const std::map<std::string, std::vector<std::string>>& wanted
+) {
+    for (const auto& [name, entries] : wanted) {
+        const auto context = others_.find(name);
+        auto* conda =
+            context == others_.end() ? nullptr : std::get_if<wire::CondaContext>(&context->second);
+        if (conda == nullptr) {
+            return fail(Code::internal, "kilnd asks for files of {}, which has none", name);
+        }
+        TRY_ASSIGN(const auto files, wanted_files(entries, conda->lock.text, conda->lock.name));
+        TRY_ASSIGN(
+            HashedFiles hashed,
+            hash_files(
+                files,
+                session.environment().cache_directory(),
+                now_ns(),
+                session.interrupt().token()
+            )
+        );
+        files_.merge(hashed.paths);
+        conda->files.merge(hashed.by_entry);
+    }
     return {};
 }
 

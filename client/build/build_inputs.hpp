@@ -28,6 +28,11 @@ class BuildInputs {
     /// Fills the parts of the request that name what was read.
     void describe(wire::BuildRequest& request) const;
 
+    /// Reads the packages that locks name by a path, for describe(); asked for by the daemon, by
+    /// context.
+    Result<void> hash(
+        const Session& session, const std::map<std::string, std::vector<std::string>>& wanted
+    );
     /// Sends what the daemon lacks, by digest.
     Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs);
 

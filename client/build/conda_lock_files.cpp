@@ -43,12 +43,6 @@ std::string percent_decoded(std::string_view text) {
     return decoded;
 }
 
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view k_blanks = " \t\r";
-    line.remove_prefix(std::min(line.find_first_not_of(k_blanks), line.size()));
-    return line.substr(0, line.find_last_not_of(k_blanks) + 1);
-}
-
 /// "file:///a" and "file://localhost/a" are /a; what has no scheme is a path already.
 std::string path_of(std::string_view entry) {
     if (!entry.starts_with(k_file_scheme)) {
@@ -64,22 +58,19 @@ std::string path_of(std::string_view entry) {
 
 }  // namespace
 
-std::vector<LockFileEntry> file_entries(std::string_view lock) {
-    std::vector<LockFileEntry> entries;
-    while (!lock.empty()) {
-        const std::size_t end = std::min(lock.find('\n'), lock.size());
-        std::string_view line = trimmed(lock.substr(0, end));
-        lock.remove_prefix(std::min(end + 1, lock.size()));
-        if (line.empty() || line.front() == '#' || line.front() == '@') {
-            continue;
+Result<std::vector<LockFileEntry>> wanted_files(
+    const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
+) {
+    std::vector<LockFileEntry> files;
+    for (const std::string& entry : entries) {
+        if (entry.empty() || lock.find(entry) == std::string_view::npos) {
+            return fail(
+                Code::permission, "kilnd asks for {}, which {} does not name", entry, lock_name
+            );
         }
-        line = line.substr(0, line.find('#'));
-        if (line.starts_with("http://") || line.starts_with("https://") || line.empty()) {
-            continue;
-        }
-        entries.push_back({std::string(line), path_of(line)});
+        files.push_back({.as_written = entry, .path = path_of(entry)});
     }
-    return entries;
+    return files;
 }
 
 Result<HashedFiles> hash_files(

@@ -19,9 +19,12 @@ struct LockFileEntry {
     std::string path;        // file:// taken off, %XX decoded; relative to where kiln runs
 };
 
-/// The file entries of an @EXPLICIT lock. The daemon reads the lock again and for good; here only
-/// what must be opened is looked for, and lines that make no sense are left to it.
-std::vector<LockFileEntry> file_entries(std::string_view lock);
+/// The files of a lock that the daemon, which reads locks, asks for.
+/// Errors   permission: one that does not stand in the lock. Nothing else of the user's is opened
+///          for whoever listens at the socket.
+Result<std::vector<LockFileEntry>> wanted_files(
+    const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
+);
 
 struct HashedFiles {
     std::map<std::string, Digest> by_entry;  // as written

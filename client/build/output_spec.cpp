@@ -149,6 +149,31 @@ Result<OutputSpec> OutputSpec::parse(std::string_view text) {
     return spec;
 }
 
+Result<void> BuildContextSpec::parse_conda(std::string_view text) {
+    const auto parts = split(text, ',');
+    value = parts.front();
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        const auto [key, setting] = split_pair(parts[i]);
+        const bool given = setting && !setting->empty();
+        if (key == "prefix" && given && setting->starts_with('/')) {
+            prefix = *setting;
+        } else if (key == "environment" && given) {
+            environment = *setting;
+        } else if (key == "category" && given) {
+            categories.emplace_back(*setting);
+        } else {
+            return fail(
+                Code::invalid_input,
+                "\"{}\" of --build-context {} must be prefix=/ABSOLUTE/PATH, environment=NAME or "
+                "category=NAME",
+                parts[i],
+                name
+            );
+        }
+    }
+    return {};
+}
+
 Result<BuildContextSpec> BuildContextSpec::parse(std::string_view text) {
     const auto [name, value] = split_pair(text);
     if (name.empty() || !value || value->empty()) {
@@ -174,20 +199,7 @@ Result<BuildContextSpec> BuildContextSpec::parse(std::string_view text) {
         }
     }
     if (takes("conda:", Kind::conda)) {
-        const auto parts = split(value->substr(std::string_view("conda:").size()), ',');
-        spec.value = parts.front();
-        for (std::size_t i = 1; i < parts.size(); ++i) {
-            const auto [key, setting] = split_pair(parts[i]);
-            if (key != "prefix" || !setting || !setting->starts_with('/')) {
-                return fail(
-                    Code::invalid_input,
-                    "\"{}\" of --build-context {} must be prefix=/ABSOLUTE/PATH",
-                    parts[i],
-                    name
-                );
-            }
-            spec.prefix = *setting;
-        }
+        TRY(spec.parse_conda(value->substr(std::string_view("conda:").size())));
     } else if (!takes("docker-image://", Kind::image) && !takes("target:", Kind::stage)) {
         spec.value = *value;
     }

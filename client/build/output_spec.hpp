@@ -33,10 +33,17 @@ struct BuildContextSpec {
 
     std::string name;
     Kind kind = Kind::local;
-    std::string value;                // path, lock file, reference or stage
-    std::string prefix = "/opt/env";  // of a conda environment
+    std::string value;  // path, lock file, reference or stage
+    // Of a conda environment:
+    std::string prefix = "/opt/env";
+    std::optional<std::string> environment;
+    std::vector<std::string> categories;
 
     static Result<BuildContextSpec> parse(std::string_view text);
+
+  private:
+    /// FILE[,KEY=VALUE]…
+    Result<void> parse_conda(std::string_view text);
 };
 
 enum class BareKeys : std::uint8_t { refuse, from_environment };

@@ -28,7 +28,8 @@ void declare_inputs(CLI::App& command, BuildArguments& build) {
             build.build_contexts,
             "A named context for FROM and --from: a path,\n"
             "docker-image://REF, target:STAGE or\n"
-            "conda:LOCK[,prefix=/opt/env]"
+            "conda:LOCK[,prefix=/opt/env][,environment=E]\n"
+            "[,category=C]…: @EXPLICIT, conda-lock.yml, pixi.lock"
         )
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false)

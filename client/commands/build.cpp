@@ -14,8 +14,9 @@
 namespace kiln::client {
 namespace {
 
-/// The listing, then what it needs, and once more where a remembered digest was out of date.
-constexpr int k_rounds = 4;
+/// The listing and the files of locks, then what they need, and once more where a remembered digest
+/// was out of date.
+constexpr int k_rounds = 5;
 
 Result<std::vector<OutputSpec>> parse_outputs(const BuildArguments& arguments) {
     std::vector<OutputSpec> outputs;
@@ -116,6 +117,7 @@ Result<std::string> submit(
         if (answer.id) {
             return std::move(*answer.id);
         }
+        TRY(inputs.hash(session, answer.files), "while reading a lock's packages");
         TRY(inputs.send(session, progress, answer.needs));
     }
     return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);

@@ -22,6 +22,8 @@ Object render_context(
         {"kind", kind},
         {"lock", nullptr},
         {"prefix", nullptr},
+        {"environment", nullptr},
+        {"categories", nullptr},
         {"files", nullptr},
         {"image", nullptr},
         {"listing", nullptr},
@@ -33,6 +35,8 @@ Object render_context(
             files.emplace(entry, digest.render());
         }
         object["prefix"] = conda->prefix;
+        object["environment"] = or_null(conda->environment);
+        object["categories"] = json::from_texts(conda->categories);
         object["files"] = std::move(files);
     }
     return object;
@@ -124,6 +128,12 @@ Result<BuildAnswer> parse_build_answer(const Value& value) {
     BuildAnswer answer;
     answer.id = in.optional_text("id");
     answer.needs = read_digests(in, "needs");
+    in.each("files", [&](const Value& item) -> Result<void> {
+        ObjectReader files(item, "the files that kilnd asks for");
+        const std::string context = files.text("context");
+        answer.files[context] = files.texts_or_empty("entries");
+        return files.finish(UnknownFields::ignore);
+    });
     TRY(in.finish(UnknownFields::ignore));
     return answer;
 }

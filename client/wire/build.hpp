@@ -21,7 +21,9 @@ struct NamedText {
 struct CondaContext {
     NamedText lock;
     std::string prefix;
-    std::map<std::string, Digest> files;  // the lock's own file entries, as written there
+    std::optional<std::string> environment;  // of a lock that holds several
+    std::vector<std::string> categories;     // the same
+    std::map<std::string, Digest> files;     // the lock's own file entries, as written there
 };
 
 struct LocalContext {
@@ -75,6 +77,8 @@ json::Value render(const BuildRequest& request);
 struct BuildAnswer {
     std::optional<std::string> id;
     std::vector<Digest> needs;
+    /// File entries of locks that the request did not name by digest, by context.
+    std::map<std::string, std::vector<std::string>> files;
 };
 
 Result<BuildAnswer> parse_build_answer(const json::Value& value);

@@ -68,15 +68,21 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     for (const Digest& digest : needs->lacking) {
         lacking.emplace_back(digest.render());
     }
-    if (!needs->lacking.empty()) {
-        json::Object answer{{"id", nullptr}, {"needs", std::move(lacking)}};
+    json::Array files;
+    for (const auto& [context, as_written] : needs->files) {
+        files.push_back(json::Object{
+            {"context", context}, {"entries", json::from_texts(as_written)}});
+    }
+    json::Object answer{
+        {"id", nullptr}, {"needs", std::move(lacking)}, {"files", std::move(files)}};
+    if (!needs->empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
     const auto job = builds.start(std::move(*request), std::move(needs->lent));
     if (!job) {
         co_return fail(job.error());
     }
-    json::Object answer{{"id", (*job)->id()}, {"needs", std::move(lacking)}};
+    answer["id"] = (*job)->id();
     std::string location = "/v1/builds/" + (*job)->id();
     co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
 }

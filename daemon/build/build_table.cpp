@@ -1,6 +1,7 @@
 #include "daemon/build/build_table.hpp"
 
 #include "daemon/build/build_run.hpp"
+#include "daemon/build/conda_environment.hpp"
 #include "daemon/build/fetch.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/build/planner.hpp"
@@ -64,28 +65,33 @@ boost::asio::awaitable<Result<BuildTable::Needs>> BuildTable::needs(const BuildR
             needs.lent.emplace(listing, std::move(lent));
         }
     }
-    auto look = [this, &request]() -> Result<std::vector<Digest>> {
-        std::vector<Digest> files;
+    auto look = [this, &request, &needs]() -> Result<void> {
         for (const auto& [name, context] : request.contexts) {
             const auto* conda = std::get_if<CondaContext>(&context);
             if (conda == nullptr) {
                 continue;
             }
+            TRY_ASSIGN(const conda::Lock lock, read_lock(*conda));
+            for (const conda::LockEntry& entry : lock.entries) {
+                if (entry.kind == conda::LockEntryKind::file
+                    && !conda->files.contains(entry.as_written)) {
+                    needs.files[name].push_back(entry.as_written);
+                }
+            }
             for (const auto& [as_written, digest] : conda->files) {
                 services_.store.leases().keep_for(digest, ContextTable::k_kept_seconds);
                 TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
                 if (!size) {
-                    files.push_back(digest);
+                    needs.lacking.push_back(digest);
                 }
             }
         }
-        return files;
+        return {};
     };
-    const auto files = co_await run_on(services_.pool, std::move(look));
-    if (!files) {
-        co_return fail(files.error());
+    const auto looked = co_await run_on(services_.pool, std::move(look));
+    if (!looked) {
+        co_return fail(looked.error());
     }
-    needs.lacking.insert(needs.lacking.end(), files->begin(), files->end());
     co_return needs;
 }
 

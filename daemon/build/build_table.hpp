@@ -27,8 +27,12 @@ class BuildTable {
           freed_(services.loop) {}
 
     struct Needs {
-        std::vector<Digest> lacking;  // empty: the build can start
-        LentByListing lent;           // what it reads out of files of its client
+        std::vector<Digest> lacking;
+        /// Packages that a lock names by a path and the request does not by digest, as written.
+        std::map<std::string, std::vector<std::string>> files;  // by context
+        LentByListing lent;  // what it reads out of files of its client
+
+        [[nodiscard]] bool empty() const { return lacking.empty() && files.empty(); }
     };
 
     /// What of the request's bytes is not here.

@@ -8,6 +8,7 @@
 #include "layers/conda/conda_meta.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
+#include "layers/conda/input/input.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/package_reader.hpp"
 #include "layers/conda/scripts/link_scripts.hpp"
@@ -401,11 +402,35 @@ Result<std::vector<T>> all_of(std::vector<Result<T>> results) {
 
 }  // namespace
 
+Result<conda::Lock> read_lock(const CondaContext& context) {
+    const std::string architecture = oci::Platform::host().architecture;
+    const std::string platform = architecture == "amd64"   ? "linux-64"
+                                 : architecture == "arm64" ? "linux-aarch64"
+                                                           : "linux-" + architecture;
+    const conda::InputOptions options{
+        .platform = platform, .environment = context.environment, .categories = context.categories};
+    TRY_ASSIGN(
+        conda::Lock lock, conda::read_conda_lock(context.lock.text, context.lock.name, options)
+    );
+    if (!lock.pip.empty()) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = fmt::format(
+                "the lock has {} packages of pip ({} is the first), and only those of conda can be "
+                "installed yet",
+                lock.pip.size(),
+                lock.pip.front().name
+            ),
+            .where = lock.pip.front().span});
+    }
+    return lock;
+}
+
 boost::asio::awaitable<Result<Environment>> build_environment(
     Services& services, EnvironmentBuild build
 ) {
     const auto builder = std::make_shared<EnvironmentBuilder>(services, build);
-    const auto lock = conda::parse_lock(build.context.lock.text, build.context.lock.name);
+    const auto lock = read_lock(build.context);
     if (!lock) {
         co_return fail(lock.error());
     }

@@ -19,6 +19,10 @@ using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
     const conda::LockEntry& entry, const store::Lease& lease
 )>;
 
+/// The lock of a context, in whatever form, for the platform of this host.
+/// Errors   those of conda::read_conda_lock(); unsupported: packages of pip.
+Result<conda::Lock> read_lock(const CondaContext& context);
+
 struct EnvironmentBuild {
     const CondaContext& context;
     std::size_t max_layers = 0;  // what the environment may take

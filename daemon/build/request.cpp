@@ -25,6 +25,8 @@ Result<CondaContext> parse_conda(ObjectReader& in) {
     }
     TRY_ASSIGN(conda.lock, parse_named_text(*lock, "the lock of " + in.what()));
     conda.prefix = in.text_or("prefix", "/opt/env");
+    conda.environment = in.text_or("environment", "");
+    conda.categories = in.texts_or_empty("categories");
     for (const auto& [as_written, text] : in.text_map_or_empty("files")) {
         TRY_ASSIGN(const Digest digest, Digest::parse(text));
         conda.files.emplace(as_written, digest);
@@ -50,7 +52,8 @@ Result<NamedContext> parse_context(const json::Value& value, const std::string& 
             .code = Code::invalid_input,
             .message = fmt::format("{} is of an unknown kind, \"{}\"", in.what(), kind)});
     }
-    for (const std::string_view key : {"lock", "prefix", "files", "image", "listing", "stage"}) {
+    for (const std::string_view key :
+         {"lock", "prefix", "environment", "categories", "files", "image", "listing", "stage"}) {
         in.find(key);  // fields of the other kinds are null
     }
     TRY(in.finish(UnknownFields::refuse));

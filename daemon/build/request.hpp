@@ -21,10 +21,12 @@ struct NamedText {
 };
 
 struct CondaContext {
-    NamedText lock;
+    NamedText lock;  // in any form that layers/conda/input reads
     std::string prefix;
-    std::map<std::string, Digest>
-        files;  // the lock's file entries as written -> what the client hashed
+    std::string environment;              // of a lock that holds several; empty: its default
+    std::vector<std::string> categories;  // the same
+    /// The lock's file entries as written -> what the client hashed.
+    std::map<std::string, Digest> files;
 };
 
 struct LocalContext {

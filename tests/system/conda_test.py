@@ -34,9 +34,9 @@ class CondaTest(SystemTest):
     def with_glibc(self, daemon):
         self.load(daemon, base_image.glibc_tar(), "glibc:1")
 
-    def build_with(self, daemon, lock, dockerfile, *words, prefix=None):
-        lock = self.write("env.lock", lock)
-        value = f"env=conda:{lock}" + (f",prefix={prefix}" if prefix else "")
+    def build_with(self, daemon, lock, dockerfile, *words, prefix=None, lock_name="env.lock", options=""):
+        lock = self.write(lock_name, lock)
+        value = f"env=conda:{lock}{options}" + (f",prefix={prefix}" if prefix else "")
         return self.build(daemon, dockerfile, {}, "--build-context", value, *words)
 
     def layers(self, daemon, image):
@@ -103,6 +103,37 @@ class LayersTest(CondaTest):
         self.assertEqual(os.listdir(target), ["srv"])
         with open(os.path.join(target, "srv/other/conda-meta/history"), encoding="utf-8") as file:
             self.assertNotIn(self.directory, file.read())
+
+    def test_every_form_of_a_lock_makes_the_same_package_layers(self):
+        daemon = self.daemon()
+        _, lock = self.pack()
+        packages = re.findall(r"(file://\S+)#(?:sha256:)?([0-9a-f]{64})", lock)
+        self.assertEqual(len(packages), len(lock.split("@EXPLICIT")[1].split()))
+        conda_lock = "version: 1\nmetadata:\n  platforms: [linux-64, osx-64]\npackage:\n"
+        pixi_used, pixi_packages = "", ""
+        for url, sha256 in packages:
+            name, version = url.rsplit("/", 1)[1].rsplit("-", 2)[:2]
+            conda_lock += (f"- name: {name}\n  version: '{version}'\n  manager: conda\n  platform: linux-64\n"
+                           f"  dependencies: {{}}\n  url: {url}\n  hash:\n    sha256: {sha256}\n  category: base\n")
+            pixi_used += f"      - conda: {url}\n"
+            pixi_packages += f"- conda: {url}\n  sha256: {sha256}\n"
+        pixi_lock = ("version: 6\nenvironments:\n  prod:\n    channels:\n    - url: https://conda.example/c/\n"
+                     f"    packages:\n      linux-64:\n{pixi_used}packages:\n{pixi_packages}")
+
+        made = [
+            self.good(self.build_with(daemon, text, "FROM env\n", lock_name=name, options=options)).line
+            for text, name, options in ((lock, "env.lock", ""), (conda_lock, "conda-lock.yml", ",category=base"),
+                                        (pixi_lock, "pixi.lock", ",environment=prod"))]
+
+        explicit, *others = [self.layers(daemon, image)[:-1] for image in made]
+        self.assertEqual(others, [explicit, explicit])
+
+    def test_what_must_be_resolved_first_is_refused(self):
+        daemon = self.daemon()
+
+        answer = self.build_with(daemon, "dependencies:\n- python=3.11\n", "FROM env\n", lock_name="environment.yml")
+
+        self.refused(answer, 2, "environment.yml")
 
     def test_one_changed_package_makes_its_layer_and_the_metadata_anew(self):
         daemon = self.daemon()

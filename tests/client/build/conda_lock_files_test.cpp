@@ -15,22 +15,33 @@ using testing::TempDirectory;
 
 constexpr std::int64_t k_much_later_ns = 4'000'000'000'000'000'000;
 
-TEST(CondaLockFiles, AreTheEntriesThatNameNoServer) {
-    const auto entries = file_entries(
-        "# platform: linux-64\r\n"
-        "@EXPLICIT\r\n"
-        "https://conda.example/a-1-0.conda#d41d8cd98f00b204e9800998ecf8427e\r\n"
-        "  file:///pkgs/b%2B-1-0.conda#sha256:aa  \r\n"
-        "pkgs/c-1-0.tar.bz2\r\n"
-        "file://localhost/d-1-0.conda"
+TEST(CondaLockFiles, AreWhereTheLockSays) {
+    const std::string lock =
+        "@EXPLICIT\n"
+        "file:///pkgs/b%2B-1-0.conda#sha256:aa\n"
+        "pkgs/c-1-0.tar.bz2\n"
+        "file://localhost/d-1-0.conda\n";
+
+    const auto files = wanted_files(
+        {"file:///pkgs/b%2B-1-0.conda", "pkgs/c-1-0.tar.bz2", "file://localhost/d-1-0.conda"},
+        lock,
+        "env.lock"
     );
 
-    ASSERT_EQ(entries.size(), 3U);
-    EXPECT_EQ(entries[0].as_written, "file:///pkgs/b%2B-1-0.conda");
-    EXPECT_EQ(entries[0].path, "/pkgs/b+-1-0.conda");
-    EXPECT_EQ(entries[1].as_written, "pkgs/c-1-0.tar.bz2");
-    EXPECT_EQ(entries[1].path, "pkgs/c-1-0.tar.bz2");
-    EXPECT_EQ(entries[2].path, "/d-1-0.conda");
+    ASSERT_THAT(files, Succeeds());
+    ASSERT_EQ(files->size(), 3U);
+    EXPECT_EQ(files->at(0).as_written, "file:///pkgs/b%2B-1-0.conda");
+    EXPECT_EQ(files->at(0).path, "/pkgs/b+-1-0.conda");
+    EXPECT_EQ(files->at(1).path, "pkgs/c-1-0.tar.bz2");
+    EXPECT_EQ(files->at(2).path, "/d-1-0.conda");
+}
+
+TEST(CondaLockFiles, AreNoOthersThanTheLockNames) {
+    EXPECT_THAT(
+        wanted_files({"/etc/shadow"}, "@EXPLICIT\na-1-0.conda\n", "env.lock"),
+        FailsSaying(Code::permission, "env.lock does not name")
+    );
+    EXPECT_THAT(wanted_files({""}, "@EXPLICIT\n", "env.lock"), FailsSaying(Code::permission, ""));
 }
 
 TEST(CondaLockFiles, AreHashedAndRemembered) {

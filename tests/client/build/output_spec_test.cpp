@@ -47,12 +47,16 @@ TEST(OutputSpec, RefusesByName) {
 TEST(BuildContextSpec, ReadsEveryKind) {
     using Kind = BuildContextSpec::Kind;
 
-    const auto conda = BuildContextSpec::parse("env=conda:a/env.lock,prefix=/opt/x");
+    const auto conda = BuildContextSpec::parse(
+        "env=conda:a/env.lock,prefix=/opt/x,environment=gpu,category=main,category=dev"
+    );
     ASSERT_THAT(conda, Succeeds());
     EXPECT_EQ(conda->kind, Kind::conda);
     EXPECT_EQ(conda->name, "env");
     EXPECT_EQ(conda->value, "a/env.lock");
     EXPECT_EQ(conda->prefix, "/opt/x");
+    EXPECT_EQ(conda->environment, "gpu");
+    EXPECT_THAT(conda->categories, ElementsAre("main", "dev"));
     EXPECT_EQ(BuildContextSpec::parse("env=conda:l")->prefix, "/opt/env");
     EXPECT_EQ(BuildContextSpec::parse("b=docker-image://debian:12")->value, "debian:12");
     EXPECT_EQ(BuildContextSpec::parse("s=target:build")->kind, Kind::stage);
@@ -68,6 +72,7 @@ TEST(BuildContextSpec, RefusesByName) {
     EXPECT_THAT(BuildContextSpec::parse("x=conda:"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:l,prefix=rel"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:l,python=3"), FailsWith(Code::invalid_input));
+    EXPECT_THAT(BuildContextSpec::parse("x=conda:l,environment="), FailsWith(Code::invalid_input));
 }
 
 TEST(Pairs, TakeTheLastOfAKeyAndTheEnvironmentWhereAllowed) {

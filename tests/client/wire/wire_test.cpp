@@ -38,6 +38,8 @@ TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
          CondaContext{
              {"env.lock", "@EXPLICIT\nfile:///x/y.conda\n"},
              "/opt/env",
+             "test",
+             {"main", "dev"},
              {{"file:///x/y.conda", digest_like('b')}}}},
         {"lib", LocalContext{digest_like('c')}},
         {"base", ImageContext{"debian:12"}},

@@ -29,7 +29,9 @@ TEST(Wire, ReadsTheGoldenBuildRequest) {
 
     ASSERT_THAT(request, Succeeds());
     EXPECT_EQ(request->dockerfile.name, "Dockerfile");
-    EXPECT_TRUE(std::holds_alternative<CondaContext>(request->contexts.at("env")));
+    const auto& conda = std::get<CondaContext>(request->contexts.at("env"));
+    EXPECT_EQ(conda.environment, "test");
+    EXPECT_THAT(conda.categories, ::testing::ElementsAre("main", "dev"));
     EXPECT_TRUE(std::holds_alternative<LocalContext>(request->contexts.at("lib")));
     EXPECT_TRUE(std::holds_alternative<ImageContext>(request->contexts.at("base")));
     EXPECT_TRUE(std::holds_alternative<StageContext>(request->contexts.at("tools")));

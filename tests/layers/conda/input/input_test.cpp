@@ -56,7 +56,7 @@ TEST(CondaInput, AnEnvironmentIsNoLock) {
     const auto lock = read_conda_lock("dependencies: [a]\n", "environment.yml");
 
     ASSERT_THAT(lock, FailsSaying(Code::invalid_input, "is not a lock file"));
-    EXPECT_THAT(lock.error().hint, HasSubstr("kiln conda lock"));
+    EXPECT_THAT(lock.error().hint, HasSubstr("lock it first"));
 }
 
 TEST(Requirements, NamesOneSpecificationALine) {
