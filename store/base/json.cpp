@@ -3,12 +3,14 @@
 #include "store/base/limits.hpp"
 #include "store/base/utf8.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <set>
 
 namespace kiln::json {
@@ -42,6 +44,7 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
 /// keeps the last of two equal keys, and two readers of one document could see different things.
 std::optional<std::size_t> find_duplicate_key(std::string_view text) {
     std::vector<std::set<std::string_view>> scopes;  // an array has an empty one
+    std::deque<std::string> decoded;                 // keys that are written with escapes
     for (std::size_t at = 0; at < text.size(); ++at) {
         switch (text[at]) {
             case '{':
@@ -56,7 +59,12 @@ std::optional<std::size_t> find_duplicate_key(std::string_view text) {
                 const std::size_t end = end_of_string(text, at);
                 const std::size_t next = text.find_first_not_of(" \t\r\n", end + 1);
                 const bool is_key = next != std::string_view::npos && text[next] == ':';
-                if (is_key && !scopes.back().insert(text.substr(at, end - at)).second) {
+                std::string_view key = text.substr(at + 1, end - at - 1);
+                if (is_key && key.find('\\') != std::string_view::npos) {
+                    const Value meant = boost::json::parse(text.substr(at, end - at + 1));
+                    key = decoded.emplace_back(meant.as_string());
+                }
+                if (is_key && !scopes.back().insert(key).second) {
                     return at;
                 }
                 at = end;

@@ -15,6 +15,11 @@ struct JsonString {
 
     /// What it means. The cursor that gave it has checked the escapes.
     [[nodiscard]] std::string decode() const;
+
+    /// Whether it means this text: a key may be written with escapes too.
+    [[nodiscard]] bool is(std::string_view text) const {
+        return has_escapes ? decode() == text : raw == text;
+    }
 };
 
 /// Reads a JSON text (RFC 8259) from front to back without making anything of it: hundreds of MiB

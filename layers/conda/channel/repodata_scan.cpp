@@ -144,11 +144,11 @@ Result<void> RepodataScan::read_info() {
     bool first = true;
     cursor_.enter_object();
     while (cursor_.next_key(key, first)) {
-        if (key.raw == "subdir" && cursor_.peek() == '"') {
+        if (key.is("subdir") && cursor_.peek() == '"') {
             TRY_ASSIGN(info_.subdir, read_short_text("subdir"));
-        } else if (key.raw == "base_url" && cursor_.peek() == '"') {
+        } else if (key.is("base_url") && cursor_.peek() == '"') {
             TRY_ASSIGN(info_.base_url, read_short_text("base_url"));
-        } else if (key.raw == "repodata_version") {
+        } else if (key.is("repodata_version")) {
             TRY(read_version());
         } else {
             cursor_.skip_value();
@@ -217,9 +217,9 @@ Result<void> RepodataScan::read_v3() {
         if (!seen.insert(key.decode()).second) {
             return fail(refused(Code::invalid_input, key.decode() + " stands twice"));
         }
-        if (key.raw == "conda") {
+        if (key.is("conda")) {
             TRY(read_section(RecordSection::v3_conda));
-        } else if (key.raw == "tar.bz2") {
+        } else if (key.is("tar.bz2")) {
             TRY(read_section(RecordSection::v3_tar_bz2));
         } else {
             cursor_.skip_value();  // wheels and what else may come: not to be installed by us
@@ -262,7 +262,7 @@ Result<void> RepodataScan::read_record(
     bool first = true;
     cursor_.enter_object();
     while (cursor_.next_key(field, first)) {
-        if (field.raw == "name" && !name && cursor_.peek() == '"') {
+        if (field.is("name") && !name && cursor_.peek() == '"') {
             name = cursor_.read_string();
         } else {
             cursor_.skip_value();

@@ -47,10 +47,10 @@ Result<ShardIndex> ShardIndex::read(ByteSpan compressed, const std::string& what
     cursor.enter_object();
     while (!cursor.failed() && cursor.next_key(key, first)) {
         const char start = cursor.peek();
-        if (key.raw == "version" && start >= '0' && start <= '9') {
+        if (key.is("version") && start >= '0' && start <= '9') {
             version = cursor.read_integer().value_or(0);
-        } else if ((key.raw == "info" || key.raw == "shards") && start == '{') {
-            const bool is_info = key.raw == "info";
+        } else if ((key.is("info") || key.is("shards")) && start == '{') {
+            const bool is_info = key.is("info");
             JsonString name;
             bool first_name = true;
             cursor.enter_object();
@@ -61,11 +61,11 @@ Result<ShardIndex> ShardIndex::read(ByteSpan compressed, const std::string& what
                         const Digest shard, Digest::parse_hex(value), "while reading {}", what
                     );
                     index.shards_.insert_or_assign(name.decode(), shard);
-                } else if (name.raw == "base_url") {
+                } else if (name.is("base_url")) {
                     index.info_.base_url = std::move(value);
-                } else if (name.raw == "shards_base_url") {
+                } else if (name.is("shards_base_url")) {
                     index.shards_base_url_ = std::move(value);
-                } else if (name.raw == "subdir") {
+                } else if (name.is("subdir")) {
                     index.info_.subdir = std::move(value);
                 }
             }

@@ -21,6 +21,7 @@ TEST(Json, RendersNamesThatAreNoUtf8AsJson) {
 TEST(Json, RefusesTheSameKeyTwiceInOneObject) {
     EXPECT_THAT(parse(R"({"a":1,"b":{"a":2},"c":["a"]})", "it"), Succeeds());
     EXPECT_THAT(parse(R"({"a":1,"b":2,"a":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
+    EXPECT_THAT(parse(R"({"a":1,"\u0061":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
 }
 
 TEST(Json, RefusesWhatStandsBehindTheEnd) {

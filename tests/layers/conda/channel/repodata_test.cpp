@@ -90,6 +90,17 @@ TEST(Repodata, RefusesWhatIsNoJsonWithThePlace) {
     EXPECT_THAT(read(R"({"info": {"repodata_version": 9}})"), FailsWith(Code::unsupported));
 }
 
+TEST(Repodata, KeysMayBeWrittenWithEscapes) {
+    const auto repodata = read(
+        R"({"p\u0061ckages": {"\u0061-1-0.conda": {"n\u0061me": "a", "versi\u006fn": "1"}},
+            "info": {"subd\u0069r": "noarch"}})"
+    );
+
+    ASSERT_THAT(repodata->records("a")->records, SizeIs(1));
+    EXPECT_EQ(repodata->records("a")->records[0].file_name, "a-1-0.conda");
+    EXPECT_EQ(repodata->index().info().subdir, "noarch");
+}
+
 TEST(Repodata, RecordsOfTheThirdRevisionAreRecords) {
     const auto repodata = read(
         R"({"v3": {"whl": {"x": {"name": "x"}}, "conda": {"a-1-0": {"name": "a", "version": "1"}},
