@@ -21,9 +21,16 @@ enum class LockEntryKind : std::uint8_t {
     url,   // http:// or https://
 };
 
-/// What a lock tells of a package beside its place. An @EXPLICIT file tells nothing but the name of
-/// the file; conda-lock has no constrains; pixi.lock and our own form have the channel's record.
+/// How much of a channel's record a lock keeps.
+enum class RecordExtent : std::uint8_t {
+    file_name,  // @EXPLICIT: nothing beside the name of the file
+    depends,    // conda-lock v1: no constrains, no features, no time
+    whole,      // pixi.lock and our own form: as the channel had it
+};
+
+/// What a lock tells of a package beside its place.
 struct LockedRecord {
+    RecordExtent extent = RecordExtent::file_name;
     std::string name;  // empty when only the file name tells
     std::string version;
     std::string build;

@@ -22,15 +22,16 @@ constexpr std::string_view k_main = "main";
 
 /// What is wanted, and what was met on the way.
 struct Selection {
+    std::uint64_t version = 1;
     std::string platform;
     std::vector<std::string> wanted;
     std::set<std::string> met;
 };
 
-Result<void> check_version(MappingReader& in, const std::string& file);
+Result<std::uint64_t> check_version(MappingReader& in, const std::string& file);
 Result<void> read_metadata(MappingReader& in, Lock& lock, const std::string& platform);
 Result<void> read_package(Node node, Selection& selection, LockCollector& collector);
-Result<LockEntry> read_conda(MappingReader& in);
+Result<LockEntry> read_conda(MappingReader& in, std::uint64_t version);
 Result<PipEntry> read_pip(MappingReader& in);
 std::vector<std::string> read_dependencies(MappingReader& in);
 Hashes read_hash_mapping(MappingReader& in);
@@ -41,11 +42,12 @@ Result<void> check_categories(const Selection& selection, const std::string& fil
 Result<Lock> parse_conda_lock(const yaml::Document& document, const InputOptions& options) {
     const std::string& file = document.file();
     MappingReader in(document.root(), file);
-    TRY(check_version(in, file));
+    TRY_ASSIGN(const std::uint64_t version, check_version(in, file));
     Lock lock;
     lock.platform = options.platform;
     TRY(read_metadata(in, lock, options.platform));
     Selection selection{
+        .version = version,
         .platform = options.platform,
         .wanted = options.categories.empty() ? std::vector<std::string>{std::string(k_main)}
                                              : options.categories,
@@ -59,7 +61,7 @@ Result<Lock> parse_conda_lock(const yaml::Document& document, const InputOptions
 
 namespace {
 
-Result<void> check_version(MappingReader& in, const std::string& file) {
+Result<std::uint64_t> check_version(MappingReader& in, const std::string& file) {
     const std::uint64_t version = in.optional_number("version").value_or(1);
     TRY(in.finish());
     if (version < 1 || version > k_last_version) {
@@ -70,7 +72,7 @@ Result<void> check_version(MappingReader& in, const std::string& file) {
             fmt::format("conda-lock.yml is read in version 1, pixi.lock in versions 1 to 7")
         ));
     }
-    return {};
+    return version;
 }
 
 Result<void> read_metadata(MappingReader& in, Lock& lock, const std::string& platform) {
@@ -126,16 +128,19 @@ Result<void> read_package(Node node, Selection& selection, LockCollector& collec
         TRY_ASSIGN(PipEntry entry, read_pip(in));
         return collector.add(std::move(entry));
     }
-    TRY_ASSIGN(LockEntry entry, read_conda(in));
+    TRY_ASSIGN(LockEntry entry, read_conda(in, selection.version));
     return collector.add(std::move(entry));
 }
 
-Result<LockEntry> read_conda(MappingReader& in) {
+Result<LockEntry> read_conda(MappingReader& in, std::uint64_t version) {
     const std::string url = in.text("url");
     TRY(in.finish());
     TRY_ASSIGN(LockEntry entry, locked_package(url, *in.find("url")));
     read_record(in, entry.record);
     entry.record.depends = read_dependencies(in);
+    // rattler's v2 and v3 keep the whole record; in v1 nothing but the dependencies can be relied
+    // on.
+    entry.record.extent = version > 1 ? RecordExtent::whole : RecordExtent::depends;
     const Hashes hashes = read_hash_mapping(in);
     entry.sha256 = hashes.sha256;
     entry.md5 = hashes.md5;

@@ -41,6 +41,7 @@ class Fields {
     json::Object object_;
 };
 
+std::string_view extent_name(RecordExtent extent);
 json::Object render_entry(const LockEntry& entry);
 json::Object render_pip(const PipEntry& entry);
 json::Object render_inputs(const LockInputs& inputs);
@@ -118,6 +119,18 @@ Result<Lock> parse_kiln_lock(std::string_view text, const std::string& file) {
 
 namespace {
 
+std::string_view extent_name(RecordExtent extent) {
+    switch (extent) {
+        case RecordExtent::file_name:
+            return "file_name";
+        case RecordExtent::depends:
+            return "depends";
+        case RecordExtent::whole:
+            return "whole";
+    }
+    return "";
+}
+
 json::Object render_entry(const LockEntry& entry) {
     const LockedRecord& record = entry.record;
     Fields fields;
@@ -126,6 +139,9 @@ json::Object render_entry(const LockEntry& entry) {
     fields.text("build", record.build);
     fields.number("build_number", record.build_number);
     fields.text("subdir", record.subdir);
+    if (record.extent != RecordExtent::whole) {
+        fields.text("record", std::string(extent_name(record.extent)));
+    }
     fields.text("url", public_location(entry));
     fields.text("sha256", entry.sha256.value_or(""));
     fields.text("md5", entry.md5.value_or(""));
@@ -198,6 +214,14 @@ Result<LockEntry> parse_entry(const json::Value& value, const std::string& file)
 
 LockedRecord parse_record(json::ObjectReader& in) {
     LockedRecord record;
+    const std::string extent = in.text_or("record", "whole");
+    for (const RecordExtent each :
+         {RecordExtent::file_name, RecordExtent::depends, RecordExtent::whole}) {
+        record.extent = extent == extent_name(each) ? each : record.extent;
+    }
+    if (extent != extent_name(record.extent)) {
+        in.refuse({.code = Code::invalid_input, .message = extent + " is no extent of a record"});
+    }
     record.name = in.text_or("name", "");
     record.version = in.text_or("version", "");
     record.build = in.text_or("build", "");

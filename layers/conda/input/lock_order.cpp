@@ -1,6 +1,7 @@
 #include "layers/conda/input/lock_order.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace kiln::conda {
@@ -40,6 +41,27 @@ std::string name_of(const LockEntry& entry) {
     const auto dist = dist_of(entry.file_name);
     const auto parts = dist ? parse_dist(*dist) : std::nullopt;
     return std::string(parts ? parts->name : std::string_view(entry.file_name));
+}
+
+std::string subdir_of(const LockEntry& entry) {
+    if (!entry.record.subdir.empty()) {
+        return entry.record.subdir;
+    }
+    const std::string_view location = entry.location;
+    const std::size_t file = location.rfind('/');
+    if (file == std::string_view::npos || file == 0) {
+        return "";
+    }
+    const std::string_view folder = location.substr(0, file);
+    const std::string_view part = folder.substr(folder.rfind('/') + 1);
+    // A system first: "conda-forge" has the form of a subdir too (cep-26).
+    constexpr std::array<std::string_view, 6> k_systems{
+        "linux-", "osx-", "win-", "emscripten-", "wasi-", "zos-"};
+    const bool is_subdir =
+        part == "noarch" || std::any_of(k_systems.begin(), k_systems.end(), [&](auto system) {
+            return part.starts_with(system);
+        });
+    return is_subdir ? std::string(part) : "";
 }
 
 std::string public_location(const LockEntry& entry) {

@@ -1,5 +1,7 @@
 #include "layers/conda/input/locked_package.hpp"
 
+#include "layers/conda/input/lock_order.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -37,18 +39,6 @@ std::optional<std::string> read_hash(
     return hex;
 }
 
-/// "linux-64" of ".../linux-64/xz-5.2.6-h1_0.conda".
-std::string subdir_of(std::string_view location) {
-    const std::size_t file = location.rfind('/');
-    if (file == std::string_view::npos || file == 0) {
-        return "";
-    }
-    const std::size_t slash = location.rfind('/', file - 1);
-    const std::string_view part =
-        location.substr(slash == std::string_view::npos ? 0 : slash + 1, file - slash - 1);
-    return part == "noarch" || part.find('-') != std::string_view::npos ? std::string(part) : "";
-}
-
 /// conda-build ends build strings with the number: "h1_0", "0_cpython" and "py_0" tell 0.
 std::optional<std::uint64_t> build_number_of(std::string_view build) {
     const std::size_t underscore = build.rfind('_');
@@ -76,7 +66,7 @@ Result<LockEntry> locked_package(std::string_view location, Node place) {
             entry->record.build_number = build_number_of(parts->build);
         }
     }
-    entry->record.subdir = subdir_of(entry->location);
+    entry->record.subdir = subdir_of(*entry);
     return entry;
 }
 

@@ -284,6 +284,7 @@ Result<LockEntry> read_conda(Node node, Node location) {
     TRY_ASSIGN(LockEntry entry, locked_package(location.text(), location));
     MappingReader in(node, "the package " + entry.file_name);
     read_record(in, entry.record);
+    entry.record.extent = RecordExtent::whole;
     const Hashes hashes = read_hashes(in);
     entry.sha256 = hashes.sha256;
     entry.md5 = hashes.md5;
