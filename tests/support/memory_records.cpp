@@ -55,6 +55,14 @@ std::vector<std::string> MemoryRecords::similar_names(std::string_view name) {
     return names;
 }
 
+std::vector<std::string> MemoryRecords::names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, indexes] : by_name_) {
+        names.push_back(name);
+    }
+    return names;
+}
+
 MemoryRecords MemoryRecords::reversed() const {
     MemoryRecords reversed;
     for (auto one = records_.rbegin(); one != records_.rend(); ++one) {

@@ -25,6 +25,7 @@ class MemoryRecords : public conda::RecordSource {
     /// Those with the same first three letters.
     std::vector<std::string> similar_names(std::string_view name) override;
 
+    [[nodiscard]] std::vector<std::string> names() const;
     /// The same records in another order.
     [[nodiscard]] MemoryRecords reversed() const;
 

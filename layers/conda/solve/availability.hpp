@@ -2,8 +2,10 @@
 
 #include "layers/conda/solve/attempt.hpp"
 #include "layers/conda/solve/spec_table.hpp"
+#include "layers/conda/spec/version.hpp"
 #include "store/base/error.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
