@@ -12,9 +12,9 @@
 namespace kiln::conda {
 
 /// A longer lock file is refused; one of 1,000 packages is about 150 KiB.
-inline constexpr std::size_t k_lock_bytes = 4 * 1024 * 1024;
+inline constexpr std::size_t k_lock_bytes = 4UL * 1024 * 1024;
 inline constexpr std::size_t k_lock_entries = 10'000;
-inline constexpr std::size_t k_lock_line_bytes = 8 * 1024;
+inline constexpr std::size_t k_lock_line_bytes = 8UL * 1024;
 
 enum class LockEntryKind : std::uint8_t {
     file,  // a path as the user wrote it, or file://: whoever opened the lock opens it

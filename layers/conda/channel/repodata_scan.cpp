@@ -16,7 +16,7 @@ namespace kiln::conda {
 namespace {
 
 constexpr std::uint64_t k_last_repodata_version = 3;  // 1, and 2 of cep-15; 3 was tried out
-constexpr std::size_t k_info_text_bytes = 8 * 1024;
+constexpr std::size_t k_info_text_bytes = 8UL * 1024;
 constexpr std::size_t k_equal_hashes = 100;
 constexpr std::size_t k_name_text_bytes = 1024;
 /// Bytes of a record in the channels known: 350 to 900. What is guessed too low grows.

@@ -11,7 +11,7 @@ namespace kiln::conda {
 
 /// Specifications, pip lines, channels or variables of one file.
 inline constexpr std::size_t k_specification_lines = 10'000;
-inline constexpr std::size_t k_specification_bytes = 8 * 1024;
+inline constexpr std::size_t k_specification_bytes = 8UL * 1024;
 
 /// An environment.yml (cep-24), selectors of both kinds applied for `platform`. Keys that are not
 /// known become notices, as the proposal wants.

@@ -14,7 +14,7 @@ std::vector<const PipEntry*> pip_by_name(const Lock& lock);
 
 /// The record's name, or what the file name tells.
 std::string name_of(const LockEntry& entry);
-/// "linux-64": the record's, or what the place tells (channel/subdir/file); empty when neither
+/// "linux-64": what the record says, or else the place (channel/subdir/file); empty when neither
 /// does.
 std::string subdir_of(const LockEntry& entry);
 /// As written, but for credentials in a URL.
