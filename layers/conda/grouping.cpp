@@ -7,15 +7,30 @@
 #include "store/hasher.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <string_view>
 
 namespace kiln::conda {
 
 namespace {
 
-/// From here on a package is worth a layer of its own.
+/// From here on a package is worth a layer of its own; the bound doubles until they all find room.
 constexpr std::uint64_t k_big_bytes = 4ULL * 1024 * 1024;
+
+/// What nearly every environment holds, whatever it is for: alone, these layers are the same in all
+/// of them. (Their big companions, python and openssl first, are alone by size.)
+constexpr std::array<std::string_view, 26> k_widely_shared = {
+    "_libgcc_mutex", "_openmp_mutex",    "bzip2",    "ca-certificates", "certifi",
+    "icu",           "ld_impl_linux-64", "libexpat", "libffi",          "libgcc",
+    "libgcc-ng",     "libgomp",          "libnsl",   "libsqlite",       "libstdcxx",
+    "libstdcxx-ng",  "libuuid",          "libzlib",  "ncurses",         "openssl",
+    "readline",      "sqlite",           "tk",       "tzdata",          "xz",
+    "zlib"};
 constexpr std::size_t k_copy_bytes = 1024UL * 1024;
 
+std::vector<bool> alone_among(const std::vector<GroupingItem>& items, std::size_t room);
 std::size_t bucket_of(std::string_view name, std::size_t buckets);
 std::uint64_t body_bytes(const BucketMember& member);
 Result<void> check_member(const BucketMember& member, Compression compression);
@@ -38,22 +53,8 @@ std::vector<std::vector<std::size_t>> group_packages(
         }
         return groups;
     }
-    // The number of buckets depends on nothing but the limit: another package more or less never
-    // moves those that stay.
-    const std::size_t buckets = std::max<std::size_t>(1, max_layers / 2);
-    std::vector<std::size_t> by_size(items.size());
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        by_size[i] = i;
-    }
-    std::sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
-        return items[a].size_bytes != items[b].size_bytes
-                   ? items[a].size_bytes > items[b].size_bytes
-                   : items[a].name < items[b].name;
-    });
-    std::vector<bool> alone(items.size(), false);
-    for (std::size_t i = 0; i < max_layers - buckets; ++i) {
-        alone[by_size[i]] = items[by_size[i]].size_bytes >= k_big_bytes;
-    }
+    const std::size_t buckets = std::bit_floor(std::max<std::size_t>(1, max_layers / 2));
+    const std::vector<bool> alone = alone_among(items, max_layers - buckets);
     std::vector<std::vector<std::size_t>> filled(buckets);
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (alone[i]) {
@@ -63,12 +64,17 @@ std::vector<std::vector<std::size_t>> group_packages(
         }
     }
     for (std::vector<std::size_t>& bucket : filled) {
-        std::sort(bucket.begin(), bucket.end(), [&](std::size_t a, std::size_t b) {
-            return items[a].name < items[b].name;
-        });
         if (!bucket.empty()) {
             groups.push_back(std::move(bucket));
         }
+    }
+    std::sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+        return a.front() < b.front();
+    });
+    for (std::vector<std::size_t>& group : groups) {
+        std::sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
+            return items[a].name < items[b].name;
+        });
     }
     return groups;
 }
@@ -107,6 +113,30 @@ Result<BuiltLayer> concatenate(
 }
 
 namespace {
+
+bool is_widely_shared(std::string_view name) {
+    return std::binary_search(k_widely_shared.begin(), k_widely_shared.end(), name);
+}
+
+/// At most `room` of them. Widely shared ones only where half of the room is left for the big.
+std::vector<bool> alone_among(const std::vector<GroupingItem>& items, std::size_t room) {
+    const bool shared_fit = room >= 2 * k_widely_shared.size();
+    std::vector<bool> alone(items.size(), false);
+    for (std::uint64_t bound = k_big_bytes;; bound *= 2) {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            const bool shared = shared_fit && is_widely_shared(items[i].name);
+            alone[i] = shared || items[i].size_bytes >= bound;
+            count += alone[i] ? 1U : 0U;
+        }
+        if (count <= room) {
+            return alone;
+        }
+        if (bound > std::numeric_limits<std::uint64_t>::max() / 2) {
+            return std::vector<bool>(items.size(), false);  // nobody is that big
+        }
+    }
+}
 
 /// By a hash of the name alone, the same everywhere.
 std::size_t bucket_of(std::string_view name, std::size_t buckets) {

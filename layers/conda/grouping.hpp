@@ -18,11 +18,15 @@ struct GroupingItem {
     std::uint64_t size_bytes = 0;  // of its payload or archive: big ones stay alone
 };
 
-/// Which packages share a layer: indexes into the items, one list a layer; within a layer in the
-/// order of names. Every package has its own layer while `max_layers` allows. Beyond, names are
-/// hashed into buckets, so that adding, removing or changing a package touches one layer only; the
-/// biggest stay alone.
-/// Shape    at most max_layers lists, none empty; max_layers >= 1.
+/// Which packages share a layer: indexes into the items, one list a layer, the lists in the order
+/// of their first index; within a layer in the order of names. Every package has its own layer
+/// while `max_layers` allows. Beyond, big packages and those that nearly every environment has stay
+/// alone, and the names of the others are hashed into buckets, so that adding, removing or changing
+/// a package touches its own layer or bucket and no other. How big is big, and how many buckets
+/// there are, changes by powers of two: another package, or another step in the Dockerfile, moves
+/// nothing unless it passes such a bound. Shape    at most max_layers lists, none empty; max_layers
+/// >= 1. Independent of the items' order
+///          but for the order of the lists.
 std::vector<std::vector<std::size_t>> group_packages(
     const std::vector<GroupingItem>& items, std::size_t max_layers
 );

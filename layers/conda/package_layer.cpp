@@ -80,6 +80,20 @@ class PackageWriter {
 
 }  // namespace
 
+Result<std::uint64_t> memory_needed(
+    const PackageLayerSource& source, const PlannedPackage& planned
+) {
+    constexpr std::uint64_t k_member_bytes = 1024;  // headers in the archive, and what we remember
+    std::uint64_t payload = 0;
+    for (const ManifestPath& path : planned.package.metadata.paths) {
+        // Declared by the package: each is held to what a package may have at most.
+        payload += std::min(path.size_bytes.value_or(0), k_package_content_bytes) + k_member_bytes;
+    }
+    PackageReader reader(source.package_fd, planned.package.file_name, {});
+    TRY_ASSIGN(const std::uint64_t window, reader.window_bytes());
+    return std::min(window, payload) + std::min<std::uint64_t>(payload, k_payload_in_memory_bytes);
+}
+
 Result<void> write_package_layer(
     const PackageLayerSource& source,
     const PlannedPackage& planned,

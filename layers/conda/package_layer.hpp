@@ -22,6 +22,12 @@ struct PackageLayerSource {
     int scratch_directory_fd = -1;  // where an unnamed temporary file may be made
 };
 
+/// What write_package_layer() of this package takes at once, about: the decoder's window and what
+/// of the payload rests in memory. Errors   as PackageReader.
+Result<std::uint64_t> memory_needed(
+    const PackageLayerSource& source, const PlannedPackage& planned
+);
+
 /// The payload of one package as entries of a layer: from the archive straight into the builder,
 /// nothing above the prefix, modes 0644 and 0755 (0777 symlinks), owner 0:0. finish() is the
 /// caller's.

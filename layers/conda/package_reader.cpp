@@ -23,6 +23,8 @@ constexpr tar::TarReaderLimits k_tar_limits{
     .content_bytes = k_package_content_bytes,
     .file_bytes = k_package_content_bytes};
 constexpr std::size_t k_metadata_json_bytes = 64UL * 1024;
+constexpr std::size_t k_frame_header_bytes = 18;
+constexpr std::uint64_t k_unbounded_window = 128ULL << 20U;  // what the decoder allows at most
 
 enum class Go : std::uint8_t { on, stop };
 
@@ -31,6 +33,7 @@ using Walk = std::function<Result<Go>(const tar::TarEntry& entry, ByteSource& co
 /// Types of members, which a v1 manifest does not tell.
 using MemberTypes = std::map<std::string, tar::EntryType, std::less<>>;
 
+std::uint64_t declared_window(ByteSpan header);
 Result<bool> is_zip(int fd);
 Result<Go> walk_tar(ByteSource& packed, const std::stop_token& stop, const Walk& walk);
 Result<const ZipMember*> find_member(
@@ -109,7 +112,60 @@ Result<void> PackageReader::each_payload(const Visitor& visit) {
     return {};
 }
 
+Result<std::uint64_t> PackageReader::window_bytes() {
+    TRY_ASSIGN(const bool zip, is_zip(fd_), "while reading {}", package_);
+    if (!zip) {
+        return 0;
+    }
+    TRY_ASSIGN(const auto members, read_zip_directory(fd_), "while reading {}", package_);
+    TRY_ASSIGN(const ZipMember* part, find_member(members, "pkg-"), "while reading {}", package_);
+    TRY_ASSIGN(auto packed, open_zip_member(fd_, *part), "while reading {}", package_);
+    std::array<std::byte, k_frame_header_bytes> header{};
+    std::size_t filled = 0;
+    while (filled < header.size()) {
+        TRY_ASSIGN(const std::size_t count, packed->read(MutableByteSpan(header).subspan(filled)));
+        if (count == 0) {
+            break;
+        }
+        filled += count;
+    }
+    return declared_window(ByteSpan(header).first(filled));
+}
+
 namespace {
+
+/// RFC 8878, 3.1.1.1: what a frame says of its window and content.
+std::uint64_t declared_window(ByteSpan header) {
+    constexpr std::string_view k_magic = "\x28\xb5\x2f\xfd";
+    const auto at = [&](std::size_t index) {
+        return index < header.size() ? static_cast<std::uint64_t>(header[index]) : 0;
+    };
+    if (!as_text(header).starts_with(k_magic)) {
+        return 0;
+    }
+    const std::uint64_t descriptor = at(4);
+    const bool single_segment = (descriptor & 0x20U) != 0;
+    constexpr std::array<std::size_t, 4> k_dictionary_bytes = {0, 1, 2, 4};
+    std::size_t next = 5;
+    std::uint64_t window = k_unbounded_window;
+    if (!single_segment) {
+        const std::uint64_t base = 1ULL << (10 + (at(next) >> 3U));
+        window = base + base / 8 * (at(next) & 7U);
+        ++next;
+    }
+    next += k_dictionary_bytes[descriptor & 3U];
+    constexpr std::array<std::size_t, 4> k_size_bytes = {0, 2, 4, 8};
+    const std::size_t flag = descriptor >> 6U;
+    const std::size_t size_bytes = flag == 0 && single_segment ? 1 : k_size_bytes[flag];
+    if (size_bytes == 0) {
+        return window;
+    }
+    std::uint64_t content = flag == 1 ? 256 : 0;
+    for (std::size_t i = 0; i < size_bytes; ++i) {
+        content += at(next + i) << (8 * i);
+    }
+    return std::min(window, content);
+}
 
 Result<bool> is_zip(int fd) {
     std::array<std::byte, 4> first{};

@@ -36,6 +36,10 @@ class PackageReader {
     /// Every member that is not below info/, from whatever part of the package.
     Result<void> each_payload(const Visitor& visit);
 
+    /// What decoding the payload takes at once: the window that its first frame declares, at most
+    /// its content where that is declared too. 0 for what is no zstd in a stored member.
+    Result<std::uint64_t> window_bytes();
+
   private:
     int fd_;
     std::string package_;

@@ -56,6 +56,52 @@ TEST(Grouping, EveryPackageIsAloneWhileThereIsRoom) {
     EXPECT_THAT(groups[3], ::testing::ElementsAre(3U));
 }
 
+TEST(Grouping, BigPackagesStayAlone) {
+    auto all = items(200);
+    all[17].size_bytes = 1'000'000'000;
+    const auto names = names_in(group_packages(all, 20), all);
+    EXPECT_TRUE(names.contains({"package17"}));
+}
+
+TEST(Grouping, WhatNearlyEveryEnvironmentHasStaysAlone) {
+    auto all = items(300);
+    all[3].name = "zlib";
+    all[4].name = "ca-certificates";
+    const auto names = names_in(group_packages(all, 116), all);
+    EXPECT_TRUE(names.contains({"zlib"}));
+    EXPECT_TRUE(names.contains({"ca-certificates"}));
+}
+
+/// An environment that needs buckets: small packages, and big ones for which there is room.
+std::vector<GroupingItem> arbitrary_items() {
+    const auto small = *rc::gen::inRange<std::size_t>(140, 300);
+    const auto big = *rc::gen::inRange<std::size_t>(0, 40);
+    std::vector<GroupingItem> all;
+    for (std::size_t i = 0; i < small; ++i) {
+        all.push_back({"s" + std::to_string(i), *rc::gen::inRange<std::uint64_t>(0, 4'000'000)});
+    }
+    for (std::size_t i = 0; i < big; ++i) {
+        all.push_back(
+            {"b" + std::to_string(i), *rc::gen::inRange<std::uint64_t>(5'000'000, 9'000'000'000)}
+        );
+    }
+    return all;
+}
+
+/// The groups without one package, as sets of names.
+std::set<std::set<std::string>> names_without(
+    const std::set<std::set<std::string>>& groups, const std::string& name
+) {
+    std::set<std::set<std::string>> left;
+    for (std::set<std::string> group : groups) {
+        group.erase(name);
+        if (!group.empty()) {
+            left.insert(std::move(group));
+        }
+    }
+    return left;
+}
+
 RC_GTEST_PROP(Grouping, EveryPackageIsInExactlyOneLayerWithinTheLimit, ()) {
     const auto count = *rc::gen::inRange<std::size_t>(0, 400);
     const auto most = *rc::gen::inRange<std::size_t>(1, 130);
@@ -71,26 +117,44 @@ RC_GTEST_PROP(Grouping, EveryPackageIsInExactlyOneLayerWithinTheLimit, ()) {
     RC_ASSERT(seen.size() == count);
 }
 
-TEST(Grouping, OnePackageMoreTouchesOneBucketOnly) {
-    auto before = items(200);
-    auto after = before;
-    after.insert(after.begin() + 70, {.name = "newcomer", .size_bytes = 1000});
+RC_GTEST_PROP(Grouping, APackageMoreOrLessTouchesItsOwnLayerOnly, ()) {
+    const std::vector<GroupingItem> before = arbitrary_items();
+    std::vector<GroupingItem> after = before;
+    const GroupingItem newcomer{"newcomer", *rc::gen::inRange<std::uint64_t>(0, 100'000'000)};
+    after.insert(
+        after.begin()
+            + *rc::gen::inRange<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(before.size())),
+        newcomer
+    );
 
-    const auto old_names = names_in(group_packages(before, 100), before);
-    const auto new_names = names_in(group_packages(after, 100), after);
+    const auto was = names_in(group_packages(before, 116), before);
+    const auto is = names_in(group_packages(after, 116), after);
 
-    std::size_t changed = 0;
-    for (const auto& each : new_names) {
-        changed += old_names.contains(each) ? 0U : 1U;
-    }
-    EXPECT_EQ(changed, 1U);
+    // Read forwards it is an addition, backwards a removal.
+    RC_ASSERT(names_without(is, "newcomer") == was);
 }
 
-TEST(Grouping, BigPackagesStayAlone) {
-    auto all = items(200);
-    all[17].size_bytes = 1'000'000'000;
-    const auto names = names_in(group_packages(all, 20), all);
-    EXPECT_TRUE(names.contains({"package17"}));
+RC_GTEST_PROP(Grouping, AChangedPackageTouchesTheLayersItWasAndIsIn, ()) {
+    const std::vector<GroupingItem> before = arbitrary_items();
+    std::vector<GroupingItem> after = before;
+    GroupingItem& changed = after[*rc::gen::inRange<std::size_t>(0, after.size())];
+    changed.size_bytes = *rc::gen::inRange<std::uint64_t>(0, 100'000'000);
+
+    const auto was = names_in(group_packages(before, 116), before);
+    const auto is = names_in(group_packages(after, 116), after);
+
+    RC_ASSERT(names_without(is, changed.name) == names_without(was, changed.name));
+}
+
+RC_GTEST_PROP(Grouping, TheOrderOfPackagesAndAFewLayersMoreChangeNothing, ()) {
+    const std::vector<GroupingItem> one = arbitrary_items();
+    std::vector<GroupingItem> other = one;
+    std::reverse(other.begin(), other.end());
+    const auto most = *rc::gen::inRange<std::size_t>(80, 128);
+
+    RC_ASSERT(
+        names_in(group_packages(one, 116), one) == names_in(group_packages(other, most), other)
+    );
 }
 
 BuiltEnvironment environment(Compression compression) {
