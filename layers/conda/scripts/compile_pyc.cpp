@@ -12,6 +12,8 @@ namespace kiln::conda {
 
 namespace {
 
+constexpr std::string_view k_list = ".kiln-compile";
+
 /// conda's own rule looks at the path in the package: ^site-packages/.+\.py$.
 bool is_compiled(const LinkTarget& target) {
     constexpr std::string_view k_below = "site-packages/";
@@ -53,7 +55,7 @@ std::vector<std::pair<std::string, std::string>> CompilePlan::key() const {
     std::vector<std::pair<std::string, std::string>> key = {
         {"run", fmt::format("{}", fmt::join(arguments, " "))},
         {"directory", working_directory},
-        {"input", digest_of(input).render()}};
+        {"list", digest_of(list).render()}};
     for (const auto& [name, value] : environment) {
         key.emplace_back("environment", fmt::format("{}={}", name, value));
     }
@@ -86,7 +88,7 @@ std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
     for (const std::string& source : kept.sources) {
         std::string compiled = compiled_path(source, minor);
         if (!kept.paths.contains(compiled)) {
-            compile.input += source + "\n";
+            compile.list += source + "\n";
             compile.compiled.push_back(std::move(compiled));
         }
     }
@@ -95,6 +97,7 @@ std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
     }
     std::sort(compile.compiled.begin(), compile.compiled.end());
     compile.working_directory = plan.prefix;
+    compile.list_path = fmt::format("{}/{}", plan.prefix, k_list);
     // Python 2 has one form only, with the source's time in it; that time is the package's own.
     compile.arguments = {
         fmt::format("{}/bin/python{}", plan.prefix, minor), "-Wi", "-m", "compileall", "-q", "-l"};
@@ -103,7 +106,7 @@ std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
             compile.arguments.end(), {"--invalidation-mode", "unchecked-hash", "-j", "0"}
         );
     }
-    compile.arguments.insert(compile.arguments.end(), {"-i", "-"});
+    compile.arguments.insert(compile.arguments.end(), {"-i", std::string(k_list)});
     compile.environment = {{"PYTHONHASHSEED", "0"}, {"PYTHONNOUSERSITE", "1"}};
     return compile;
 }

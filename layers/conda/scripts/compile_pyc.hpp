@@ -12,10 +12,11 @@ namespace kiln::conda {
 /// How the .py files of noarch python packages are compiled in the image, as conda does after
 /// linking, but reproducibly: .pyc of the form unchecked-hash hold no time and are never stale.
 struct CompilePlan {
-    std::vector<std::string> arguments;  // the command; the list of files goes to its input
+    std::vector<std::string> arguments;  // the command; it reads the list of files
     std::string working_directory;       // the prefix
     std::vector<std::pair<std::string, std::string>> environment;  // sorted by name
-    std::string input;                  // one path a line, relative to the prefix
+    std::string list_path;  // where the command looks for the list, in the image and no layer of it
+    std::string list;       // one path a line, relative to the prefix
     std::vector<std::string> compiled;  // what comes out, relative to the prefix, sorted
 
     /// Named ingredients of the layer's key, beside the layers below.

@@ -1,11 +1,14 @@
 #include "layers/conda/scripts/link_scripts.hpp"
 
+#include "layers/conda/link.hpp"
 #include "layers/tar/tar_entry.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 namespace kiln::conda {
 
@@ -13,10 +16,7 @@ namespace {
 
 constexpr std::array k_kinds = {LinkScriptKind::pre_link, LinkScriptKind::post_link};
 
-/// More names than packages have scripts are a mistake.
-constexpr std::size_t k_allowed_names = 1'000;
-
-bool is_package_name(std::string_view name);
+std::string quoted(std::string_view word);
 bool brings(const PlannedPackage& planned, std::string_view path);
 std::string build_number(const PackageMetadata& metadata);
 LinkScriptRun run_of(
@@ -39,48 +39,6 @@ std::string link_script_path(std::string_view package, LinkScriptKind kind) {
     return fmt::format("bin/.{}-{}.sh", package, link_script_name(kind));
 }
 
-Result<LinkScriptPolicy> LinkScriptPolicy::parse(std::string_view text) {
-    LinkScriptPolicy policy;
-    if (text == "deny") {
-        return policy;
-    }
-    if (text == "allow") {
-        policy.everyone_ = true;
-        return policy;
-    }
-    while (true) {
-        const std::size_t comma = text.find(',');
-        const std::string_view name = text.substr(0, comma);
-        if (!is_package_name(name)) {
-            return fail(Error{
-                .code = Code::invalid_input,
-                .message = fmt::format("\"{}\" is no name of a package", name),
-                .hint = "write deny, allow, or names like perl,bioconductor-limma"});
-        }
-        policy.names_.emplace(name);
-        if (policy.names_.size() > k_allowed_names) {
-            return fail(
-                Code::too_large, "scripts are allowed to more than {} packages", k_allowed_names
-            );
-        }
-        if (comma == std::string_view::npos) {
-            return policy;
-        }
-        text.remove_prefix(comma + 1);
-    }
-}
-
-std::string LinkScriptPolicy::render() const {
-    if (everyone_) {
-        return "allow";
-    }
-    return names_.empty() ? "deny" : fmt::format("{}", fmt::join(names_, ","));
-}
-
-bool LinkScriptPolicy::allows(std::string_view package) const {
-    return everyone_ || names_.contains(package);
-}
-
 std::vector<std::pair<std::string, std::string>> LinkScriptPlan::key() const {
     std::vector<std::pair<std::string, std::string>> key;
     for (const LinkScriptRun& run : runs) {
@@ -90,6 +48,31 @@ std::vector<std::pair<std::string, std::string>> LinkScriptPlan::key() const {
         }
     }
     return key;
+}
+
+std::string LinkScriptPlan::driver() const {
+    std::string script;
+    for (const LinkScriptRun& run : runs) {
+        // A function's own shell: nothing of one script reaches the next.
+        script += fmt::format("(cd {}", quoted(run.working_directory));
+        for (const auto& [name, value] : run.environment) {
+            script += fmt::format(" && export {}={}", name, quoted(value));
+        }
+        script += " && exec";
+        for (const std::string& argument : run.arguments) {
+            script += " " + quoted(argument);
+        }
+        const std::string told =
+            fmt::format("the {} script of {} ended with", link_script_name(run.kind), run.dist);
+        script += fmt::format(
+            ") || {{ code=$?; echo {} \"$code\" >&2; exit \"$code\"; }}\n", quoted(told)
+        );
+    }
+    if (!script.empty()) {
+        const std::string messages = quoted(messages_file);
+        script += fmt::format("if [ -f {0} ]; then cat {0}; fi\nrm -f {0}\n", messages);
+    }
+    return script;
 }
 
 LinkScriptPlan plan_link_scripts(
@@ -120,12 +103,17 @@ LinkScriptPlan plan_link_scripts(
 
 namespace {
 
-/// cep-26: package names, and nothing that a list could not hold.
-bool is_package_name(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-'
-               || letter == '_' || letter == '.';
-    });
+/// One word for sh, whatever it holds.
+std::string quoted(std::string_view word) {
+    std::string out = "'";
+    for (const char letter : word) {
+        if (letter == '\'') {
+            out += "'\\''";
+        } else {
+            out += letter;
+        }
+    }
+    return out + "'";
 }
 
 /// A script that another package has taken is not this one's to run.
@@ -147,22 +135,60 @@ std::string build_number(const PackageMetadata& metadata) {
     return number != nullptr && number->is_number() ? json::render(*number) : "0";
 }
 
+/// etc/conda/activate.d/*.sh of all packages, in the order in which activation reads them (cep-32).
+std::set<std::string> activation_scripts(const EnvironmentPlan& plan) {
+    std::set<std::string> scripts;
+    for (const PlannedPackage& planned : plan.packages) {
+        for (const ManifestPath& path : planned.package.metadata.paths) {
+            if (is_below(path.path, "etc/conda/activate.d") && path.path.ends_with(".sh")
+                && brings(planned, path.path)) {
+                scripts.insert(path.path);
+            }
+        }
+    }
+    return scripts;
+}
+
+/// What bash does: a pre-link script runs by itself; a post-link script is read by a shell in which
+/// the environment is active, as conda has it, so that it may end with `return`.
+std::vector<std::string> arguments_of(
+    const EnvironmentPlan& plan, LinkScriptKind kind, const std::string& script
+) {
+    if (kind == LinkScriptKind::pre_link) {
+        return {"bash", "-x", script};
+    }
+    std::string shell;
+    for (const std::string& each : activation_scripts(plan)) {
+        shell += fmt::format(". {}; ", quoted(fmt::format("{}/{}", plan.prefix, each)));
+    }
+    return {"bash", "-c", shell + ". \"$0\"", script};
+}
+
 LinkScriptRun run_of(
     const EnvironmentPlan& plan, std::size_t package, LinkScriptKind kind, std::string_view path
 ) {
     const PackageMetadata& metadata = plan.packages[package].package.metadata;
     const std::string directory = plan.prefix + "/bin";
-    LinkScriptRun run{.package = package, .kind = kind, .working_directory = directory};
-    run.arguments = {
-        "bash", "-x", fmt::format("{}/{}", plan.prefix, link_script_path(metadata.name, kind))};
-    run.environment = {
+    LinkScriptRun run{
+        .package = package, .dist = metadata.dist(), .kind = kind, .working_directory = directory};
+    run.arguments = arguments_of(
+        plan, kind, fmt::format("{}/{}", plan.prefix, link_script_path(metadata.name, kind))
+    );
+    std::map<std::string, std::string> environment = {
         {"PATH", path.empty() ? directory : fmt::format("{}:{}", directory, path)},
         {"PKG_BUILDNUM", build_number(metadata)},
         {"PKG_NAME", metadata.name},
         {"PKG_VERSION", metadata.version},
         {"PREFIX", plan.prefix},
-        {"ROOT_PREFIX", plan.prefix},
+        {"ROOT_PREFIX", ""},  // no conda is installed anywhere (cep-34)
         {"SOURCE_DIR", plan.prefix}};
+    if (kind == LinkScriptKind::post_link) {
+        environment.insert(plan.variables.begin(), plan.variables.end());
+        environment["CONDA_PREFIX"] = plan.prefix;
+        environment["CONDA_DEFAULT_ENV"] = plan.prefix;
+        environment["CONDA_SHLVL"] = "1";
+    }
+    run.environment.assign(environment.begin(), environment.end());
     return run;
 }
 

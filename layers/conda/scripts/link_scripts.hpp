@@ -1,10 +1,9 @@
 #pragma once
 
 #include "layers/conda/environment_plan.hpp"
-#include "store/base/error.hpp"
+#include "layers/conda/scripts/link_script_policy.hpp"
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,31 +19,12 @@ std::string link_script_path(std::string_view package, LinkScriptKind kind);
 /// "post-link"
 std::string_view link_script_name(LinkScriptKind kind);
 
-/// Which packages may run code of their own while an image is built: `deny` (the default), `allow`,
-/// or the names of those that may, separated by commas.
-class LinkScriptPolicy {
-  public:
-    LinkScriptPolicy() = default;  // deny
-
-    /// Errors   invalid_input: an empty name, or one that no package can have.
-    static Result<LinkScriptPolicy> parse(std::string_view text);
-    /// Inverse of parse(); names sorted.
-    [[nodiscard]] std::string render() const;
-
-    [[nodiscard]] bool allows(std::string_view package) const;
-
-    bool operator==(const LinkScriptPolicy&) const = default;
-
-  private:
-    bool everyone_ = false;
-    std::set<std::string, std::less<>> names_;
-};
-
 /// One script to run in the image, once its package and all before it are linked.
 struct LinkScriptRun {
     std::size_t package = 0;  // index into EnvironmentPlan::packages
+    std::string dist;         // of the package
     LinkScriptKind kind = LinkScriptKind::post_link;
-    std::vector<std::string> arguments;  // {"bash", "-x", "/opt/env/bin/.NAME-post-link.sh"}
+    std::vector<std::string> arguments;  // what bash is given
     std::string working_directory;
     std::vector<std::pair<std::string, std::string>> environment;  // sorted by name
 
@@ -57,6 +37,10 @@ struct LinkScriptPlan {
     std::vector<std::string> warnings;
     /// What the scripts tell the user is written here, to be shown and removed (cep-32).
     std::string messages_file;
+
+    /// A script for sh that runs all of them, each in its own directory and environment, shows what
+    /// they had to tell, and ends with the first failure, which it names. Empty without runs.
+    [[nodiscard]] std::string driver() const;
 
     /// Named ingredients of the key of the layer that running makes, beside the layers below.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> key() const;

@@ -59,7 +59,7 @@ TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
     );
 
     ASSERT_TRUE(plan.has_value());
-    EXPECT_EQ(plan->input, "lib/python3.11/site-packages/h.py\n");
+    EXPECT_EQ(plan->list, "lib/python3.11/site-packages/h.py\n");
     EXPECT_THAT(
         plan->compiled, ElementsAre("lib/python3.11/site-packages/__pycache__/h.cpython-311.pyc")
     );
@@ -77,10 +77,11 @@ TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
             "-j",
             "0",
             "-i",
-            "-"
+            ".kiln-compile"
         )
     );
     EXPECT_EQ(plan->working_directory, "/opt/env");
+    EXPECT_EQ(plan->list_path, "/opt/env/.kiln-compile");
 }
 
 TEST(CompilePyc, WithoutSuchSourcesThereIsNothingToDo) {

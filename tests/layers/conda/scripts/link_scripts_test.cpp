@@ -1,10 +1,14 @@
 #include "layers/conda/scripts/link_scripts.hpp"
 
 #include "tests/support/matchers.hpp"
+#include "tests/support/program.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <map>
 #include <string>
 
 namespace kiln::conda {
@@ -96,21 +100,23 @@ TEST(LinkScripts, RunInLinkOrderWithWhatCep34PutsIntoTheirEnvironment) {
         scripts.runs[0].arguments, ElementsAre("bash", "-x", "/opt/env/bin/.a-pre-link.sh")
     );
     EXPECT_THAT(
-        scripts.runs[1].arguments, ElementsAre("bash", "-x", "/opt/env/bin/.z-post-link.sh")
+        scripts.runs[1].arguments,
+        ElementsAre("bash", "-c", ". \"$0\"", "/opt/env/bin/.z-post-link.sh")
     );
-    EXPECT_THAT(
-        scripts.runs[2].arguments, ElementsAre("bash", "-x", "/opt/env/bin/.a-post-link.sh")
-    );
+    EXPECT_EQ(scripts.runs[2].arguments.back(), "/opt/env/bin/.a-post-link.sh");
     EXPECT_EQ(scripts.runs[1].working_directory, "/opt/env/bin");
     EXPECT_THAT(
         scripts.runs[1].environment,
         ElementsAre(
+            Pair("CONDA_DEFAULT_ENV", "/opt/env"),
+            Pair("CONDA_PREFIX", "/opt/env"),
+            Pair("CONDA_SHLVL", "1"),
             Pair("PATH", "/opt/env/bin:/usr/bin:/bin"),
             Pair("PKG_BUILDNUM", "7"),
             Pair("PKG_NAME", "z"),
             Pair("PKG_VERSION", "1.0"),
             Pair("PREFIX", "/opt/env"),
-            Pair("ROOT_PREFIX", "/opt/env"),
+            Pair("ROOT_PREFIX", ""),
             Pair("SOURCE_DIR", "/opt/env")
         )
     );
@@ -135,6 +141,50 @@ TEST(LinkScripts, AScriptThatAnotherPackageTookIsNotRun) {
         ""
     );
     EXPECT_THAT(scripts.runs, IsEmpty());
+}
+
+/// A prefix on the host's disk with these scripts, and what sh makes of the driver.
+struct Driven {
+    testing::TempDirectory directory;
+    std::optional<testing::ProgramResult> ran;
+
+    explicit Driven(const std::map<std::string, std::string>& scripts) {
+        std::vector<EnvironmentPackage> packages;
+        for (const auto& [name, text] : scripts) {
+            const std::string path = "bin/." + name + "-post-link.sh";
+            directory.write(path, text);
+            packages.push_back(package(name, {path}));
+        }
+        auto planned = plan_environment(std::move(packages), {.prefix = directory.path()});
+        EXPECT_THAT(planned, Succeeds());
+        const auto scripts_of = plan_link_scripts(*planned, policy("allow"), "/usr/bin:/bin");
+        ran = testing::run_program({"/bin/sh", "-c", scripts_of.driver()});
+    }
+};
+
+TEST(LinkScriptDriver, RunsThemOneAfterTheOtherAndShowsWhatTheyTell) {
+    const Driven driven(
+        {{"z", "pwd > $PREFIX/where; echo $PKG_NAME $PKG_BUILDNUM >> $PREFIX/.messages.txt; X=1"},
+         {"a", "echo \"$PKG_NAME $X ${PATH%%:*}\" >> $PREFIX/.messages.txt"}}
+    );
+    ASSERT_TRUE(driven.ran);
+    EXPECT_EQ(driven.ran->exit_code, 0) << driven.ran->output;
+    const std::string bin = driven.directory.path("bin");
+    EXPECT_THAT(driven.ran->output, HasSubstr("z 7\na  " + bin + "\n"));
+    EXPECT_EQ(driven.directory.read("where"), bin + "\n");
+    EXPECT_FALSE(std::filesystem::exists(driven.directory.path(".messages.txt")));
+}
+
+TEST(LinkScriptDriver, EndsWithTheFirstFailureAndNamesIt) {
+    const Driven driven({{"z", "exit 3"}, {"a", "touch $PREFIX/never"}});
+    ASSERT_TRUE(driven.ran);
+    EXPECT_EQ(driven.ran->exit_code, 3);
+    EXPECT_THAT(driven.ran->output, HasSubstr("the post-link script of z-1.0-0 ended with 3"));
+    EXPECT_FALSE(std::filesystem::exists(driven.directory.path("never")));
+}
+
+TEST(LinkScriptDriver, WithoutScriptsIsEmpty) {
+    EXPECT_EQ(plan_link_scripts(plan({package("a", {})}), policy("allow"), "").driver(), "");
 }
 
 }  // namespace
