@@ -35,6 +35,21 @@ bool ends_with_any(std::string_view text, std::initializer_list<std::string_view
     });
 }
 
+/// Passes the archive open: kilnd reads it where it lies.
+/// Errors   unsupported when it must be sent.
+Result<int> lend_archive(
+    Connection& connection, const std::string& target, const std::string& path
+) {
+    std::vector<Fd> files;
+    TRY_ASSIGN(files.emplace_back(), open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere));
+    const Request request{
+        .method = "POST",
+        .target = target,
+        .content_type = "application/vnd.kiln.file",
+        .body = "1"};
+    return connection.send(request, files);
+}
+
 }  // namespace
 
 Result<int> run(Session& session, const LoadArguments& arguments) {
@@ -62,9 +77,13 @@ Result<int> run(Session& session, const LoadArguments& arguments) {
         return write_input(session, arguments.input, from_stdin ? nullptr : &facts, telling);
     };
     TRY_ASSIGN(Connection * connection, session.connection());
-    const Request request{
-        .method = "POST", .target = std::move(target), .content_type = "application/x-tar"};
-    const auto sent = connection->send(request, body);
+    auto sent = sized ? lend_archive(*connection, target, arguments.input)
+                      : Result<int>(fail(Code::unsupported, "no file"));
+    if (!sent && sent.error().code == Code::unsupported) {
+        const Request request{
+            .method = "POST", .target = std::move(target), .content_type = "application/x-tar"};
+        sent = connection->send(request, body);
+    }
     session.note(progress->finish(session.moment()));
     TRY(sent);
     TRY_ASSIGN(const json::Value value, connection->read_json());

@@ -3,13 +3,16 @@
 #include "daemon/api/streams.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/build/lent_files.hpp"
 #include "daemon/build/source_tree.hpp"
+#include "daemon/runtime/run_on.hpp"
 #include "layers/layer_reader.hpp"
 #include "layers/oci/export.hpp"
 #include "layers/oci/import.hpp"
 #include "layers/oci/reference.hpp"
 #include "layers/tar/tar_writer.hpp"
 #include "layers/tree/flatten.hpp"
+#include "store/base/limits.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -59,8 +62,11 @@ Result<json::Value> record_import(
     return json::Value(json::Object{{"images", std::move(answers)}});
 }
 
+/// Imports into the store; gives the images.
+using TakeIn = std::function<Result<oci::Import>(int spool, const store::Lease& lease)>;
+
 Result<json::Value> load(
-    Services& services, ByteSource& body, const std::vector<std::string>& tags, std::stop_token stop
+    Services& services, const std::vector<std::string>& tags, const TakeIn& take_in
 ) {
     for (const std::string& tag : tags) {
         TRY_ASSIGN(const auto reference, oci::Reference::parse(tag));
@@ -71,22 +77,61 @@ Result<json::Value> load(
     store::Store& store = services.store;
     const store::Lease lease = store.lease();
     TRY_ASSIGN(const Fd spool, open_spool(store));
-    const auto import = oci::import_archive(
-        body, spool.get(), store.blobs(), lease, services.pool, oci::ImportOptions(), stop
-    );
+    const auto import = take_in(spool.get(), lease);
     if (!import) {
         return fail(as_sent(import.error()));
     }
     return record_import(store, lease, *import, tags);
 }
 
-Awaitable<Result<void>> post_load(Exchange& exchange, Services& services) {
-    const auto stop = std::make_shared<std::stop_source>();
+Awaitable<Result<json::Value>> load_body(Exchange& exchange, Services& services) {
     std::function<Result<json::Value>(ByteSource&)> consume =
-        [&services, stop, tags = exchange.target().all("tag")](ByteSource& body) {
-            return load(services, body, tags, stop->get_token());
+        [&services, tags = exchange.target().all("tag")](ByteSource& body) {
+            return load(services, tags, [&](int spool, const store::Lease& lease) {
+                return oci::import_archive(
+                    body, spool, services.store.blobs(), lease, services.pool, {}, {}
+                );
+            });
         };
-    auto answer = co_await consume_body(exchange, services, std::move(consume));
+    co_return co_await consume_body(exchange, services, std::move(consume));
+}
+
+/// An archive that the client passes open instead of sending its bytes.
+Awaitable<Result<json::Value>> load_file(Exchange& exchange, Services& services) {
+    auto files = co_await exchange.receive_files(1);
+    if (!files) {
+        co_return fail(files.error());
+    }
+    const auto body = co_await exchange.read_body(limits::k_kib);
+    if (!body) {
+        co_return fail(body.error());
+    }
+    if (files->empty() || !can_be_lent(files->front())) {
+        co_return fail(Code::unsupported, "this archive cannot be read where it lies: send it");
+    }
+    const auto file = std::make_shared<const Fd>(std::move(files->front()));
+    const auto stop = std::make_shared<std::stop_source>();
+    exchange.watch_client([stop] { stop->request_stop(); });
+    auto work = [&services, file, stop, tags = exchange.target().all("tag")] {
+        return load(services, tags, [&](int spool, const store::Lease& lease) {
+            return oci::import_archive_file(
+                file->get(),
+                spool,
+                services.store.blobs(),
+                lease,
+                services.pool,
+                {},
+                stop->get_token()
+            );
+        });
+    };
+    co_return co_await run_on(services.waiters, std::move(work));
+}
+
+Awaitable<Result<void>> post_load(Exchange& exchange, Services& services) {
+    const bool lent = exchange.header("Content-Type") == "application/vnd.kiln.file";
+    const auto take = lent ? load_file : load_body;
+    auto answer = co_await take(exchange, services);
     if (!answer) {
         co_return fail(answer.error());
     }

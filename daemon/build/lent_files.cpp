@@ -38,6 +38,11 @@ bool is_readable(const Fd& file) {
 
 }  // namespace
 
+bool can_be_lent(const Fd& file) {
+    const auto facts = stat_fd(file.get());
+    return facts && S_ISREG(facts->st_mode) && is_readable(file) && is_local(file);
+}
+
 /// Hashes what passes; the last read before the end tells whether it was the content.
 class LentFiles::Source final : public ByteSource {
   public:
@@ -75,9 +80,7 @@ class LentFiles::Source final : public ByteSource {
 
 bool LentFiles::add(const Digest& content, Fd file, std::uint64_t size_bytes) {
     const auto facts = stat_fd(file.get());
-    if (!facts || !S_ISREG(facts->st_mode) || facts->st_size < 0
-        || static_cast<std::uint64_t>(facts->st_size) != size_bytes || !is_readable(file)
-        || !is_local(file)) {
+    if (!facts || std::cmp_not_equal(facts->st_size, size_bytes) || !can_be_lent(file)) {
         return false;
     }
     files_.try_emplace(content, File{.fd = std::move(file), .size_bytes = size_bytes});

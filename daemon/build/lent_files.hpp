@@ -9,14 +9,17 @@
 
 namespace kiln::daemon {
 
+/// Whether a file that came open from a client may be read where it lies: a regular file, open for
+/// reading, not on a file system where a read can wait for a network or for the client itself.
+bool can_be_lent(const Fd& file);
+
 /// Large files of a context that its client keeps open for us (SCM_RIGHTS) instead of sending their
 /// bytes: they are read where they lie and are never copied. Whoever lent a file may still write to
 /// it, so what is read is hashed each time.
 /// Thread   immutable once it is shared; any.
 class LentFiles {
   public:
-    /// False: this one must be sent. It is no regular file of that size that we may read, or it
-    /// lies on a file system where a read can wait for a network or for the client itself.
+    /// False: this one must be sent, for it can't be lent or has another size.
     bool add(const Digest& content, Fd file, std::uint64_t size_bytes);
 
     [[nodiscard]] bool contains(const Digest& content) const { return files_.contains(content); }

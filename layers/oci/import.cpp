@@ -88,32 +88,13 @@ bool prefers_layout(const ArchiveMembers& members) {
     return index && !index->manifests.empty();
 }
 
-}  // namespace
-
-Result<Import> import_archive(
-    ByteSource& archive,
-    int spool_fd,
-    store::BlobStore& blobs,
-    const store::Lease& lease,
-    ThreadPool& pool,
-    const ImportOptions& options,
-    std::stop_token stop
-) {
-    Intake intake{.blobs = blobs, .lease = lease, .options = options, .stop = stop};
-    TRY_ASSIGN(const auto plain, decompress(archive), "while unpacking the archive");
-    FdSink spool(spool_fd);
-    CopyingSource arriving(*plain, &spool);
-    TRY_ASSIGN(auto ordered, take_ordered_root_fs(arriving, pool, intake));
-    if (ordered) {
-        return std::move(*ordered);
-    }
-    TRY(drain(arriving), "while unpacking the archive");
-    if (arriving.size_bytes() == 0) {
-        return fail(Code::invalid_input, "the archive is empty");
-    }
-    TRY_ASSIGN(const auto members, ArchiveMembers::scan(spool_fd, options.limits, stop));
+/// An archive that can be read anywhere, whatever it is.
+Result<Import> take_whole(int tar_fd, ThreadPool& pool, Intake& intake) {
+    TRY_ASSIGN(
+        const auto members, ArchiveMembers::scan(tar_fd, intake.options.limits, intake.stop)
+    );
     if (!members) {
-        return take_root_fs(spool_fd, pool, intake);
+        return take_root_fs(tar_fd, pool, intake);
     }
     Import result;
     if (prefers_layout(*members)) {
@@ -133,7 +114,53 @@ Result<Import> import_archive(
     if (members->contains_name("layer.tar")) {
         return fail(Code::invalid_input, "the archive has layers, but no manifest.json");
     }
-    return take_root_fs(spool_fd, pool, intake);
+    return take_root_fs(tar_fd, pool, intake);
+}
+
+}  // namespace
+
+Result<Import> import_archive(
+    ByteSource& archive,
+    int spool_fd,
+    store::BlobStore& blobs,
+    const store::Lease& lease,
+    ThreadPool& pool,
+    const ImportOptions& options,
+    std::stop_token stop
+) {
+    Intake intake{.blobs = blobs, .lease = lease, .options = options, .stop = std::move(stop)};
+    TRY_ASSIGN(const auto plain, decompress(archive), "while unpacking the archive");
+    FdSink spool(spool_fd);
+    CopyingSource arriving(*plain, &spool);
+    TRY_ASSIGN(auto ordered, take_ordered_root_fs(arriving, pool, intake));
+    if (ordered) {
+        return std::move(*ordered);
+    }
+    TRY(drain(arriving), "while unpacking the archive");
+    if (arriving.size_bytes() == 0) {
+        return fail(Code::invalid_input, "the archive is empty");
+    }
+    return take_whole(spool_fd, pool, intake);
+}
+
+Result<Import> import_archive_file(
+    int archive_fd,
+    int spool_fd,
+    store::BlobStore& blobs,
+    const store::Lease& lease,
+    ThreadPool& pool,
+    const ImportOptions& options,
+    std::stop_token stop
+) {
+    Bytes first(k_sniff_bytes);
+    TRY_ASSIGN(const std::size_t count, pread_some(archive_fd, first, 0));
+    FdSource archive(archive_fd);
+    if (count == 0 || sniff_stream(ByteSpan(first).first(count)) != StreamFormat::plain) {
+        return import_archive(archive, spool_fd, blobs, lease, pool, options, std::move(stop));
+    }
+    Intake intake{.blobs = blobs, .lease = lease, .options = options, .stop = std::move(stop)};
+    TRY_ASSIGN(auto ordered, take_ordered_root_fs(archive, pool, intake));
+    return ordered ? std::move(*ordered) : take_whole(archive_fd, pool, intake);
 }
 
 Result<void> store_documents(ImportedImage& image, ByteSpan config, const Intake& intake) {

@@ -74,4 +74,16 @@ Result<Import> import_archive(
     std::stop_token stop
 );
 
+/// The same of a regular file; one that is not compressed is read where it lies, and no spool is
+/// filled.
+Result<Import> import_archive_file(
+    int archive_fd,
+    int spool_fd,
+    store::BlobStore& blobs,
+    const store::Lease& lease,
+    ThreadPool& pool,
+    const ImportOptions& options,
+    std::stop_token stop
+);
+
 }  // namespace kiln::oci

@@ -1,7 +1,9 @@
-"""How build contexts reach the daemon: small contents are sent, large files are read where they lie."""
+"""How contexts and archives reach the daemon: small contents are sent, large files are read where they lie."""
+import gzip
 import os
 import unittest
 
+from support import base_image
 from support.case import SystemTest
 
 LARGE = 17 << 20
@@ -77,6 +79,29 @@ class ContextTest(SystemTest):
 
         self.assertEqual(status, 400)
         self.assertIn(b"41 bytes describe no number of files", answer)
+
+
+class LoadTest(SystemTest):
+    def test_an_archive_makes_the_same_image_from_a_file_and_from_stdin(self):
+        daemon = self.daemon()
+        plain = base_image.busybox_tar()
+        for name, archive in (("plain.tar", plain), ("dressed.tar.gz", gzip.compress(plain, 1))):
+            with self.subTest(name):
+                path = self.write(name, archive)
+
+                lent = self.good(daemon.kiln("load", "-i", path, "-t", "lent:1")).stdout.split()
+                sent = self.good(daemon.kiln("load", "-i", "-", "-t", "sent:1", stdin=archive)).stdout.split()
+
+                self.assertEqual(lent[1], sent[1])
+        self.clean(daemon)
+
+    def test_whoever_passes_no_archive_is_told_to_send_it(self):
+        daemon = self.daemon()
+
+        status, answer = daemon.request("POST", "/v1/images/load", b"1", ["Content-Type: application/vnd.kiln.file"])
+
+        self.assertEqual(status, 422)
+        self.assertIn(b"send it", answer)
 
 
 if __name__ == "__main__":
