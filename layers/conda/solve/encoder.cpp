@@ -48,21 +48,17 @@ Result<void> Encoder::encode(
     for (const SpecId pin : pins) {
         tasks_.push_back({Task::Kind::constraint, Engine::root, static_cast<std::uint32_t>(pin)});
     }
-    const std::size_t most = pool_.request().limits.clauses;
     while (!tasks_.empty()) {
         TRY(check(stop), "while reading dependencies");
         const Task task = tasks_.front();
         tasks_.pop_front();
         TRY(run(task));
-        if (engine_.clauses().size() + tasks_.size() > most) {
-            return fail(
-                Code::too_large,
-                "the specifications need more than {} clauses, the most allowed",
-                most
-            );
-        }
+        TRY(check_size());
     }
-    add_at_most_one();
+    for (const NameId name : required_names_) {
+        add_at_most_one(name);
+        TRY(check_size());
+    }
     return {};
 }
 
@@ -70,6 +66,16 @@ std::optional<CandidateId> Encoder::candidate_of(Variable variable) const {
     const std::uint32_t id =
         index_of(variable) < candidates_.size() ? candidates_[index_of(variable)] : k_none;
     return id == k_none ? std::nullopt : std::optional(CandidateId{id});
+}
+
+Result<void> Encoder::check_size() const {
+    const std::size_t most = pool_.request().limits.clauses;
+    if (engine_.clauses().size() + tasks_.size() > most) {
+        return fail(
+            Code::too_large, "the specifications need more than {} clauses, the most allowed", most
+        );
+    }
+    return {};
 }
 
 Result<void> Encoder::run(const Task& task) {
@@ -213,12 +219,10 @@ Result<Variable> Encoder::holds(SpecId spec) {
     return holds;
 }
 
-void Encoder::add_at_most_one() {
-    for (const NameId name : required_names_) {
-        AtMostOne known;
-        for (const Variable member : required_[index_of(name)]) {
-            add_member(known, group_of(name), member);
-        }
+void Encoder::add_at_most_one(NameId name) {
+    AtMostOne known;
+    for (const Variable member : required_[index_of(name)]) {
+        add_member(known, group_of(name), member);
     }
 }
 

@@ -56,6 +56,7 @@ class Encoder {
     };
 
     Result<void> run(const Task& task);
+    [[nodiscard]] Result<void> check_size() const;
     Result<void> exclude(NameId name);
     Result<void> require(Variable parent, SpecId spec, ConditionId condition);
     Result<void> constrain(Variable parent, SpecId spec);
@@ -63,7 +64,7 @@ class Encoder {
     void queue_name(SpecId spec);
     Result<ChoiceId> choice(SpecId spec);
     Result<Variable> holds(SpecId spec);
-    void add_at_most_one();
+    void add_at_most_one(NameId name);
     void add_member(AtMostOne& known, Group group, Variable member);
     Variable variable(CandidateId id);
 

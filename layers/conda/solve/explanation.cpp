@@ -114,7 +114,7 @@ Result<std::optional<Error>> Explainer::missing() {
             std::vector<std::string> similar = question_.source.similar_names(name);
             similar.resize(std::min(similar.size(), k_names_offered));
             if (!similar.empty()) {
-                error.hint = fmt::format("there is {}", list(similar, "and"));
+                error.hint = fmt::format("did you mean {}?", list(similar, "or"));
             }
         }
         return std::optional(std::move(error));

@@ -14,11 +14,13 @@
 
 namespace kiln::conda {
 
-/// What a solve may cost. The largest closure seen, of a whole conda-forge, has a tenth of these.
+/// What a solve may cost. The largest of the known jobs has 5,400 records, 140,000 clauses and
+/// 1,200 conflicts; four specs over clones of a channel to 300,000 records have 47,000, 10 million
+/// and 450.
 struct SolveLimits {
-    std::size_t candidates = 2'000'000;  // records looked at
-    std::size_t clauses = 50'000'000;    // at 32 bytes
-    std::size_t conflicts = 200'000;     // the hardest of the known jobs needs fewer than 2,000
+    std::size_t candidates = 1'000'000;  // records looked at
+    std::size_t clauses = 40'000'000;    // at 32 bytes
+    std::size_t conflicts = 200'000;
 };
 
 enum class ChannelPriority : std::uint8_t {
