@@ -67,6 +67,11 @@ struct LayersArguments {
     ListFormat format = ListFormat::table;
 };
 
+struct CondaListArguments {
+    std::string image;
+    ListFormat format = ListFormat::table;
+};
+
 struct TagArguments {
     std::string source;
     std::string target;
@@ -130,6 +135,7 @@ using Arguments = std::variant<
     InspectArguments,
     HistoryArguments,
     LayersArguments,
+    CondaListArguments,
     TagArguments,
     RmiArguments,
     BuildsArguments,

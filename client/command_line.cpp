@@ -11,8 +11,8 @@ namespace kiln::client {
 namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
-constexpr std::array<std::string_view, 8> k_later = {
-    "pull", "diff", "rebase", "conda", "env", "bundle", "unbundle", "daemon"};
+constexpr std::array<std::string_view, 7> k_later = {
+    "pull", "diff", "rebase", "env", "bundle", "unbundle", "daemon"};
 
 constexpr std::string_view k_footer =
     "Every command has its own help: kiln COMMAND --help.\n"
@@ -95,16 +95,25 @@ std::string tidy(std::string_view help) {
     return text;
 }
 
+/// So that they may stand behind the command, too.
+void add_global_options_below(CLI::App& app, GlobalOptions& global) {
+    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        add_global_options(*command, global);
+        add_global_options_below(*command, global);
+    }
+}
+
 /// CLI11's own words, as a sentence of ours.
 Error refused(const CLI::App& app, const CLI::ParseError& error) {
     const CLI::App* deepest = &app;
+    std::string command = "kiln";
     while (!deepest->get_subcommands().empty()) {
         deepest = deepest->get_subcommands().front();
+        command += " " + deepest->get_name();
     }
-    const std::string command =
-        deepest == &app ? std::string("kiln") : "kiln " + deepest->get_name();
     std::string message = error.what();
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && deepest == &app) {
+    const bool holds_commands = deepest->get_require_subcommand_min() > 0;
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && holds_commands) {
         message = "a command is missing";
     }
     return Error{
@@ -133,12 +142,11 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& typed) {
     Declaration declaration{app, line, refusals};
     declare_build_commands(declaration);
     declare_image_commands(declaration);
+    declare_conda_commands(declaration);
     declare_store_commands(declaration);
     add_global_options(app, line.global);
     app.add_flag("--version")->description("The version of kiln")->group(k_global_group);
-    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-        add_global_options(*command, line.global);
-    }
+    add_global_options_below(app, line.global);
     if (words.size() == 1 && words.front() == "--version") {
         line.arguments = VersionArguments{};
         return line;

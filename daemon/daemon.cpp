@@ -119,6 +119,7 @@ class Daemon {
             admission_.socket_gid = facts.st_gid;
         }
         // Fixed paths before {name}.
+        add_package_routes(router_, services_);
         add_archive_routes(router_, services_);
         add_registry_routes(router_, services_, builds_);
         add_image_routes(router_, services_);

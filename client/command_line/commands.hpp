@@ -53,11 +53,22 @@ std::pair<CLI::App*, T*> declare(
     return {command, arguments.get()};
 }
 
+/// A command that only holds others ("kiln conda list"): declare them on what is given.
+Declaration declare_group(
+    Declaration& declaration,
+    const std::string& name,
+    const std::string& description,
+    const std::string& group
+);
+
 inline constexpr const char* k_global_group = "Global options";
 
 void add_format(CLI::App& command, ListFormat& format);
+/// REF, an image of the store.
+void add_image(CLI::App& command, std::string& image);
 
 void declare_build_commands(Declaration& declaration);
+void declare_conda_commands(Declaration& declaration);
 void declare_image_commands(Declaration& declaration);
 void declare_store_commands(Declaration& declaration);
 

@@ -8,12 +8,6 @@ namespace {
 constexpr const char* k_images = "Images";
 constexpr const char* k_registries = "Registries";
 
-void add_image(CLI::App& command, std::string& image) {
-    command.add_option("REF", image, "A name, a digest, or the beginning of one")
-        ->required()
-        ->type_name("");
-}
-
 void declare_archives(Declaration& declaration) {
     auto [load, loaded] = declare<LoadArguments>(
         declaration, "load", "Take in an image archive or a root file system", k_images

@@ -62,4 +62,21 @@ void add_format(CLI::App& command, ListFormat& format) {
         ->transform(CLI::CheckedTransformer(formats).description(""));
 }
 
+void add_image(CLI::App& command, std::string& image) {
+    command.add_option("REF", image, "A name, a digest, or the beginning of one")
+        ->required()
+        ->type_name("");
+}
+
+Declaration declare_group(
+    Declaration& declaration,
+    const std::string& name,
+    const std::string& description,
+    const std::string& group
+) {
+    CLI::App* holder = declaration.app.add_subcommand(name, description)->group(group);
+    holder->require_subcommand(1);
+    return {*holder, declaration.line, declaration.refusals};
+}
+
 }  // namespace kiln::client

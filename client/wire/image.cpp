@@ -14,12 +14,7 @@ using json::Value;
 template<class T, class Parse>
 Result<std::vector<T>> parse_list(const Value& value, std::string_view key, Parse parse) {
     ObjectReader in(value, fmt::format("the list of {}", key));
-    std::vector<T> records;
-    in.each(key, [&](const Value& item) -> Result<void> {
-        TRY_ASSIGN(T record, parse(item));
-        records.push_back(std::move(record));
-        return {};
-    });
+    std::vector<T> records = read_list<T>(in, key, parse);
     TRY(in.finish(UnknownFields::ignore));
     return records;
 }

@@ -18,6 +18,18 @@ std::vector<Digest> read_digests(json::ObjectReader& in, std::string_view key);
 std::optional<std::uint64_t> read_optional_number(json::ObjectReader& in, std::string_view key);
 std::optional<Span> read_optional_span(json::ObjectReader& in, std::string_view key);
 
+/// The records of an array, each through `parse`.
+template<class T, class Parse>
+std::vector<T> read_list(json::ObjectReader& in, std::string_view key, Parse parse) {
+    std::vector<T> records;
+    in.each(key, [&](const json::Value& item) -> Result<void> {
+        TRY_ASSIGN(T record, parse(item));
+        records.push_back(std::move(record));
+        return {};
+    });
+    return records;
+}
+
 /// Null for nothing, as the wire wants it.
 template<class T>
 json::Value or_null(const std::optional<T>& value) {

@@ -1,5 +1,5 @@
 #include "daemon/api/resources.hpp"
-#include "daemon/runtime/run_on.hpp"
+#include "daemon/api/streams.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -83,20 +83,6 @@ Result<store::Repair> parse_repair(const json::Value& body) {
     const bool repair = in.boolean_or("repair", false);
     TRY(in.finish(json::UnknownFields::refuse));
     return repair ? store::Repair::yes : store::Repair::no;
-}
-
-using Work = std::function<Result<json::Value>(const std::stop_token&)>;
-
-/// Long work that ends early when the client goes.
-Awaitable<Result<void>> respond_with(Exchange& exchange, Services& services, Work work) {
-    const auto stop = std::make_shared<std::stop_source>();
-    exchange.watch_client([stop] { stop->request_stop(); });
-    auto task = [stop, owned = std::move(work)] { return owned(stop->get_token()); };
-    auto value = co_await run_on(services.waiters, std::move(task));
-    if (!value) {
-        co_return fail(value.error());
-    }
-    co_return co_await exchange.respond_json(200, std::move(*value));
 }
 
 Awaitable<Result<void>> post_gc(Exchange& exchange, Services& services) {

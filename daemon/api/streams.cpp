@@ -1,5 +1,7 @@
 #include "daemon/api/streams.hpp"
 
+#include "daemon/runtime/run_on.hpp"
+
 namespace kiln::daemon {
 
 Awaitable<Result<void>> respond_stream(
@@ -32,6 +34,17 @@ Awaitable<Result<void>> respond_stream(
             co_return sent;
         }
     }
+}
+
+Awaitable<Result<void>> respond_with(Exchange& exchange, Services& services, Work work) {
+    const auto stop = std::make_shared<std::stop_source>();
+    exchange.watch_client([stop] { stop->request_stop(); });
+    auto task = [stop, owned = std::move(work)] { return owned(stop->get_token()); };
+    auto value = co_await run_on(services.waiters, std::move(task));
+    if (!value) {
+        co_return fail(value.error());
+    }
+    co_return co_await exchange.respond_json(200, std::move(*value));
 }
 
 }  // namespace kiln::daemon

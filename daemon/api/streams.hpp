@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 namespace kiln::daemon {
 
@@ -65,5 +66,10 @@ using Produce = std::function<Result<void>(ByteSink& out)>;
 Awaitable<Result<void>> respond_stream(
     Exchange& exchange, Services& services, std::string_view content_type, Produce produce
 );
+
+/// Answers with a record that takes a while to make, on a waiter's thread; `work` is asked to stop
+/// when the client goes.
+using Work = std::function<Result<json::Value>(const std::stop_token&)>;
+Awaitable<Result<void>> respond_with(Exchange& exchange, Services& services, Work work);
 
 }  // namespace kiln::daemon

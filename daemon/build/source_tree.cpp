@@ -30,15 +30,7 @@ class LayeredTree final : public SourceTree {
 
     Result<std::unique_ptr<ByteSource>> open(const tree::Node& node) const override {
         const LayerFacts& layer = layers_.at(node.layer);
-        // Any dress will do; the framed ones can be read from the middle.
-        const Dress* best = nullptr;
-        for (const Dress& dress : layer.dresses) {
-            const bool direct =
-                dress.compression == Compression::none || !dress.frames.frames.empty();
-            if (best == nullptr || direct) {
-                best = &dress;
-            }
-        }
+        const Dress* best = readable_dress(layer);
         if (best == nullptr) {
             return fail(Code::not_found, "the bytes of layer {} are gone", layer.diff_id.render());
         }
@@ -100,6 +92,18 @@ class TarTree final : public SourceTree {
 Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, const Digest& name) {
     TRY_ASSIGN(MappedFile file, store.tables().open(name));
     return TableOfContents::open(std::move(file));
+}
+
+const Dress* readable_dress(const LayerFacts& layer) {
+    // Any will do; the framed ones can be read from the middle.
+    const Dress* best = nullptr;
+    for (const Dress& dress : layer.dresses) {
+        const bool direct = dress.compression == Compression::none || !dress.frames.frames.empty();
+        if (best == nullptr || direct) {
+            best = &dress;
+        }
+    }
+    return best;
 }
 
 Result<std::shared_ptr<const SourceTree>> SourceTree::of_layers(

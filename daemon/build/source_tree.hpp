@@ -17,6 +17,9 @@ namespace kiln::daemon {
 /// not_found, corrupt.
 Result<std::shared_ptr<const TableOfContents>> open_table(store::Store& store, const Digest& name);
 
+/// The dress of a layer that is read with the least work; null when the store has none of them.
+const Dress* readable_dress(const LayerFacts& layer);
+
 /// Files that a step may look at and read, without any of them being unpacked: the layers of an
 /// image or stage, the listing of a build context, or a tar in a scratch file. Thread   immutable;
 /// any. The store outlives it.

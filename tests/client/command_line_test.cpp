@@ -114,12 +114,28 @@ TEST(CommandLine, RefusesByNameWhatALaterKilnWillUnderstand) {
         parse_command_line({"run", "--mount", "a:b", "app"}),
         FailsSaying(Code::unsupported, "--mount")
     );
-    for (const char* command : {"pull", "rebase", "conda", "env", "bundle", "unbundle", "diff"}) {
+    for (const char* command : {"pull", "rebase", "env", "bundle", "unbundle", "diff"}) {
         EXPECT_THAT(
             parse_command_line({command, "x", "--y"}),
             FailsSaying(Code::unsupported, std::string("kiln ") + command)
         );
     }
+}
+
+TEST(CommandLine, FindsCommandsInGroups) {
+    const auto list = parse_command_line({"conda", "list", "app:1", "--format", "json", "-q"});
+    const auto help = parse_command_line({"conda", "list", "--help"});
+
+    ASSERT_THAT(list, Succeeds());
+    EXPECT_EQ(std::get<CondaListArguments>(*list->arguments).image, "app:1");
+    EXPECT_EQ(std::get<CondaListArguments>(*list->arguments).format, ListFormat::json);
+    EXPECT_TRUE(list->global.quiet);
+    ASSERT_THAT(help, Succeeds());
+    EXPECT_THAT(help->text, HasSubstr("kiln conda list"));
+    EXPECT_THAT(
+        parse_command_line({"conda"}), FailsSaying(Code::invalid_input, "a command is missing")
+    );
+    EXPECT_THAT(parse_command_line({"conda", "lsit", "x"}), FailsWith(Code::invalid_input));
 }
 
 TEST(CommandLine, RefusesWhatMakesNoSense) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <tuple>
 
 namespace kiln::conda {
 
@@ -70,10 +71,14 @@ Result<InstalledEnvironment> read_environment(
     const tree::FileTree& tree, const std::string& prefix, const ReadContent& read
 ) {
     const std::string meta = meta_of(prefix);
-    const std::vector<tree::Node> nodes = tree.list(meta);
+    std::vector<tree::Node> nodes = tree.list(meta);
     if (nodes.empty()) {
         return fail(Code::not_found, "there is no conda environment at {}", prefix);
     }
+    // In the order of the tars: whoever owns the layers then reads each once, front to back.
+    std::stable_sort(nodes.begin(), nodes.end(), [](const tree::Node& a, const tree::Node& b) {
+        return std::tie(a.layer, a.row.content_offset) < std::tie(b.layer, b.row.content_offset);
+    });
     InstalledEnvironment environment{.prefix = prefix, .packages = {}};
     for (const tree::Node& node : nodes) {
         if (!is_record(node)) {
@@ -98,10 +103,13 @@ Result<InstalledEnvironment> read_environment(
         TRY_ASSIGN(InstalledPackage package, read_record(as_text(text), file));
         environment.packages.push_back(std::move(package));
     }
-    std::stable_sort(
+    std::sort(
         environment.packages.begin(),
         environment.packages.end(),
-        [](const InstalledPackage& a, const InstalledPackage& b) { return a.name < b.name; }
+        [](const InstalledPackage& a, const InstalledPackage& b) {
+            // Two records of one name are no healthy environment, but have an order.
+            return std::tie(a.name, a.version, a.build) < std::tie(b.name, b.version, b.build);
+        }
     );
     return environment;
 }

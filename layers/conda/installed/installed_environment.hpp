@@ -29,6 +29,7 @@ using ReadContent = std::function<Result<Bytes>(const tree::Node& file)>;
 std::vector<std::string> find_prefixes(const tree::FileTree& tree);
 
 /// The records of one prefix.
+/// Shape    `read` is asked in the order in which the contents lie in each layer.
 /// Errors   not_found: no environment there; corrupt, naming the record; too_large.
 Result<InstalledEnvironment> read_environment(
     const tree::FileTree& tree, const std::string& prefix, const ReadContent& read

@@ -62,7 +62,20 @@ Result<InstalledPackage> read_fields(const json::Value& value) {
     return package;
 }
 
+std::string_view last_part(std::string_view channel) {
+    while (channel.ends_with('/')) {
+        channel.remove_suffix(1);
+    }
+    return channel.substr(channel.rfind('/') + 1);
+}
+
 }  // namespace
+
+std::string_view InstalledPackage::channel_name() const {
+    const std::string_view last = last_part(channel);
+    const std::string_view rest = std::string_view(channel).substr(0, channel.rfind(last));
+    return last == subdir && !rest.empty() ? last_part(rest) : last;
+}
 
 Result<InstalledPackage> read_record(std::string_view text, std::string_view file) {
     const auto blame = [file](Error error) {

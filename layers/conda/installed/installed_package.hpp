@@ -56,6 +56,9 @@ struct InstalledPackage {
     /// "numpy-1.26.4-py311h64a7726_0"
     [[nodiscard]] std::string dist() const { return name + "-" + version + "-" + build; }
 
+    /// "conda-forge" of "https://conda.anaconda.org/conda-forge/linux-64"
+    [[nodiscard]] std::string_view channel_name() const;
+
     bool operator==(const InstalledPackage&) const = default;
 };
 

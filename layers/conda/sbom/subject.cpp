@@ -23,18 +23,6 @@ std::string encoded(std::string_view text) {
     return out;
 }
 
-/// "conda-forge" of "https://conda.anaconda.org/conda-forge/linux-64".
-std::string_view channel_name(std::string_view channel, std::string_view subdir) {
-    while (channel.ends_with('/')) {
-        channel.remove_suffix(1);
-    }
-    std::string_view name = channel.substr(channel.rfind('/') + 1);
-    if (name == subdir && name.size() < channel.size()) {
-        return channel_name(channel.substr(0, channel.size() - name.size()), "");
-    }
-    return name;
-}
-
 }  // namespace
 
 std::string package_url(const InstalledPackage& package) {
@@ -48,7 +36,7 @@ std::string package_url(const InstalledPackage& package) {
         }
     };
     qualify("build", package.build);
-    qualify("channel", channel_name(package.channel, package.subdir));
+    qualify("channel", package.channel_name());
     qualify("subdir", package.subdir);
     if (package.file_name.ends_with(".conda")) {
         qualify("type", "conda");

@@ -1,6 +1,7 @@
 #include "client/wire/build.hpp"
 #include "client/wire/event.hpp"
 #include "client/wire/image.hpp"
+#include "client/wire/installed.hpp"
 #include "client/wire/problem.hpp"
 #include "client/wire/system.hpp"
 #include "tests/support/golden.hpp"
@@ -173,6 +174,15 @@ TEST(WireImage, ReadsEveryRecord) {
     const auto named = parse_named_digest(golden("name_answer"));
     ASSERT_THAT(named, Succeeds());
     EXPECT_EQ(named->name, "app:latest");
+}
+
+TEST(WireInstalled, ReadsThePackagesOfAnImage) {
+    const auto environments = parse_installed(golden("packages"));
+
+    ASSERT_THAT(environments, Succeeds());
+    EXPECT_EQ(environments->at(0).prefix, "/opt/env");
+    EXPECT_EQ(environments->at(0).packages.at(0).channel, "conda-forge");
+    EXPECT_EQ(environments->at(0).packages.at(1).channel, "");
 }
 
 TEST(WireImage, RendersItsRequests) {

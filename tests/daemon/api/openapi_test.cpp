@@ -105,6 +105,7 @@ const std::map<std::string, std::string>& records() {
         {"login_request", "LoginRequest"},
         {"login_answer", "LoginAnswer"},
         {"name_answer", "NameAnswer"},
+        {"packages", "Packages"},
         {"problem", "Problem"},
         {"push_request", "PushRequest"},
         {"run_request", "RunRequest"},
