@@ -24,6 +24,8 @@ struct BuildArguments {
     std::optional<std::int64_t> source_date_epoch;
     std::string timestamps = "fixed";
     std::uint64_t max_layers = 120;
+    std::string link_scripts = "deny";
+    bool compile_pyc = false;
     bool detach = false;
     std::vector<std::string> outputs;
     bool push = false;

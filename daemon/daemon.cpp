@@ -5,7 +5,9 @@
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/conda/memory_budget.hpp"
 #include "layers/oci/reachable.hpp"
+#include "store/base/limits.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -22,6 +24,8 @@ namespace {
 
 /// Threads for work that waits: RUNs, slow readers, long checks. More than this wait in line.
 constexpr std::size_t k_waiters = 16;
+/// Room for two packages with the largest window and half of their payload in memory.
+constexpr std::uint64_t k_package_memory_bytes = 256 * limits::k_mib;
 constexpr std::chrono::seconds k_patience(10);
 constexpr std::chrono::seconds k_uses_interval(30);
 
@@ -105,7 +109,8 @@ class Daemon {
               clock,
               log,
               context_.get_executor(),
-              options.insecure_registries},
+              options.insecure_registries,
+              package_memory_},
           contexts_(services_),
           builds_(services_, contexts_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
@@ -164,6 +169,7 @@ class Daemon {
     ThreadPool waiters_;
     SingleFlight flights_;
     PlannedKeys planned_;
+    conda::MemoryBudget package_memory_{k_package_memory_bytes};
     Services services_;
     ContextTable contexts_;
     BuildTable builds_;

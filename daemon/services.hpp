@@ -10,6 +10,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+namespace kiln::conda {
+class MemoryBudget;
+}
+
 namespace kiln::daemon {
 
 /// What the parts of one daemon work with. All of it outlives every session and build.
@@ -24,6 +28,7 @@ struct Services {
     Log& log;
     boost::asio::any_io_executor loop;
     std::vector<std::string> insecure_registries;
+    conda::MemoryBudget& package_memory;  // of all packages that are being read
 };
 
 }  // namespace kiln::daemon

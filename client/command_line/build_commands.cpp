@@ -83,6 +83,12 @@ void declare_outputs(CLI::App& command, BuildArguments& build) {
     command.add_option("--max-layers", build.max_layers, "Conda packages share layers beyond")
         ->type_name("N")
         ->group(group);
+    command
+        .add_option("--link-scripts", build.link_scripts, "Packages whose scripts run, or allow")
+        ->type_name("NAME,...")
+        ->group(group);
+    command.add_flag("--compile-pyc", build.compile_pyc, "Compile noarch python packages")
+        ->group(group);
     command.add_option("--iidfile", build.iidfile, "Write the image's digest there")
         ->type_name("FILE")
         ->group(group);
@@ -106,7 +112,6 @@ void declare_build(Declaration& declaration) {
           "--cache-from",
           "--cache-to",
           "--sbom",
-          "--link-scripts",
           "--attest",
           "--add-host",
           "--allow",
@@ -116,7 +121,7 @@ void declare_build(Declaration& declaration) {
           "--ulimit"}) {
         declaration.refusals.add(*command, option);
     }
-    for (const char* flag : {"--check", "--compile-pyc", "--load", "--squash"}) {
+    for (const char* flag : {"--check", "--load", "--squash"}) {
         declaration.refusals.add_flag(*command, flag);
     }
     command->footer(

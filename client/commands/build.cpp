@@ -78,6 +78,8 @@ Result<wire::BuildRequest> request_of(
     request.source_date_epoch = arguments.source_date_epoch;
     request.timestamps = arguments.timestamps;
     request.max_layers = arguments.max_layers;
+    request.link_scripts = arguments.link_scripts;
+    request.compile_pyc = arguments.compile_pyc;
     request.detach = arguments.detach;
     request.push = arguments.push;
     for (const OutputSpec& output : outputs) {

@@ -116,6 +116,8 @@ Value render(const BuildRequest& request) {
         {"source_date_epoch", or_null(request.source_date_epoch)},
         {"timestamps", request.timestamps},
         {"max_layers", request.max_layers},
+        {"link_scripts", request.link_scripts},
+        {"compile_pyc", request.compile_pyc},
         {"compression", request.compression},
         {"compression_level", or_null(request.compression_level)},
         {"push", request.push},

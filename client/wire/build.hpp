@@ -64,6 +64,8 @@ struct BuildRequest {
     std::optional<std::int64_t> source_date_epoch;
     std::string timestamps = "fixed";
     std::uint64_t max_layers = 120;
+    std::string link_scripts = "deny";
+    bool compile_pyc = false;
     std::string compression = "zstd";
     std::optional<std::int64_t> compression_level;
     bool push = false;

@@ -12,12 +12,6 @@
 namespace kiln::daemon {
 namespace {
 
-bool is_whole_environment(const CopyStep& copy) {
-    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
-           && copy.sources.size() == 1 && copy.sources.front().path.empty()
-           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
-}
-
 oci::HistoryEntry history_of(const Step& step, UnixSeconds epoch, bool empty) {
     return oci::HistoryEntry{
         .created = render_time(epoch),
@@ -161,14 +155,19 @@ boost::asio::awaitable<Result<Chain>> BuildRun::base_chain(const Stage& stage) {
     if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
         co_return co_await stage_chain(other->stage);
     }
+    Chain chain;
     if (const auto* conda = std::get_if<CondaOrigin>(&stage.base)) {
-        const auto built = co_await environment(conda->context);
-        if (!built) {
-            co_return fail(built.error());
+        const Step base{
+            .id = stage.base_step,
+            .name = stage.base_name,
+            .keyword = "FROM",
+            .span = stage.base_span};
+        const auto added = co_await add_environment(stage, base, conda->context, chain);
+        if (!added) {
+            co_return fail(added.error());
         }
-        co_return (*built)->chain;
     }
-    co_return Chain();
+    co_return chain;
 }
 
 boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
@@ -180,55 +179,6 @@ boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
         co_return fail(Code::cancelled, "the stage {} failed", graph_.stages[stage].name);
     }
     co_return result->chain;
-}
-
-/// What the largest stage leaves of the image's layers for an environment: its base, and a layer
-/// for each of its steps that may make one. Two are the least: the packages and conda-meta.
-std::size_t BuildRun::layers_left() const {
-    std::vector<std::size_t> counts;
-    std::size_t largest = 0;
-    for (const Stage& stage : graph_.stages) {
-        std::size_t count = 0;
-        if (const auto* image = std::get_if<Image>(&stage.base)) {
-            count = image->config.diff_ids.size();
-        } else if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
-            count = counts.at(other->stage);
-        }
-        for (const Step& step : stage.steps) {
-            const auto* copy = std::get_if<CopyStep>(&step.action);
-            const bool environment = copy != nullptr && is_whole_environment(*copy);
-            count += std::holds_alternative<ConfigStep>(step.action) || environment ? 0U : 1U;
-        }
-        counts.push_back(count);
-        largest = std::max(largest, count);
-    }
-    return request_.max_layers > largest + 2 ? request_.max_layers - largest : 2;
-}
-
-boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(const std::string& context
-) {
-    const auto [found, first] = environments_.try_emplace(context);
-    if (first) {
-        const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
-        EnvironmentBuild build{.context = conda, .lease = lease_};
-        build.max_layers = layers_left();
-        build.epoch = request_.epoch;
-        build.layer = LayerOptions{request_.compression, request_.compression_level};
-        build.no_cache = request_.no_cache;
-        build.job = job_;
-        build.fetch = fetch_;
-        auto built = co_await build_environment(services_, std::move(build));
-        environments_.at(context).emplace(std::move(built));
-        progress_.notify_all();
-    }
-    while (!environments_.at(context)) {
-        co_await progress_.wait();
-    }
-    const Result<Environment>& result = *environments_.at(context);
-    if (!result) {
-        co_return fail(result.error());
-    }
-    co_return &*result;
 }
 
 void BuildRun::start_early(const Stage& stage) {
@@ -262,21 +212,6 @@ boost::asio::awaitable<BuildRun::StepLayer> BuildRun::make_layer(
     co_return co_await settle_step(stage, step, chain.diff_ids());
 }
 
-boost::asio::awaitable<Result<bool>> BuildRun::take_environment(const Step& step, Chain& chain) {
-    const auto* copy = std::get_if<CopyStep>(&step.action);
-    if (copy == nullptr || !is_whole_environment(*copy)) {
-        co_return false;
-    }
-    const auto built = co_await environment(std::get<CondaOrigin>(copy->origin).context);
-    if (!built) {
-        co_return fail(built.error());
-    }
-    const Chain& taken = (*built)->chain;
-    chain.layers.insert(chain.layers.end(), taken.layers.begin(), taken.layers.end());
-    chain.history.insert(chain.history.end(), taken.history.begin(), taken.history.end());
-    co_return true;
-}
-
 boost::asio::awaitable<Result<void>> BuildRun::add_step(
     const Stage& stage, const Step& step, Chain& chain
 ) {
@@ -293,7 +228,7 @@ boost::asio::awaitable<Result<void>> BuildRun::add_step(
     }
     const auto began = std::chrono::steady_clock::now();
     step_event(stage, step, StepStatus::running, {});
-    const auto taken = co_await take_environment(step, chain);
+    const auto taken = co_await take_environment(stage, step, chain);
     if (!taken) {
         co_return fail(taken.error());
     }

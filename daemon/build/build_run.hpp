@@ -19,6 +19,9 @@
 
 namespace kiln::daemon {
 
+/// `COPY --link --from=ENV / /`: the environment's layers as they are.
+bool is_whole_environment(const CopyStep& copy);
+
 /// What a build has made: recorded in the store and named.
 struct BuiltImage {
     Descriptor manifest;
@@ -67,7 +70,13 @@ class BuildRun {
     void start_early(const Stage& stage);
     Awaitable<void> settle_early(const Stage& stage, const Step& step);
     Awaitable<StepLayer> make_layer(const Stage& stage, const Step& step, const Chain& chain);
-    Awaitable<Result<bool>> take_environment(const Step& step, Chain& chain);
+    Awaitable<Result<bool>> take_environment(const Stage& stage, const Step& step, Chain& chain);
+    Awaitable<Result<void>> add_environment(
+        const Stage& stage, const Step& step, const std::string& context, Chain& chain
+    );
+    Awaitable<Result<void>> run_in_environment(
+        const Stage& stage, const Step& step, const Environment& environment, Chain& chain
+    );
 
     Awaitable<Result<Chain>> stage_chain(std::size_t stage);
     Awaitable<Result<const Environment*>> environment(const std::string& context);

@@ -108,6 +108,14 @@ Result<void> parse_output(ObjectReader& in, BuildRequest& request) {
     return {};
 }
 
+Result<void> parse_package_rules(ObjectReader& in, BuildRequest& request) {
+    TRY_ASSIGN(
+        request.link_scripts, conda::LinkScriptPolicy::parse(in.text_or("link_scripts", "deny"))
+    );
+    request.compile_pyc = in.boolean_or("compile_pyc", false);
+    return {};
+}
+
 Result<void> parse_time_rules(ObjectReader& in, BuildRequest& request) {
     request.epoch = in.optional_integer("source_date_epoch").value_or(k_default_epoch);
     if (request.epoch < 0) {
@@ -216,6 +224,7 @@ Result<BuildRequest> BuildRequest::parse(const json::Value& value) {
     }
     TRY(parse_time_rules(in, request));
     TRY(parse_output(in, request));
+    TRY(parse_package_rules(in, request));
     request.push = in.boolean_or("push", false);
     TRY_ASSIGN(request.credentials, parse_credentials(in.find("credentials")));
     request.detach = in.boolean_or("detach", false);

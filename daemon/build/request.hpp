@@ -2,6 +2,7 @@
 
 #include "daemon/exec/run_spec.hpp"
 #include "layers/compress/compression.hpp"
+#include "layers/conda/scripts/link_script_policy.hpp"
 #include "store/base/clock.hpp"
 #include "store/base/json.hpp"
 #include "store/digest.hpp"
@@ -68,6 +69,8 @@ struct BuildRequest {
     UnixSeconds epoch = k_default_epoch;
     Timestamps timestamps = Timestamps::fixed;
     std::size_t max_layers = 0;
+    conda::LinkScriptPolicy link_scripts;
+    bool compile_pyc = false;
     Compression compression = Compression::zstd;
     std::optional<int> compression_level;
     bool push = false;

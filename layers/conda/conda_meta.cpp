@@ -17,6 +17,9 @@ namespace {
 /// Objects of the record by key: what comes out sorted is the same however it was put together.
 using Fields = std::map<std::string, json::Value, std::less<>>;
 
+Result<void> add_file(
+    const std::string& prefix, const std::string& name, std::string_view text, LayerBuilder& layer
+);
 json::Object in_key_order(Fields fields);
 json::Value with_sorted_keys(const json::Value& value);
 std::string channel_of(std::string_view url, std::string_view subdir);
@@ -79,28 +82,17 @@ std::string render_conda_meta(
     return json::render_pretty(in_key_order(std::move(record)));
 }
 
-Result<void> write_conda_meta_layer(
-    const EnvironmentPlan& plan,
-    const std::vector<std::shared_ptr<const TableOfContents>>& tables,
+Result<void> write_conda_record(
+    const PlannedPackage& planned,
+    const std::string& prefix,
+    const TableOfContents& table,
     LayerBuilder& layer
 ) {
-    ASSERT(tables.size() == plan.packages.size());
-    std::map<std::string, std::string> files;  // a single path component: bytewise is canonical
-    files["history"] = "";
-    if (!plan.variables.empty()) {
-        files["state"] =
-            json::render_pretty(json::Object{{"env_vars", json::from_text_map(plan.variables)}});
-    }
-    if (plan.frozen) {
-        files["frozen"] = plan.frozen->empty()
-                              ? ""
-                              : json::render_pretty(json::Object{{"message", *plan.frozen}});
-    }
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-        const PlannedPackage& planned = plan.packages[i];
-        files[planned.package.metadata.dist() + ".json"] =
-            render_conda_meta(planned, plan.prefix, *tables[i]);
-    }
+    const std::string record = render_conda_meta(planned, prefix, table);
+    return add_file(prefix, planned.package.metadata.dist() + ".json", record, layer);
+}
+
+Result<void> write_conda_meta_head(const EnvironmentPlan& plan, LayerBuilder& layer) {
     const std::string root = plan.prefix.substr(1);
     for (const std::string& path : {root, root + "/conda-meta"}) {
         tar::TarEntry entry;
@@ -110,18 +102,32 @@ Result<void> write_conda_meta_layer(
         entry.mtime = k_made_mtime;
         TRY(layer.add(entry));
     }
-    for (const auto& [name, text] : files) {
-        tar::TarEntry entry;
-        entry.path = fmt::format("{}/conda-meta/{}", root, name);
-        entry.mode = 0644;
-        entry.mtime = k_made_mtime;
-        entry.size_bytes = text.size();
-        TRY(layer.add(entry, as_bytes(text)));
+    if (plan.frozen) {
+        const std::string text = plan.frozen->empty()
+                                     ? ""
+                                     : json::render_pretty(json::Object{{"message", *plan.frozen}});
+        TRY(add_file(plan.prefix, "frozen", text, layer));
+    }
+    TRY(add_file(plan.prefix, "history", "", layer));
+    if (!plan.variables.empty()) {
+        const json::Object state{{"env_vars", json::from_text_map(plan.variables)}};
+        TRY(add_file(plan.prefix, "state", json::render_pretty(state), layer));
     }
     return {};
 }
 
 namespace {
+
+Result<void> add_file(
+    const std::string& prefix, const std::string& name, std::string_view text, LayerBuilder& layer
+) {
+    tar::TarEntry entry;
+    entry.path = fmt::format("{}/conda-meta/{}", prefix.substr(1), name);
+    entry.mode = 0644;
+    entry.mtime = k_made_mtime;
+    entry.size_bytes = text.size();
+    return layer.add(entry, as_bytes(text));
+}
 
 json::Object in_key_order(Fields fields) {
     json::Object object;

@@ -4,9 +4,7 @@
 #include "layers/layer_builder.hpp"
 #include "layers/table_of_contents.hpp"
 
-#include <memory>
 #include <string>
-#include <vector>
 
 namespace kiln::conda {
 
@@ -17,12 +15,17 @@ std::string render_conda_meta(
     const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
 );
 
-/// The last layer of an environment: one record a package and an empty history (cep-32 allows it;
-/// its dates are what makes others' layers differ). `tables`: one a package, in the plan's order.
-Result<void> write_conda_meta_layer(
-    const EnvironmentPlan& plan,
-    const std::vector<std::shared_ptr<const TableOfContents>>& tables,
+/// That record as the only entry of a layer, to be joined with those of the other packages: one
+/// package more or less makes one record anew.
+Result<void> write_conda_record(
+    const PlannedPackage& planned,
+    const std::string& prefix,
+    const TableOfContents& table,
     LayerBuilder& layer
 );
+
+/// What stands before the records: the directories, an empty history (cep-32 allows it; its dates
+/// are what makes others' layers differ), and `state` and `frozen` where there is something to say.
+Result<void> write_conda_meta_head(const EnvironmentPlan& plan, LayerBuilder& layer);
 
 }  // namespace kiln::conda

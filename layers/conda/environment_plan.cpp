@@ -37,23 +37,26 @@ std::vector<std::pair<std::string, std::string>> PackageLayerInput::layer_key() 
     return key;
 }
 
-std::vector<std::pair<std::string, std::string>> EnvironmentPlan::meta_key() const {
+std::vector<std::pair<std::string, std::string>> EnvironmentPlan::record_key(
+    const PlannedPackage& planned
+) const {
+    std::vector<std::pair<std::string, std::string>> key = planned.layer.layer_key();
+    const EnvironmentPackage& package = planned.package;
+    key.emplace_back("file", package.file_name);
+    key.emplace_back("url", without_credentials(package.url));
+    key.emplace_back("md5", package.md5);
+    key.emplace_back("channel", without_credentials(package.channel));
+    // Depends and their kin, which repodata and locks may have changed.
+    key.emplace_back("record", digest_of(json::render(package.metadata.index)).hex());
+    for (const std::string& spec : package.requested_specs) {
+        key.emplace_back("requested", spec);
+    }
+    return key;
+}
+
+std::vector<std::pair<std::string, std::string>> EnvironmentPlan::head_key() const {
     std::vector<std::pair<std::string, std::string>> key = {
         {"format", std::string(k_layer_format)}, {"prefix", prefix}};
-    for (const PlannedPackage& each : packages) {
-        for (auto& ingredient : each.layer.layer_key()) {
-            key.push_back(std::move(ingredient));
-        }
-        key.emplace_back("file", each.package.file_name);
-        key.emplace_back("url", without_credentials(each.package.url));
-        key.emplace_back("md5", each.package.md5);
-        key.emplace_back("channel", without_credentials(each.package.channel));
-        // Depends and their kin, which repodata and locks may have changed.
-        key.emplace_back("record", digest_of(json::render(each.package.metadata.index)).hex());
-        for (const std::string& spec : each.package.requested_specs) {
-            key.emplace_back("requested", spec);
-        }
-    }
     for (const auto& [name, value] : variables) {
         key.emplace_back("variable", fmt::format("{}={}", name, value));
     }

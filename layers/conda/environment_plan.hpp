@@ -60,8 +60,12 @@ struct EnvironmentPlan {
     std::optional<std::string> frozen;             // goes to conda-meta/frozen (cep-22)
     std::vector<std::string> warnings;             // paths that two packages have
 
-    /// Named ingredients of the key of the conda-meta layer.
-    [[nodiscard]] std::vector<std::pair<std::string, std::string>> meta_key() const;
+    /// Named ingredients of the key of a package's record in conda-meta.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> record_key(
+        const PlannedPackage& planned
+    ) const;
+    /// The same of what conda-meta holds beside the records.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> head_key() const;
 };
 
 /// Decides everything before a byte is written: the order of linking (by depends, otherwise the

@@ -94,6 +94,12 @@ Result<std::uint64_t> memory_needed(
     return std::min(window, payload) + std::min<std::uint64_t>(payload, k_payload_in_memory_bytes);
 }
 
+bool has_payload(const PlannedPackage& planned) {
+    const PackageMetadata& metadata = planned.package.metadata;
+    const std::size_t targets = metadata.paths.size() + metadata.entry_points.size();
+    return targets > planned.layer.lost_paths.size();
+}
+
 Result<void> write_package_layer(
     const PackageLayerSource& source,
     const PlannedPackage& planned,

@@ -28,6 +28,10 @@ Result<std::uint64_t> memory_needed(
     const PackageLayerSource& source, const PlannedPackage& planned
 );
 
+/// Whether anything of the package comes to lie below the prefix: some are names alone
+/// (python_abi), and what is lost to others does not count.
+bool has_payload(const PlannedPackage& planned);
+
 /// The payload of one package as entries of a layer: from the archive straight into the builder,
 /// nothing above the prefix, modes 0644 and 0755 (0777 symlinks), owner 0:0. finish() is the
 /// caller's.

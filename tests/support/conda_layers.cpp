@@ -1,6 +1,7 @@
 #include "tests/support/conda_layers.hpp"
 
 #include "layers/conda/conda_meta.hpp"
+#include "layers/conda/grouping.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/package_reader.hpp"
 #include "layers/layer_reader.hpp"
@@ -108,9 +109,38 @@ Result<LayerInMemory> build_package_layer(
 }
 
 Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment) {
-    return build_layer([&](LayerBuilder& layer) {
-        return conda::write_conda_meta_layer(environment.plan, environment.tables(), layer);
-    });
+    std::vector<LayerInMemory> parts;
+    TRY_ASSIGN(LayerInMemory head, build_layer([&](LayerBuilder& layer) {
+                   return conda::write_conda_meta_head(environment.plan, layer);
+               }));
+    parts.push_back(std::move(head));
+    for (std::size_t i = 0; i < environment.layers.size(); ++i) {
+        TRY_ASSIGN(LayerInMemory record, build_layer([&](LayerBuilder& layer) {
+                       return conda::write_conda_record(
+                           environment.plan.packages[i],
+                           environment.plan.prefix,
+                           *environment.layers[i].table,
+                           layer
+                       );
+                   }));
+        parts.push_back(std::move(record));
+    }
+    return join_layers(parts);
+}
+
+Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers) {
+    std::vector<Fd> fds;
+    std::vector<conda::BucketMember> members;
+    for (const LayerInMemory& layer : layers) {
+        fds.push_back(file_of(as_text(layer.blob)));
+        members.push_back({fds.back().get(), layer.built.layer, layer.table});
+    }
+    MemorySink blob(k_blob_bytes);
+    LayerInMemory joined;
+    TRY_ASSIGN(joined.built, conda::concatenate(members, blob, {}));
+    joined.blob = blob.take();
+    TRY_ASSIGN(joined.table, TableOfContents::open(joined.built.table));
+    return joined;
 }
 
 Result<BuiltEnvironment> build_environment(

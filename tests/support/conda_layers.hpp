@@ -55,7 +55,10 @@ Result<LayerInMemory> build_layer(
 Result<LayerInMemory> build_package_layer(
     const Fd& fd, const conda::PlannedPackage& planned, Compression compression = Compression::none
 );
+/// conda-meta as the last layer of an image has it.
 Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment);
+/// Several layers as a bucket.
+Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers);
 Result<BuiltEnvironment> build_environment(
     std::vector<OpenPackage> packages,
     const std::string& prefix,

@@ -20,7 +20,8 @@ TestDaemon::TestDaemon()
           clock_,
           log_,
           context_.get_executor(),
-          {}},
+          {},
+          package_memory_},
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_package_routes(router_, services_);

@@ -2,6 +2,7 @@
 
 #include "daemon/api/resources.hpp"
 #include "daemon/build/build_table.hpp"
+#include "layers/conda/memory_budget.hpp"
 #include "tests/support/fake_executor.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/temp_store.hpp"
@@ -50,6 +51,7 @@ class TestDaemon {
     ThreadPool waiters_{4};
     daemon::SingleFlight flights_;
     daemon::PlannedKeys planned_;
+    conda::MemoryBudget package_memory_{std::uint64_t{64} << 20U};
     daemon::Services services_;
     daemon::ContextTable contexts_;
     daemon::BuildTable builds_;

@@ -98,12 +98,13 @@ std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
     std::sort(compile.compiled.begin(), compile.compiled.end());
     compile.working_directory = plan.prefix;
     compile.list_path = fmt::format("{}/{}", plan.prefix, k_list);
-    // Python 2 has one form only, with the source's time in it; that time is the package's own.
+    // Python 2 has one form only, with the source's time in it; that time is the package's own. One
+    // process: what marshal writes may depend on what the interpreter compiled before.
     compile.arguments = {
         fmt::format("{}/bin/python{}", plan.prefix, minor), "-Wi", "-m", "compileall", "-q", "-l"};
     if (!minor.starts_with("2.")) {
         compile.arguments.insert(
-            compile.arguments.end(), {"--invalidation-mode", "unchecked-hash", "-j", "0"}
+            compile.arguments.end(), {"--invalidation-mode", "unchecked-hash"}
         );
     }
     compile.arguments.insert(compile.arguments.end(), {"-i", std::string(k_list)});

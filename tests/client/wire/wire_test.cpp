@@ -52,6 +52,8 @@ TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
     request.annotations = {{"org.opencontainers.image.source", "local"}};
     request.platform = "linux/amd64";
     request.source_date_epoch = 315619200;
+    request.link_scripts = "perl,r-base";
+    request.compile_pyc = true;
     request.compression_level = 3;
     request.push = true;
     request.credentials = {{"registry.example", {"user", "secret"}}};

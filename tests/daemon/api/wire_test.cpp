@@ -37,6 +37,8 @@ TEST(Wire, ReadsTheGoldenBuildRequest) {
     EXPECT_TRUE(std::holds_alternative<StageContext>(request->contexts.at("tools")));
     EXPECT_EQ(request->target, "app");
     EXPECT_EQ(request->compression_level, 3);
+    EXPECT_EQ(request->link_scripts.render(), "perl,r-base");
+    EXPECT_TRUE(request->compile_pyc);
     EXPECT_TRUE(request->push);
     EXPECT_EQ(request->credentials.at("registry.example").username, "user");
 }

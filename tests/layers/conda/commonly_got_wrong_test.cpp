@@ -333,7 +333,7 @@ TEST(CommonlyGotWrong, Item19NoSecretReachesTheRecords) {
         render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table);
     EXPECT_THAT(record, ::testing::AllOf(Not(HasSubstr("secret")), Not(HasSubstr("tk-123"))));
     EXPECT_THAT(record, HasSubstr("https://conda.example/main/linux-64/a-1.0-0.conda"));
-    for (const auto& [name, value] : environment->plan.meta_key()) {
+    for (const auto& [name, value] : environment->plan.record_key(environment->plan.packages[0])) {
         EXPECT_THAT(value, ::testing::AllOf(Not(HasSubstr("secret")), Not(HasSubstr("tk-123"))))
             << name;
     }

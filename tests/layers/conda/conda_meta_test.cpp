@@ -127,7 +127,7 @@ TEST(CondaMeta, HoldsTheVariablesOfTheEnvironmentAndWhyItIsFrozen) {
     EXPECT_EQ(
         entries.at("opt/env/conda-meta/frozen").content, "{\n  \"message\": \"made by kiln\"\n}\n"
     );
-    EXPECT_NE(built.plan.meta_key(), environment("").plan.meta_key());
+    EXPECT_NE(built.plan.head_key(), environment("").plan.head_key());
     built.plan.frozen = "";
     const auto silent = build_meta_layer(built);
     ASSERT_THAT(silent, Succeeds());

@@ -74,8 +74,6 @@ TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
             "-l",
             "--invalidation-mode",
             "unchecked-hash",
-            "-j",
-            "0",
             "-i",
             ".kiln-compile"
         )

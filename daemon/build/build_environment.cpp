@@ -1,0 +1,194 @@
+// BuildRun, the part that lays a conda environment onto a stage: the directories above it, its
+// layers, what is compiled and what its link scripts change.
+
+#include "daemon/build/build_run.hpp"
+#include "daemon/build/conda_layers.hpp"
+#include "daemon/build/stage_planner.hpp"
+#include "daemon/runtime/run_on.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace kiln::daemon {
+namespace {
+
+void add_layer(
+    Chain& chain, const LayerFacts& layer, const std::string& created_by, UnixSeconds epoch
+) {
+    chain.layers.push_back(ChainLayer{layer.diff_id});
+    chain.history.push_back(oci::HistoryEntry{
+        .created = render_time(epoch), .created_by = created_by, .comment = "kiln"});
+}
+
+/// Names of the packages whose scripts run, each once.
+std::string script_owners(const conda::LinkScriptPlan& scripts) {
+    std::vector<std::string> owners;
+    for (const conda::LinkScriptRun& run : scripts.runs) {
+        if (std::find(owners.begin(), owners.end(), run.dist) == owners.end()) {
+            owners.push_back(run.dist);
+        }
+    }
+    return fmt::format("{}", fmt::join(owners, ", "));
+}
+
+std::vector<std::string> as_variables(
+    const std::vector<std::pair<std::string, std::string>>& environment
+) {
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : environment) {
+        variables.push_back(fmt::format("{}={}", name, value));
+    }
+    return variables;
+}
+
+}  // namespace
+
+bool is_whole_environment(const CopyStep& copy) {
+    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
+           && copy.sources.size() == 1 && copy.sources.front().path.empty()
+           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
+}
+
+/// What the largest stage leaves of the image's layers for an environment: its base, and a layer
+/// for each of its steps that may make one.
+std::size_t BuildRun::layers_left() const {
+    std::vector<std::size_t> counts;
+    std::size_t largest = 0;
+    for (const Stage& stage : graph_.stages) {
+        std::size_t count = 0;
+        if (const auto* image = std::get_if<Image>(&stage.base)) {
+            count = image->config.diff_ids.size();
+        } else if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
+            count = counts.at(other->stage);
+        }
+        for (const Step& step : stage.steps) {
+            const auto* copy = std::get_if<CopyStep>(&step.action);
+            const bool environment = copy != nullptr && is_whole_environment(*copy);
+            count += std::holds_alternative<ConfigStep>(step.action) || environment ? 0U : 1U;
+        }
+        counts.push_back(count);
+        largest = std::max(largest, count);
+    }
+    return request_.max_layers > largest ? request_.max_layers - largest : 0;
+}
+
+boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(const std::string& context
+) {
+    const auto [found, first] = environments_.try_emplace(context);
+    if (first) {
+        const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
+        EnvironmentBuild build{.context = conda, .lease = lease_};
+        build.max_layers = layers_left();
+        build.epoch = request_.epoch;
+        build.layer = LayerOptions{request_.compression, request_.compression_level};
+        build.no_cache = request_.no_cache;
+        build.link_scripts = request_.link_scripts;
+        build.compile_pyc = request_.compile_pyc;
+        build.job = job_;
+        build.fetch = fetch_;
+        auto built = co_await build_environment(services_, std::move(build));
+        environments_.at(context).emplace(std::move(built));
+        progress_.notify_all();
+    }
+    while (!environments_.at(context)) {
+        co_await progress_.wait();
+    }
+    const Result<Environment>& result = *environments_.at(context);
+    if (!result) {
+        co_return fail(result.error());
+    }
+    co_return &*result;
+}
+
+boost::asio::awaitable<Result<bool>> BuildRun::take_environment(
+    const Stage& stage, const Step& step, Chain& chain
+) {
+    const auto* copy = std::get_if<CopyStep>(&step.action);
+    if (copy == nullptr || !is_whole_environment(*copy)) {
+        co_return false;
+    }
+    const auto added =
+        co_await add_environment(stage, step, std::get<CondaOrigin>(copy->origin).context, chain);
+    if (!added) {
+        co_return fail(added.error());
+    }
+    co_return true;
+}
+
+boost::asio::awaitable<Result<void>> BuildRun::add_environment(
+    const Stage& stage, const Step& step, const std::string& context, Chain& chain
+) {
+    const auto built = co_await environment(context);
+    if (!built) {
+        co_return fail(built.error());
+    }
+    const Environment& environment = **built;
+    auto make_parents = [this, &environment, ids = chain.diff_ids()]() -> Result<KnownLayer> {
+        TRY_ASSIGN(const auto below, trees_.of_layers(ids));
+        const CondaLayers layers(services_, writing(), request_.no_cache);
+        return layers.parents(environment.prefix, below->files());
+    };
+    const auto parents = co_await run_on(services_.pool, std::move(make_parents));
+    if (!parents) {
+        co_return fail(Error(parents.error()).with_where(step.span));
+    }
+    if (parents->layer) {
+        add_layer(chain, *parents->layer, "conda prefix " + environment.prefix, request_.epoch);
+    }
+    const Chain& taken = environment.chain;
+    chain.layers.insert(chain.layers.end(), taken.layers.begin(), taken.layers.end());
+    chain.history.insert(chain.history.end(), taken.history.begin(), taken.history.end());
+    co_return co_await run_in_environment(stage, step, environment, chain);
+}
+
+/// What is compiled comes before the scripts, as conda has it; both stand on all packages.
+boost::asio::awaitable<Result<void>> BuildRun::run_in_environment(
+    const Stage& stage, const Step& step, const Environment& environment, Chain& chain
+) {
+    const std::string path = fmt::format("PATH={}/bin:{}", environment.prefix, k_default_path);
+    if (environment.compile) {
+        RunStep run;
+        run.arguments = environment.compile->arguments;
+        run.environment = as_variables(environment.compile->environment);
+        run.environment.push_back(path);
+        run.working_directory = environment.compile->working_directory;
+        run.network = Network::none;
+        // The list lies below everything, where no layer of the image can hide behind it.
+        std::vector<Digest> below = {*environment.compile_list};
+        const auto ids = chain.diff_ids();
+        below.insert(below.end(), ids.begin(), ids.end());
+        Step compile = step;
+        compile.keyword = "COMPILE-PYC";
+        compile.created_by = "conda compile-pyc";
+        compile.action = std::move(run);
+        const StepLayer layer = co_await settle_step(stage, compile, std::move(below));
+        if (!layer) {
+            co_return fail(layer.error());
+        }
+        if (*layer) {
+            add_layer(chain, **layer, compile.created_by, request_.epoch);
+        }
+    }
+    if (!environment.scripts.runs.empty()) {
+        RunStep run;
+        run.arguments = {"bash", "-c", environment.scripts.driver()};
+        run.environment = {path};
+        run.working_directory = "/";
+        run.network = request_.network;
+        Step scripts = step;
+        scripts.keyword = "LINK-SCRIPTS";
+        scripts.created_by = "conda link scripts of " + script_owners(environment.scripts);
+        scripts.action = std::move(run);
+        const StepLayer layer = co_await settle_step(stage, scripts, chain.diff_ids());
+        if (!layer) {
+            co_return fail(layer.error());
+        }
+        if (*layer) {
+            add_layer(chain, **layer, scripts.created_by, request_.epoch);
+        }
+    }
+    co_return Result<void>();
+}
+
+}  // namespace kiln::daemon

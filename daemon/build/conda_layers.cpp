@@ -1,0 +1,161 @@
+#include "daemon/build/conda_layers.hpp"
+
+#include "daemon/build/source_tree.hpp"
+#include "layers/conda/conda_meta.hpp"
+#include "layers/conda/grouping.hpp"
+#include "layers/conda/memory_budget.hpp"
+#include "layers/conda/package_layer.hpp"
+#include "layers/conda/prefix_parents.hpp"
+
+namespace kiln::daemon {
+
+using conda::EnvironmentPlan;
+using conda::PlannedPackage;
+
+Result<PackageLayers> CondaLayers::of_package(
+    const EnvironmentPlan& plan, const PlannedPackage& planned
+) const {
+    PackageLayers layers;
+    const CacheKey key = key_of("conda-package/1", planned.layer.layer_key());
+    const CacheKey record_key = key_of("conda-record/1", plan.record_key(planned));
+    TRY_ASSIGN(auto payload, known_.find(key));
+    TRY_ASSIGN(auto record, known_.find(record_key));
+    if (payload) {
+        layers.payload = std::move(*payload);
+    } else {
+        TRY_ASSIGN(layers.payload.layer, write_payload(planned));
+    }
+    if (record) {
+        layers.record = std::move(*record);
+    } else {
+        TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));
+    }
+    std::vector<KnownLayers::Made> made;
+    if (!layers.payload.known) {
+        made.push_back({key, layers.payload.layer});
+    }
+    if (!layers.record.known) {
+        made.push_back({record_key, layers.record.layer});
+    }
+    if (!made.empty()) {
+        TRY(known_.remember(made));
+    }
+    return layers;
+}
+
+Result<std::optional<LayerFacts>> CondaLayers::write_payload(const PlannedPackage& planned) const {
+    if (!conda::has_payload(planned)) {
+        return std::optional<LayerFacts>();
+    }
+    TRY_ASSIGN(const store::BlobReader blob, services_.store.blobs().open(planned.package.sha256));
+    TRY_ASSIGN(const Fd scratch, services_.store.open_scratch());
+    const conda::PackageLayerSource source{blob.fd(), scratch.get()};
+    TRY_ASSIGN(const std::uint64_t needed, conda::memory_needed(source, planned));
+    const auto share = services_.package_memory.acquire(needed);
+    const FillLayer fill = [&](LayerBuilder& layer) {
+        return conda::write_package_layer(source, planned, layer, writing_.stop);
+    };
+    return write_layer(writing_, planned.package.metadata.dist(), fill);
+}
+
+Result<std::optional<LayerFacts>> CondaLayers::write_record(
+    const EnvironmentPlan& plan,
+    const PlannedPackage& planned,
+    const std::optional<LayerFacts>& payload
+) const {
+    std::shared_ptr<const TableOfContents> table;
+    if (payload) {
+        TRY_ASSIGN(table, open_table(services_.store, payload->diff_id));
+    } else {
+        TRY_ASSIGN(table, TableOfContents::open(TableOfContents::render({})));
+    }
+    const FillLayer fill = [&](LayerBuilder& layer) {
+        return conda::write_conda_record(planned, plan.prefix, *table, layer);
+    };
+    return write_layer(writing_, "record of " + planned.package.metadata.dist(), fill);
+}
+
+Result<KnownLayer> CondaLayers::joined(
+    const std::vector<LayerFacts>& members, const std::string& origin
+) const {
+    ASSERT(!members.empty());
+    if (members.size() == 1) {
+        return KnownLayer{members.front(), true};
+    }
+    CacheKey key("conda-bucket/1");
+    for (const LayerFacts& member : members) {
+        key.add("layer", member.diff_id.render());
+    }
+    key.add("compression", std::string(compression_name(writing_.options.compression)));
+    TRY_ASSIGN(auto found, known_.find(key));
+    if (found) {
+        return std::move(*found);
+    }
+    std::vector<store::BlobReader> blobs;
+    std::vector<conda::BucketMember> parts;
+    for (const LayerFacts& member : members) {
+        TRY_ASSIGN(const Dress dress, dress_layer(writing_, member.diff_id));
+        TRY_ASSIGN(store::BlobReader blob, services_.store.blobs().open(dress.digest));
+        TRY_ASSIGN(auto table, open_table(services_.store, member.diff_id));
+        parts.push_back(
+            {blob.fd(), Layer{member.diff_id, member.tar_bytes, dress}, std::move(table)}
+        );
+        blobs.push_back(std::move(blob));
+    }
+    TRY_ASSIGN(const auto blob, services_.store.blobs().begin(writing_.lease));
+    TRY_ASSIGN(const BuiltLayer built, conda::concatenate(parts, *blob, writing_.stop));
+    TRY(blob->commit(built.layer.dress.digest));
+    TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));
+    const std::optional layer(facts_of(built, origin));
+    TRY(known_.remember({{key, layer}}));
+    return KnownLayer{layer, false};
+}
+
+Result<KnownLayer> CondaLayers::meta_head(const EnvironmentPlan& plan) const {
+    const FillLayer fill = [&](LayerBuilder& layer) {
+        return conda::write_conda_meta_head(plan, layer);
+    };
+    return found_or_made(key_of("conda-meta-head/1", plan.head_key()), "conda-meta", fill);
+}
+
+Result<KnownLayer> CondaLayers::compile_list(const conda::CompilePlan& compile) const {
+    const FillLayer fill = [&](LayerBuilder& layer) {
+        tar::TarEntry entry;
+        entry.path = compile.list_path.substr(1);
+        entry.mode = 0644;
+        entry.mtime = conda::k_made_mtime;
+        entry.size_bytes = compile.list.size();
+        return layer.add(entry, as_bytes(compile.list));
+    };
+    return found_or_made(key_of("conda-compile-list/1", compile.key()), "conda compile list", fill);
+}
+
+Result<KnownLayer> CondaLayers::parents(const std::string& prefix, const tree::FileTree& base)
+    const {
+    TRY_ASSIGN(const auto parents, conda::missing_parents(prefix, base));
+    if (parents.empty()) {
+        return KnownLayer{.layer = std::nullopt, .known = true};
+    }
+    CacheKey key("conda-parents/1");
+    for (const std::string& parent : parents) {
+        key.add("parent", parent);
+    }
+    const FillLayer fill = [&](LayerBuilder& layer) {
+        return conda::write_parents_layer(parents, layer);
+    };
+    return found_or_made(key, "conda prefix " + prefix, fill);
+}
+
+Result<KnownLayer> CondaLayers::found_or_made(
+    const CacheKey& key, const std::string& origin, const FillLayer& fill
+) const {
+    TRY_ASSIGN(auto found, known_.find(key));
+    if (found) {
+        return std::move(*found);
+    }
+    TRY_ASSIGN(const auto layer, write_layer(writing_, origin, fill));
+    TRY(known_.remember({{key, layer}}));
+    return KnownLayer{layer, false};
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "daemon/build/known_layers.hpp"
+#include "daemon/build/layer_writer.hpp"
+#include "daemon/services.hpp"
+#include "layers/conda/environment_plan.hpp"
+#include "layers/conda/scripts/compile_pyc.hpp"
+#include "layers/tree/file_tree.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// What one package comes to.
+struct PackageLayers {
+    KnownLayer payload;  // without a layer: the package holds nothing that stays
+    KnownLayer record;   // its file in conda-meta, to be put beside those of the others
+};
+
+/// The layers of conda environments: each made once, and found again by what it was made of.
+/// Thread   pool, several at once.
+class CondaLayers {
+  public:
+    CondaLayers(Services& services, LayerWriting writing, bool no_cache)
+        : services_(services),
+          known_(services.store, writing.lease, no_cache),
+          writing_(std::move(writing)) {}
+
+    /// Errors   those of the package, and of the store.
+    [[nodiscard]] Result<PackageLayers> of_package(
+        const conda::EnvironmentPlan& plan, const conda::PlannedPackage& planned
+    ) const;
+    /// Several layers as one, their frames as they are. One alone is itself.
+    [[nodiscard]] Result<KnownLayer> joined(
+        const std::vector<LayerFacts>& members, const std::string& origin
+    ) const;
+    /// What conda-meta holds beside the records.
+    [[nodiscard]] Result<KnownLayer> meta_head(const conda::EnvironmentPlan& plan) const;
+    /// What CompilePlan wants to lie in the image while it runs.
+    [[nodiscard]] Result<KnownLayer> compile_list(const conda::CompilePlan& compile) const;
+    /// The directories above a prefix that a base lacks.
+    /// Errors   invalid_input: the base has something else in their place.
+    [[nodiscard]] Result<KnownLayer> parents(const std::string& prefix, const tree::FileTree& base)
+        const;
+
+  private:
+    [[nodiscard]] Result<std::optional<LayerFacts>> write_payload(
+        const conda::PlannedPackage& planned
+    ) const;
+    [[nodiscard]] Result<std::optional<LayerFacts>> write_record(
+        const conda::EnvironmentPlan& plan,
+        const conda::PlannedPackage& planned,
+        const std::optional<LayerFacts>& payload
+    ) const;
+    [[nodiscard]] Result<KnownLayer> found_or_made(
+        const CacheKey& key, const std::string& origin, const FillLayer& fill
+    ) const;
+
+    Services& services_;
+    KnownLayers known_;
+    LayerWriting writing_;
+};
+
+}  // namespace kiln::daemon

@@ -1,0 +1,221 @@
+#include "daemon/build/conda_packages.hpp"
+
+#include "daemon/build/cache_key.hpp"
+#include "daemon/runtime/fan_out.hpp"
+#include "daemon/runtime/run_on.hpp"
+#include "layers/conda/input/input.hpp"
+#include "layers/conda/input/lock_record.hpp"
+#include "layers/conda/package_reader.hpp"
+#include "layers/conda/repodata_record.hpp"
+#include "layers/oci/platform.hpp"
+#include "store/base/limits.hpp"
+#include "store/hasher.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+using conda::EnvironmentPackage;
+using conda::LockEntry;
+
+constexpr std::size_t k_fetches_at_once = 4;
+
+/// What the lock tells counts more than what the package says of itself.
+Result<void> follow_lock(const LockEntry& entry, EnvironmentPackage& package) {
+    if (entry.record.extent == conda::RecordExtent::file_name) {
+        return {};
+    }
+    TRY_ASSIGN(const conda::PackageRecord record, conda::record_of(entry));
+    package.channel = record.channel;
+    const auto constrains = entry.record.extent == conda::RecordExtent::whole
+                                ? conda::KnowsConstrains::yes
+                                : conda::KnowsConstrains::no;
+    auto followed = conda::follow_record(record, constrains, package.metadata);
+    if (!followed) {
+        return fail(std::move(followed).error().with_where(entry.span));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<conda::Lock> read_lock(const CondaContext& context) {
+    const std::string architecture = oci::Platform::host().architecture;
+    const std::string platform = architecture == "amd64"   ? "linux-64"
+                                 : architecture == "arm64" ? "linux-aarch64"
+                                                           : "linux-" + architecture;
+    const conda::InputOptions options{
+        .platform = platform, .environment = context.environment, .categories = context.categories};
+    TRY_ASSIGN(
+        conda::Lock lock, conda::read_conda_lock(context.lock.text, context.lock.name, options)
+    );
+    if (!lock.pip.empty()) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = fmt::format(
+                "the lock has {} packages of pip ({} is the first), and only those of conda can be "
+                "installed yet",
+                lock.pip.size(),
+                lock.pip.front().name
+            ),
+            .where = lock.pip.front().span});
+    }
+    return lock;
+}
+
+boost::asio::awaitable<Result<void>> CondaPackages::fetch(const std::vector<LockEntry>& entries) {
+    auto look = [this, &entries] { return find_missing(entries); };
+    const auto wanted = co_await run_on(services_.pool, std::move(look));
+    if (!wanted) {
+        co_return fail(wanted.error());
+    }
+    auto fetch_one = [this, &wanted](std::size_t index) { return fetch_into(*wanted->at(index)); };
+    co_return co_await fan_out(services_.loop, wanted->size(), k_fetches_at_once, fetch_one);
+}
+
+Result<std::vector<const LockEntry*>> CondaPackages::find_missing(
+    const std::vector<LockEntry>& entries
+) {
+    std::vector<const LockEntry*> missing;
+    for (const LockEntry& entry : entries) {
+        if (entry.kind != conda::LockEntryKind::url) {
+            continue;
+        }
+        if (entry.sha256) {
+            TRY_ASSIGN(const Digest digest, Digest::parse_hex(*entry.sha256));
+            lease_.keep(digest);
+            TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
+            if (size) {
+                fetched_.emplace(entry.as_written, digest);
+                continue;
+            }
+        }
+        missing.push_back(&entry);
+    }
+    return missing;
+}
+
+boost::asio::awaitable<Result<void>> CondaPackages::fetch_into(const LockEntry& entry) {
+    const auto digest = co_await fetch_(entry, lease_);
+    if (!digest) {
+        co_return fail(digest.error());
+    }
+    fetched_.emplace(entry.as_written, *digest);
+    co_return Result<void>();
+}
+
+Result<Digest> CondaPackages::locate(const LockEntry& entry) const {
+    if (const auto fetched = fetched_.find(entry.as_written); fetched != fetched_.end()) {
+        return fetched->second;
+    }
+    const auto sent = context_.files.find(entry.as_written);
+    if (sent == context_.files.end()) {
+        return fail(Error{
+            .code = Code::not_found,
+            .message = fmt::format("{} was not sent with the build", entry.as_written),
+            .where = entry.span});
+    }
+    return sent->second;
+}
+
+Result<std::string> CondaPackages::md5_of(const Digest& package) const {
+    CacheKey key("md5/1");
+    key.add("blob", package.render());
+    lease_.keep(key.digest());
+    TRY_ASSIGN(const auto record, services_.store.index().find_cache(key.digest()));
+    if (record) {
+        services_.store.used(key.digest());
+        return record->payload;
+    }
+    TRY_ASSIGN(const store::BlobReader blob, services_.store.blobs().open(package));
+    FdSource source = blob.source();
+    Md5Hasher hasher;
+    Bytes buffer(limits::k_mib);
+    while (true) {
+        TRY_ASSIGN(const std::size_t count, source.read(buffer));
+        if (count == 0) {
+            break;
+        }
+        hasher.update(ByteSpan(buffer).first(count));
+    }
+    const std::string md5 = hasher.finish_hex();
+    TRY(services_.store.record(store::Batch{
+        .cache = {store::CacheRecord{.key = key.digest(), .payload = md5, .blobs = {package}}}}));
+    return md5;
+}
+
+Result<void> CondaPackages::check_hashes(const LockEntry& entry, const Digest& package) const {
+    const auto mismatch = [&](std::string_view is, std::string_view wanted) {
+        return fail(Error{
+            .code = Code::digest_mismatch,
+            .message = fmt::format("{} is {}, the lock file says {}", entry.file_name, is, wanted),
+            .where = entry.span,
+            .hint =
+                "the package is not the one that was locked; lock again, or fetch the right one"});
+    };
+    if (entry.sha256 && package.hex() != *entry.sha256) {
+        return mismatch(package.render(), "sha256:" + *entry.sha256);
+    }
+    if (entry.md5) {
+        TRY_ASSIGN(const std::string md5, md5_of(package));
+        if (md5 != *entry.md5) {
+            return mismatch("md5:" + md5, "md5:" + *entry.md5);
+        }
+    }
+    return {};
+}
+
+Result<conda::PackageMetadata> CondaPackages::metadata_of(
+    const Digest& package, const LockEntry& entry
+) const {
+    CacheKey key("conda-metadata/1");
+    key.add("package", package.render());
+    lease_.keep(key.digest());
+    store::Store& store = services_.store;
+    TRY_ASSIGN(const auto record, store.index().find_cache(key.digest()));
+    if (record && !record->blobs.empty()) {
+        store.used(key.digest());
+        TRY_ASSIGN(
+            const Bytes bytes,
+            store::read_blob(store.blobs(), record->blobs.front(), conda::k_info_bytes)
+        );
+        return conda::parse_metadata(bytes);
+    }
+    TRY_ASSIGN(const store::BlobReader blob, store.blobs().open(package));
+    conda::PackageReader reader(blob.fd(), entry.file_name, stop_);
+    TRY_ASSIGN(conda::PackageMetadata metadata, reader.metadata());
+    TRY_ASSIGN(
+        const Digest kept,
+        store::write_blob(store.blobs(), lease_, conda::render_metadata(metadata))
+    );
+    TRY(store.record(store::Batch{
+        .cache = {store::CacheRecord{.key = key.digest(), .blobs = {kept, package}}}}));
+    return metadata;
+}
+
+Result<EnvironmentPackage> CondaPackages::read(const LockEntry& entry) const {
+    TRY_ASSIGN(const Digest digest, locate(entry));
+    lease_.keep(digest);
+    TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
+    if (!size) {
+        return fail(Error{
+            .code = Code::not_found,
+            .message = fmt::format("{} is not in the store", entry.file_name),
+            .where = entry.span});
+    }
+    TRY(check_hashes(entry, digest));
+    auto metadata = metadata_of(digest, entry);
+    if (!metadata) {
+        return fail(std::move(metadata).error().with_where(entry.span));
+    }
+    EnvironmentPackage package;
+    package.sha256 = digest;
+    package.size_bytes = *size;
+    package.md5 = entry.md5.value_or("");
+    package.file_name = entry.file_name;
+    package.url = entry.kind == conda::LockEntryKind::url ? entry.location : "";
+    package.metadata = std::move(*metadata);
+    TRY(follow_lock(entry, package));
+    return package;
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "daemon/build/request.hpp"
+#include "daemon/services.hpp"
+#include "layers/conda/environment_plan.hpp"
+#include "layers/conda/lockfile.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// Brings the package behind a URL of a lock into the store; its sha256. A coroutine of the loop.
+using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
+    const conda::LockEntry& entry, const store::Lease& lease
+)>;
+
+/// The lock of a context, in whatever form, for the platform of this host.
+/// Errors   those of conda::read_conda_lock(); unsupported: packages of pip.
+Result<conda::Lock> read_lock(const CondaContext& context);
+
+/// The packages that a lock names: found in the store, among what the client sent, or fetched; held
+/// against their hashes, and read once for what they say of themselves.
+/// Thread   fetch() on the loop, then read() on any thread of a pool, several at once.
+class CondaPackages {
+  public:
+    CondaPackages(
+        Services& services,
+        const CondaContext& context,
+        const store::Lease& lease,
+        FetchPackage fetch,
+        std::stop_token stop
+    )
+        : services_(services),
+          context_(context),
+          lease_(lease),
+          fetch_(std::move(fetch)),
+          stop_(std::move(stop)) {}
+
+    /// The packages behind URLs: what the store has is never fetched. `entries` outlive this.
+    boost::asio::awaitable<Result<void>> fetch(const std::vector<conda::LockEntry>& entries);
+    /// Errors   not_found, digest_mismatch, corrupt, with the place in the lock.
+    [[nodiscard]] Result<conda::EnvironmentPackage> read(const conda::LockEntry& entry) const;
+
+  private:
+    Result<std::vector<const conda::LockEntry*>> find_missing(
+        const std::vector<conda::LockEntry>& entries
+    );
+    boost::asio::awaitable<Result<void>> fetch_into(const conda::LockEntry& entry);
+    [[nodiscard]] Result<Digest> locate(const conda::LockEntry& entry) const;
+    [[nodiscard]] Result<std::string> md5_of(const Digest& package) const;
+    [[nodiscard]] Result<void> check_hashes(const conda::LockEntry& entry, const Digest& package)
+        const;
+    [[nodiscard]] Result<conda::PackageMetadata> metadata_of(
+        const Digest& package, const conda::LockEntry& entry
+    ) const;
+
+    Services& services_;
+    const CondaContext& context_;
+    const store::Lease& lease_;
+    FetchPackage fetch_;
+    std::stop_token stop_;
+    std::map<std::string, Digest> fetched_;  // by the entry as it is written in the lock
+};
+
+}  // namespace kiln::daemon

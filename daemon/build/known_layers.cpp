@@ -1,0 +1,45 @@
+#include "daemon/build/known_layers.hpp"
+
+namespace kiln::daemon {
+
+Result<std::optional<KnownLayer>> KnownLayers::find(const CacheKey& key) const {
+    lease_.keep(key.digest());
+    TRY_ASSIGN(const auto record, store_.index().find_cache(key.digest()));
+    if (!record || no_cache_) {
+        return std::optional<KnownLayer>();
+    }
+    KnownLayer known{.layer = std::nullopt, .known = true};
+    if (record->diff_id) {
+        TRY_ASSIGN(known.layer, store_.index().find_layer(*record->diff_id));
+        if (!known.layer) {
+            return std::optional<KnownLayer>();
+        }
+    }
+    store_.used(key.digest());
+    return std::optional(std::move(known));
+}
+
+Result<void> KnownLayers::remember(const std::vector<Made>& made) const {
+    store::Batch batch;
+    for (const Made& each : made) {
+        store::CacheRecord record{.key = each.key.digest()};
+        if (each.layer) {
+            record.diff_id = each.layer->diff_id;
+            batch.layers.push_back(*each.layer);
+        }
+        batch.cache.push_back(std::move(record));
+    }
+    return store_.record(batch);
+}
+
+CacheKey key_of(
+    std::string operation, const std::vector<std::pair<std::string, std::string>>& ingredients
+) {
+    CacheKey key(std::move(operation));
+    for (const auto& [name, value] : ingredients) {
+        key.add(name, value);
+    }
+    return key;
+}
+
+}  // namespace kiln::daemon

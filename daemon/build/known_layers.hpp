@@ -1,0 +1,52 @@
+#pragma once
+
+#include "daemon/build/cache_key.hpp"
+#include "store/lease.hpp"
+#include "store/store.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// What a key leads to: a layer, or the knowledge that there is nothing to put into one.
+struct KnownLayer {
+    std::optional<LayerFacts> layer;
+    bool known = false;  // before this build
+};
+
+/// Layers that are made once and found again by what they were made of: a build's own view of the
+/// cache, under its lease.
+/// Thread   pool.
+class KnownLayers {
+  public:
+    KnownLayers(store::Store& store, const store::Lease& lease, bool no_cache)
+        : store_(store),
+          lease_(lease),
+          no_cache_(no_cache) {}
+
+    /// nullopt: not known, or not to be looked for.
+    [[nodiscard]] Result<std::optional<KnownLayer>> find(const CacheKey& key) const;
+
+    struct Made {
+        const CacheKey& key;
+        const std::optional<LayerFacts>& layer;
+    };
+
+    /// Several in one go: what is made durable together is synced together.
+    [[nodiscard]] Result<void> remember(const std::vector<Made>& made) const;
+
+  private:
+    store::Store& store_;
+    const store::Lease& lease_;
+    bool no_cache_;
+};
+
+/// A key of these named ingredients.
+CacheKey key_of(
+    std::string operation, const std::vector<std::pair<std::string, std::string>>& ingredients
+);
+
+}  // namespace kiln::daemon
