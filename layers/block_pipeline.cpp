@@ -133,6 +133,9 @@ BlockPipeline::~BlockPipeline() {
     std::unique_lock lock(shared_->mutex);
     shared_->closed = true;
     shared_->changed.wait(lock, [this] { return shared_->running == 0; });
+    // A driver that still waits its turn in the pool keeps Shared, and must not keep the buffers.
+    shared_->ring.clear();
+    shared_->idle_compressors.clear();
 }
 
 Result<MutableByteSpan> BlockPipeline::room() {
