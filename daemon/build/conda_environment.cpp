@@ -21,7 +21,6 @@ using conda::PlannedPackage;
 struct Group {
     std::vector<LayerFacts> members;
     std::string names;
-    bool known = true;  // all members
 };
 
 /// The payloads, at most `room` groups of them, by their first name: what depends on what, and how
@@ -47,7 +46,6 @@ std::vector<Group> group_layers(
             const std::string dist = plan.packages[package].package.metadata.dist();
             group.names += (group.names.empty() ? "" : ", ") + dist;
             group.members.push_back(*made[package].payload.layer);
-            group.known = group.known && made[package].payload.known;
         }
         groups.push_back(std::move(group));
     }
@@ -65,28 +63,12 @@ void add_layer(
         .created = render_time(epoch), .created_by = "conda " + names, .comment = "kiln"});
 }
 
-template<class T>
-Result<std::vector<T>> all_of(std::vector<Result<T>> results) {
-    std::vector<T> values;
-    std::optional<Error> first;
-    for (Result<T>& result : results) {
-        if (result) {
-            values.push_back(std::move(*result));
-        } else if (!first || first->code == Code::cancelled) {
-            first = std::move(result).error();
-        }
-    }
-    if (first) {
-        return fail(std::move(*first));
-    }
-    return values;
-}
-
 /// Everything but the layers: packages at hand, read and planned.
 boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
     Services& services, const EnvironmentBuild& build
 ) {
-    const auto lock = read_lock(build.context);
+    auto parse = [&build] { return read_lock(build.context); };
+    const auto lock = co_await run_on(services.pool, std::move(parse));
     if (!lock) {
         co_return fail(lock.error());
     }
@@ -101,15 +83,26 @@ boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
     for (const LockEntry& entry : lock->entries) {
         reads.emplace_back([packages, &entry] { return packages->read(entry); });
     }
-    auto results = co_await run_all(services.loop, services.waiters, std::move(reads));
-    auto read = all_of(std::move(results));
+    auto read = co_await run_all(services.loop, services.pool, std::move(reads));
     if (!read) {
         co_return fail(read.error());
     }
     conda::EnvironmentOptions options;
     options.prefix = build.context.prefix;
     options.platform = lock->platform;
-    co_return conda::plan_environment(std::move(*read), options);
+    auto plan = [&read, &options] { return conda::plan_environment(std::move(*read), options); };
+    co_return co_await run_on(services.pool, std::move(plan));
+}
+
+/// An environment without its layers: what is to run once these lie in an image.
+Environment with_runs(const EnvironmentPlan& plan, const EnvironmentBuild& build) {
+    Environment environment;
+    environment.prefix = plan.prefix;
+    environment.scripts = conda::plan_link_scripts(plan, build.link_scripts, k_default_path);
+    if (build.compile_pyc) {
+        environment.compile = conda::plan_compile_pyc(plan);
+    }
+    return environment;
 }
 
 void warn(const EnvironmentBuild& build, const std::vector<std::string>& warnings) {
@@ -135,14 +128,8 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     if (!plan) {
         co_return fail(plan.error());
     }
-    Environment environment;
-    environment.prefix = plan->prefix;
-    environment.packages = plan->packages.size();
-    const std::string path(k_default_path);
-    environment.scripts = conda::plan_link_scripts(*plan, build.link_scripts, path);
-    if (build.compile_pyc) {
-        environment.compile = conda::plan_compile_pyc(*plan);
-    }
+    auto plan_runs = [&plan, &build] { return with_runs(*plan, build); };
+    Environment environment = co_await run_on(services.pool, std::move(plan_runs));
     warn(build, plan->warnings);
     warn(build, conda::missing_dependencies(*plan));
     warn(build, environment.scripts.warnings);
@@ -155,8 +142,7 @@ boost::asio::awaitable<Result<Environment>> build_environment(
         writes.emplace_back([layers, &plan, &planned] { return layers->of_package(*plan, planned); }
         );
     }
-    auto written = co_await run_all(services.loop, services.pool, std::move(writes));
-    const auto made = all_of(std::move(written));
+    const auto made = co_await run_all(services.loop, services.pool, std::move(writes));
     if (!made) {
         co_return fail(made.error());
     }
@@ -183,14 +169,12 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     for (const Group& group : groups) {
         joins.emplace_back([layers, &group] { return layers->joined(group.members, group.names); });
     }
-    auto joining = co_await run_all(services.loop, services.pool, std::move(joins));
-    const auto joined = all_of(std::move(joining));
+    const auto joined = co_await run_all(services.loop, services.pool, std::move(joins));
     if (!joined) {
         co_return fail(joined.error());
     }
     for (std::size_t i = 0; i < groups.size(); ++i) {
         add_layer(environment, joined->at(i).layer->diff_id, groups[i].names, build.epoch);
-        environment.made += joined->at(i).known && groups[i].known ? 0U : 1U;
     }
     co_return environment;
 }

@@ -23,7 +23,6 @@ struct EnvironmentBuild {
     bool compile_pyc = false;
     const store::Lease& lease;
     std::shared_ptr<Job> job;
-    std::size_t step = 0;  // whose events these are
     FetchPackage fetch;
 };
 
@@ -32,8 +31,6 @@ struct EnvironmentBuild {
 struct Environment {
     std::string prefix;
     Chain chain;
-    std::size_t packages = 0;
-    std::size_t made = 0;  // layers that were not known
     /// What is still to run where the environment lies on its base.
     conda::LinkScriptPlan scripts;
     std::optional<conda::CompilePlan> compile;

@@ -6,6 +6,7 @@
 #include "layers/conda/memory_budget.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/prefix_parents.hpp"
+#include "store/base/stop.hpp"
 
 namespace kiln::daemon {
 
@@ -15,6 +16,7 @@ using conda::PlannedPackage;
 Result<PackageLayers> CondaLayers::of_package(
     const EnvironmentPlan& plan, const PlannedPackage& planned
 ) const {
+    TRY(check(writing_.stop));
     PackageLayers layers;
     const CacheKey key = key_of("conda-package/1", planned.layer.layer_key());
     const CacheKey record_key = key_of("conda-record/1", plan.record_key(planned));
@@ -52,6 +54,7 @@ Result<std::optional<LayerFacts>> CondaLayers::write_payload(const PlannedPackag
     const conda::PackageLayerSource source{blob.fd(), scratch.get()};
     TRY_ASSIGN(const std::uint64_t needed, conda::memory_needed(source, planned));
     const auto share = services_.package_memory.acquire(needed);
+    TRY(check(writing_.stop));
     const FillLayer fill = [&](LayerBuilder& layer) {
         return conda::write_package_layer(source, planned, layer, writing_.stop);
     };

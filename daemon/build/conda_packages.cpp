@@ -9,6 +9,7 @@
 #include "layers/conda/repodata_record.hpp"
 #include "layers/oci/platform.hpp"
 #include "store/base/limits.hpp"
+#include "store/base/stop.hpp"
 #include "store/hasher.hpp"
 
 namespace kiln::daemon {
@@ -193,6 +194,7 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
 }
 
 Result<EnvironmentPackage> CondaPackages::read(const LockEntry& entry) const {
+    TRY(check(stop_));
     TRY_ASSIGN(const Digest digest, locate(entry));
     lease_.keep(digest);
     TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
