@@ -42,6 +42,47 @@ std::vector<std::string> as_variables(
     return variables;
 }
 
+/// A command that runs where an environment lies, told as a part of the step that laid it there.
+struct EnvironmentRun {
+    Step step;
+    std::vector<Digest> beneath;  // layers below all of the image, for this run alone
+};
+
+/// What is compiled comes before the scripts, as conda has it; both stand on all packages.
+std::vector<EnvironmentRun> runs_of(
+    const Environment& environment, const Step& step, const BuildRequest& request
+) {
+    const std::string path = fmt::format("PATH={}/bin:{}", environment.prefix, k_default_path);
+    const std::string epoch = fmt::format("SOURCE_DATE_EPOCH={}", request.epoch);
+    std::vector<EnvironmentRun> runs;
+    if (environment.compile) {
+        RunStep run;
+        run.arguments = environment.compile->arguments;
+        run.environment = as_variables(environment.compile->environment);
+        run.environment.insert(run.environment.end(), {path, epoch});
+        run.working_directory = environment.compile->working_directory;
+        run.network = Network::none;
+        // The list lies below everything, where no layer of the image can hide behind it.
+        EnvironmentRun& compile = runs.emplace_back(EnvironmentRun{step, {}});
+        compile.beneath.push_back(*environment.compile_list);
+        compile.step.keyword = "COMPILE-PYC";
+        compile.step.created_by = "conda compile-pyc";
+        compile.step.action = std::move(run);
+    }
+    if (!environment.scripts.runs.empty()) {
+        RunStep run;
+        run.arguments = {"bash", "-c", environment.scripts.driver()};
+        run.environment = {path, epoch};
+        run.working_directory = "/";
+        run.network = request.network;
+        EnvironmentRun& scripts = runs.emplace_back(EnvironmentRun{step, {}});
+        scripts.step.keyword = "LINK-SCRIPTS";
+        scripts.step.created_by = "conda link scripts of " + script_owners(environment.scripts);
+        scripts.step.action = std::move(run);
+    }
+    return runs;
+}
+
 }  // namespace
 
 bool is_whole_environment(const CopyStep& copy) {
@@ -142,51 +183,26 @@ boost::asio::awaitable<Result<void>> BuildRun::add_environment(
     co_return co_await run_in_environment(stage, step, environment, chain);
 }
 
-/// What is compiled comes before the scripts, as conda has it; both stand on all packages.
 boost::asio::awaitable<Result<void>> BuildRun::run_in_environment(
     const Stage& stage, const Step& step, const Environment& environment, Chain& chain
 ) {
-    const std::string path = fmt::format("PATH={}/bin:{}", environment.prefix, k_default_path);
-    if (environment.compile) {
-        RunStep run;
-        run.arguments = environment.compile->arguments;
-        run.environment = as_variables(environment.compile->environment);
-        run.environment.push_back(path);
-        run.working_directory = environment.compile->working_directory;
-        run.network = Network::none;
-        // The list lies below everything, where no layer of the image can hide behind it.
-        std::vector<Digest> below = {*environment.compile_list};
+    const std::vector<EnvironmentRun> runs = runs_of(environment, step, request_);
+    bool cached = !runs.empty();
+    for (const EnvironmentRun& run : runs) {
+        std::vector<Digest> below = run.beneath;
         const auto ids = chain.diff_ids();
         below.insert(below.end(), ids.begin(), ids.end());
-        Step compile = step;
-        compile.keyword = "COMPILE-PYC";
-        compile.created_by = "conda compile-pyc";
-        compile.action = std::move(run);
-        const StepLayer layer = co_await settle_step(stage, compile, std::move(below));
+        const StepLayer layer = co_await settle_step(stage, run.step, std::move(below));
         if (!layer) {
             co_return fail(layer.error());
         }
         if (*layer) {
-            add_layer(chain, **layer, compile.created_by, request_.epoch);
+            add_layer(chain, **layer, run.step.created_by, request_.epoch);
         }
+        cached = cached_.erase(step.id) > 0 && cached;
     }
-    if (!environment.scripts.runs.empty()) {
-        RunStep run;
-        run.arguments = {"bash", "-c", environment.scripts.driver()};
-        run.environment = {path};
-        run.working_directory = "/";
-        run.network = request_.network;
-        Step scripts = step;
-        scripts.keyword = "LINK-SCRIPTS";
-        scripts.created_by = "conda link scripts of " + script_owners(environment.scripts);
-        scripts.action = std::move(run);
-        const StepLayer layer = co_await settle_step(stage, scripts, chain.diff_ids());
-        if (!layer) {
-            co_return fail(layer.error());
-        }
-        if (*layer) {
-            add_layer(chain, **layer, scripts.created_by, request_.epoch);
-        }
+    if (cached) {
+        cached_.insert(step.id);  // all of them were
     }
     co_return Result<void>();
 }

@@ -1,50 +1,13 @@
 """Conda environments in images: they run, their layers are shared, and what is wrong is refused."""
 import functools
-import hashlib
 import http.server
-import io
-import json
 import os
 import re
 import sys
-import tarfile
 import threading
 import unittest
 
-from support import base_image
-from support.case import SystemTest
-
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PACK = os.path.join(SOURCE, "tests", "support", "pack-conda")
-SHARED = os.path.join(os.environ.get("KILN_SHARED_DIR", os.path.join(SOURCE, "..", "shared")), "conda")
-COPY_ENV = "COPY --link --from=env / /\n"
-
-
-class CondaTest(SystemTest):
-    def pack(self, *words):
-        """Debian's python as packages, packed once a build tree: (their directory, the lock's text)."""
-        version = str(os.stat(PACK).st_mtime_ns)
-        cache = os.environ.get("KILN_TEST_CACHE", self.directory)
-        kept = os.path.join(cache, "-".join(["conda", version, *words]).replace("--", ""))
-        lock = os.path.join(kept, "lock")
-        if not os.path.exists(lock):
-            made = self.run_tool(sys.executable, PACK, kept, *words)
-            with open(lock + ".new", "w", encoding="utf-8") as file:
-                file.write(made)
-            os.rename(lock + ".new", lock)
-        with open(lock, encoding="utf-8") as file:
-            return kept, file.read()
-
-    def with_glibc(self, daemon):
-        self.load(daemon, base_image.glibc_tar(), "glibc:1")
-
-    def build_with(self, daemon, lock, dockerfile, *words, prefix=None, lock_name="env.lock", options=""):
-        lock = self.write(lock_name, lock)
-        value = f"env=conda:{lock}{options}" + (f",prefix={prefix}" if prefix else "")
-        return self.build(daemon, dockerfile, {}, "--build-context", value, *words)
-
-    def layers(self, daemon, image):
-        return [layer["diff_id"] for layer in daemon.kiln("layers", image, "--format", "json").json["layers"]]
+from support.conda import COPY_ENV, SHARED, CondaTest
 
 
 class RunningTest(CondaTest):
@@ -159,6 +122,46 @@ class LayersTest(CondaTest):
         self.assertEqual(len(digests), 1)
 
 
+class BucketsTest(CondaTest):
+    """More packages than layers."""
+    LIMIT = 10
+
+    def packages(self, versions):
+        return self.lock_of(*((name, {f"share/{name}": (f"{name} {version}\n", 0o644)}, {"version": version})
+                              for name, version in versions.items()))
+
+    def setUp(self):
+        super().setUp()
+        self.kilnd = self.daemon_with_base()
+        self.versions = {f"p{i:02}": "1.0" for i in range(40)}
+        self.before = self.layers_with(self.versions)
+
+    def layers_with(self, versions):
+        answer = self.build_with(self.kilnd, self.packages(versions), "FROM base:1\nRUN true > /ran\n" + COPY_ENV,
+                                 "--max-layers", str(self.LIMIT))
+        return self.layers(self.kilnd, self.good(answer).line)
+
+    def check_new(self, versions):
+        """One bucket is new, and conda-meta."""
+        after = self.layers_with(versions)
+        self.assertLessEqual(len(after), self.LIMIT)
+        self.assertEqual(len(set(after) - set(self.before)), 2)
+
+    def test_the_image_has_no_more_layers_than_are_allowed(self):
+        self.assertLessEqual(len(self.before), self.LIMIT)
+        self.assertGreater(len(self.before), 4)
+
+    def test_a_changed_package_changes_its_own_bucket_only(self):
+        self.check_new({**self.versions, "p17": "2.0"})
+
+    def test_a_package_more_changes_one_bucket_only(self):
+        self.check_new({**self.versions, "q": "1.0"})
+
+    def test_a_package_less_changes_one_bucket_only(self):
+        del self.versions["p23"]
+        self.check_new(self.versions)
+
+
 class RefusalTest(CondaTest):
     def test_a_wrong_hash_names_the_package_and_both_digests(self):
         daemon = self.daemon()
@@ -198,108 +201,6 @@ class RefusalTest(CondaTest):
                 answer = self.build_with(daemon, f"@EXPLICIT\nfile://{path}\n", "FROM env\n")
                 self.assertIn(answer.code, (2, 5, 6), str(answer))
                 self.assertIn("xz-", answer.stderr)
-        self.clean(daemon)
-
-
-def package(name, files, version="1.0", depends=(), noarch=None):
-    """The bytes of a .tar.bz2 package with these files: path -> (text, mode)."""
-    index = {"name": name, "version": version, "build": "0", "build_number": 0, "depends": list(depends),
-             "subdir": "noarch", "noarch": noarch or "generic"}
-    paths = {"paths_version": 1, "paths": [
-        {"_path": path, "path_type": "hardlink", "size_in_bytes": len(text),
-         "sha256": hashlib.sha256(text.encode()).hexdigest()} for path, (text, _) in files.items()]}
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:bz2") as archive:
-        texts = {"info/index.json": (json.dumps(index), 0o644), "info/paths.json": (json.dumps(paths), 0o644), **files}
-        if noarch == "python":
-            link = {"noarch": {"type": "python", "entry_points": []}, "package_metadata_version": 1}
-            texts["info/link.json"] = (json.dumps(link), 0o644)
-        for path, (text, mode) in texts.items():
-            info = tarfile.TarInfo(path)
-            info.size, info.mode, info.mtime = len(text.encode()), mode, 1_600_000_000
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return out.getvalue()
-
-
-class ScriptsTest(CondaTest):
-    BASH = ("bash", {"bin/bash": ('#!/bin/sh\nexec /bin/sh "$@"\n', 0o755)})
-
-    def lock_of(self, *packages):
-        lines = []
-        for name, files, *more in packages:
-            path = self.write(f"packages/{name}-1.0-0.tar.bz2", package(name, files, **(more[0] if more else {})))
-            lines.append(f"file://{path}\n")
-        return "@EXPLICIT\n" + "".join(lines)
-
-    def scripted(self):
-        script = ('echo "made for $PKG_NAME $PKG_VERSION" > $PREFIX/made\n'
-                  'echo "a word of $PKG_NAME" >> $PREFIX/.messages.txt\nreturn 0\n')
-        return self.lock_of(self.BASH, ("scripted", {"bin/.scripted-post-link.sh": (script, 0o755)}))
-
-    def test_a_post_link_script_is_told_and_not_run_unless_it_is_allowed(self):
-        daemon = self.daemon_with_base()
-        dockerfile = "FROM base:1\n" + COPY_ENV
-
-        denied = self.build_with(daemon, self.scripted(), dockerfile)
-
-        self.assertIn("the post-link script of scripted-1.0-0 is not run", self.good(denied).stderr)
-        target = self.path("denied")
-        self.good(daemon.kiln("export", denied.line, "-o", target))
-        self.assertFalse(os.path.exists(os.path.join(target, "opt/env/made")))
-
-    def test_an_allowed_script_changes_a_layer_of_its_own_which_is_cached(self):
-        daemon = self.daemon_with_base()
-        dockerfile = "FROM base:1\n" + COPY_ENV
-        denied = self.good(self.build_with(daemon, self.scripted(), dockerfile)).line
-
-        allowed = self.good(self.build_with(daemon, self.scripted(), dockerfile, "--link-scripts=other,scripted"))
-        again = self.good(self.build_with(daemon, self.scripted(), dockerfile, "--link-scripts=allow"))
-
-        self.assertEqual(self.layers(daemon, allowed.line)[:-1], self.layers(daemon, denied))
-        self.assertIn("a word of scripted", allowed.stderr)
-        self.assertEqual(again.line, allowed.line)
-        self.assertNotIn("a word of scripted", again.stderr)
-        target = self.path("allowed")
-        self.good(daemon.kiln("export", allowed.line, "-o", target))
-        with open(os.path.join(target, "opt/env/made"), encoding="utf-8") as file:
-            self.assertEqual(file.read(), "made for scripted 1.0\n")
-        self.assertFalse(os.path.exists(os.path.join(target, "opt/env/.messages.txt")))
-        self.clean(daemon)
-
-    def test_a_failing_script_fails_the_build_and_is_named(self):
-        daemon = self.daemon_with_base()
-        lock = self.lock_of(self.BASH, ("failing", {"bin/.failing-post-link.sh": ("exit 3\n", 0o755)}))
-
-        answer = self.build_with(daemon, lock, "FROM base:1\n" + COPY_ENV, "--link-scripts=allow")
-
-        self.refused(answer, 1, "failing-1.0-0", "exit code 3")
-
-    def test_a_policy_that_is_none_is_refused(self):
-        daemon = self.daemon_with_base()
-        answer = self.build_with(daemon, self.scripted(), "FROM base:1\n" + COPY_ENV, "--link-scripts=A B")
-        self.refused(answer, 2, "A B")
-
-    def test_sources_of_noarch_packages_are_compiled_the_same_everywhere(self):
-        _, lock = self.pack()
-        hello = ("hello", {"site-packages/hello.py": ("def word():\n    return __cached__\n", 0o644)},
-                 {"depends": ["python"], "noarch": "python"})
-        lock += self.lock_of(hello).split("\n", 1)[1]
-        digests = set()
-        for name in ("one", "two"):
-            daemon = self.daemon(name=name)
-            self.with_glibc(daemon)
-            image = self.good(self.build_with(daemon, lock, "FROM glibc:1\n" + COPY_ENV, "--compile-pyc")).line
-            digests.add(image)
-        self.assertEqual(len(digests), 1)
-
-        said = self.good(daemon.kiln(
-            "run", image, "--", "/opt/env/bin/python", "-c",
-            "import hello; path = hello.word(); print(path, open(path, 'rb').read()[4])"))
-
-        self.assertRegex(said.stdout, r"\A/opt/env/lib/python3[.]\d+/site-packages/__pycache__/hello[.]cpython-\d+[.]pyc 1\n")
-        target = self.path("tree")
-        self.good(daemon.kiln("export", image, "-o", target))
-        self.assertNotIn(".kiln-compile", os.listdir(os.path.join(target, "opt/env")))
         self.clean(daemon)
 
 
