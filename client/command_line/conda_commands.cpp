@@ -17,6 +17,15 @@ void declare_conda_commands(Declaration& declaration) {
     );
     add_image(*list, listed->image);
     add_format(*list, listed->format);
+    auto [verify, verified] = declare<CondaVerifyArguments>(
+        conda, "verify", "Check each installed file against its package's record", k_group
+    );
+    add_image(*verify, verified->image);
+    add_format(*verify, verified->format);
+    verify->footer(
+        "Every file of a package is read and hashed. What differs is listed with the step that\n"
+        "made it so, and the exit code is 6."
+    );
 }
 
 }  // namespace kiln::client

@@ -65,6 +65,14 @@ void declare_store_of_images(Declaration& declaration) {
     );
     add_image(*layers, shown->image);
     add_format(*layers, shown->format);
+    auto [diff, compared] = declare<DiffArguments>(
+        declaration, "diff", "Show the files and packages that differ in two images", k_images
+    );
+    diff->add_option("A", compared->before, "An image")->required()->type_name("");
+    diff->add_option("B", compared->after, "Another")->required()->type_name("");
+    diff->add_flag("--all", compared->all, "Every path, those of packages that differ too");
+    diff->add_flag("--exit-code", compared->exit_code, "End with 1 when they differ");
+    add_format(*diff, compared->format);
     auto [tag, tagged] =
         declare<TagArguments>(declaration, "tag", "Give an image another name", k_images);
     tag->add_option("SOURCE", tagged->source, "The image")->required()->type_name("");

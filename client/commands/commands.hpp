@@ -20,6 +20,8 @@ Result<int> run(Session& session, const InspectArguments& arguments);
 Result<int> run(Session& session, const HistoryArguments& arguments);
 Result<int> run(Session& session, const LayersArguments& arguments);
 Result<int> run(Session& session, const CondaListArguments& arguments);
+Result<int> run(Session& session, const CondaVerifyArguments& arguments);
+Result<int> run(Session& session, const DiffArguments& arguments);
 Result<int> run(Session& session, const TagArguments& arguments);
 Result<int> run(Session& session, const RmiArguments& arguments);
 Result<int> run(Session& session, const BuildsArguments& arguments);

@@ -100,17 +100,9 @@ Result<json::Value> layers(store::Store& store, const std::string& name) {
     TRY_ASSIGN(const store::Ref ref, find_image(store, name));
     TRY_ASSIGN(const Image image, load_image(store, ref.target));
     TRY_ASSIGN(const auto uses, count_uses(store));
-    std::vector<std::string> steps;
-    for (const oci::HistoryEntry& entry : image.config.history) {
-        if (!entry.empty_layer) {
-            steps.push_back(entry.created_by);
-        }
-    }
-    // Layers below those that the history tells of are a base's without one.
-    const std::size_t count = image.manifest.layers.size();
-    const std::size_t untold = count - std::min(count, steps.size());
+    const std::vector<std::optional<std::string>> steps = steps_of_layers(image);
     json::Array rows;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
         const Digest& diff_id = image.config.diff_ids[i];
         TRY_ASSIGN(const auto facts, store.index().find_layer(diff_id));
         const auto used = uses.find(diff_id);
@@ -123,9 +115,9 @@ Result<json::Value> layers(store::Store& store, const std::string& name) {
             {"tar_bytes", facts ? facts->tar_bytes : 0},
             {"entries", facts ? json::Value(facts->entries) : json::Value(nullptr)},
             {"origin",
-             i >= untold ? steps[i - untold]
-             : facts     ? facts->origin
-                         : ""},
+             steps[i] ? *steps[i]
+             : facts  ? facts->origin
+                      : ""},
             {"shared_with", images > 0 ? images - 1 : 0},
         });
     }

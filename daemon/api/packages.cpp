@@ -1,8 +1,7 @@
 #include "daemon/api/resources.hpp"
 #include "daemon/api/streams.hpp"
-#include "daemon/build/image_files.hpp"
-#include "daemon/build/images.hpp"
-#include "layers/conda/installed/installed_environment.hpp"
+#include "daemon/build/installation.hpp"
+#include "layers/conda/installed/verification.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -15,13 +14,6 @@ json::Value or_null(const std::string& text) {
 json::Value digest_or_null(const std::string& hex) {
     const auto digest = Digest::parse_hex(hex);
     return digest ? json::Value(digest->render()) : json::Value(nullptr);
-}
-
-conda::ReadContent reader_of(ImageFiles& files) {
-    return [&files](const tree::Node& file) -> Result<Bytes> {
-        TRY_ASSIGN(const auto source, files.content(file));
-        return read_all(*source, file.row.entry.size_bytes, file.row.entry.path);
-    };
 }
 
 json::Value render_package(const conda::InstalledPackage& package) {
@@ -44,12 +36,10 @@ json::Value render_package(const conda::InstalledPackage& package) {
 }
 
 Result<json::Value> list_packages(store::Store& store, const std::string& name) {
-    TRY_ASSIGN(const store::Ref ref, find_image(store, name));
-    TRY_ASSIGN(const Image image, load_image(store, ref.target));
-    TRY_ASSIGN(ImageFiles files, ImageFiles::open(store, image.config.diff_ids));
-    TRY_ASSIGN(const auto environments, conda::read_environments(files.tree(), reader_of(files)));
+    const store::Lease lease = store.lease();
+    TRY_ASSIGN(const Installation installation, Installation::open(store, lease, name));
     json::Array rows;
-    for (const conda::InstalledEnvironment& environment : environments) {
+    for (const conda::InstalledEnvironment& environment : installation.environments) {
         json::Array packages;
         for (const conda::InstalledPackage& package : environment.packages) {
             packages.push_back(render_package(package));
@@ -58,8 +48,75 @@ Result<json::Value> list_packages(store::Store& store, const std::string& name) 
             {"prefix", environment.prefix}, {"packages", std::move(packages)}});
     }
     return json::Value(json::Object{
-        {"name", or_null(ref.name)},
-        {"digest", ref.target.digest.render()},
+        {"name", or_null(installation.ref.name)},
+        {"digest", installation.ref.target.digest.render()},
+        {"environments", std::move(rows)},
+    });
+}
+
+std::string_view name_of(conda::PathFault fault) {
+    switch (fault) {
+        case conda::PathFault::missing:
+            return "missing";
+        case conda::PathFault::type:
+            return "type";
+        case conda::PathFault::content:
+            return "content";
+    }
+    return "";
+}
+
+Result<json::Value> verify_environment(
+    const Installation& installation,
+    const conda::InstalledEnvironment& environment,
+    ThreadPool& pool,
+    const std::stop_token& stop
+) {
+    const tree::FileTree& tree = installation.files.tree();
+    const auto recorded = conda::recorded_files(environment, tree);
+    TRY_ASSIGN(const auto digests, installation.files.hash(recorded, pool, stop));
+    const auto verification = conda::verify(environment, tree, [&](const tree::Node& file) {
+        return digests.at(file.identity());
+    });
+    json::Array problems;
+    for (const conda::PathFinding& finding : verification.findings) {
+        problems.push_back(json::Object{
+            {"package", finding.package},
+            {"path", finding.path},
+            {"fault", name_of(finding.fault)},
+            {"expected", digest_or_null(finding.expected)},
+            {"found", digest_or_null(finding.found)},
+            {"step",
+             finding.layer ? json::Value(installation.step_of(*finding.layer))
+                           : json::Value(nullptr)}});
+    }
+    return json::Value(json::Object{
+        {"prefix", environment.prefix},
+        {"packages", verification.packages},
+        {"paths", verification.paths},
+        {"unchecked", verification.unchecked},
+        {"problems", std::move(problems)},
+        {"extra", json::from_texts(verification.extra)}});
+}
+
+Result<json::Value> verify_packages(
+    Services& services, const std::string& name, const std::stop_token& stop
+) {
+    const store::Lease lease = services.store.lease();
+    TRY_ASSIGN(const Installation installation, Installation::open(services.store, lease, name));
+    json::Array rows;
+    for (const conda::InstalledEnvironment& environment : installation.environments) {
+        TRY_ASSIGN(
+            json::Value row,
+            verify_environment(installation, environment, services.pool, stop),
+            "while verifying {}",
+            environment.prefix
+        );
+        rows.push_back(std::move(row));
+    }
+    return json::Value(json::Object{
+        {"name", or_null(installation.ref.name)},
+        {"digest", installation.ref.target.digest.render()},
         {"environments", std::move(rows)},
     });
 }
@@ -67,12 +124,18 @@ Result<json::Value> list_packages(store::Store& store, const std::string& name) 
 }  // namespace
 
 void add_package_routes(Router& router, Services& services) {
+    router.add("GET", "/v1/images/{name}/packages", [&services](Exchange& exchange, Parameters of) {
+        Work work = [&services, name = of[0]](const std::stop_token&) {
+            return list_packages(services.store, name);
+        };
+        return respond_with(exchange, services, std::move(work));
+    });
     router.add(
         "GET",
-        "/v1/images/{name}/packages",
-        [&services](Exchange& exchange, Parameters parameters) {
-            Work work = [&services, name = parameters[0]](const std::stop_token&) {
-                return list_packages(services.store, name);
+        "/v1/images/{name}/verification",
+        [&services](Exchange& exchange, Parameters of) {
+            Work work = [&services, name = of[0]](const std::stop_token& stop) {
+                return verify_packages(services, name, stop);
             };
             return respond_with(exchange, services, std::move(work));
         }

@@ -12,6 +12,7 @@ void add_context_routes(Router& router, Services& services, ContextTable& contex
 void add_build_routes(Router& router, Services& services, BuildTable& builds);
 void add_image_routes(Router& router, Services& services);
 void add_package_routes(Router& router, Services& services);
+void add_difference_routes(Router& router, Services& services);
 void add_archive_routes(Router& router, Services& services);
 void add_registry_routes(Router& router, Services& services, BuildTable& builds);
 void add_run_routes(Router& router, Services& services, BuildTable& builds);

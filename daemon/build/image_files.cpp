@@ -2,8 +2,11 @@
 
 #include "daemon/build/source_tree.hpp"
 #include "layers/layer_reader.hpp"
+#include "store/base/parallel.hpp"
+#include "store/hasher.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace kiln::daemon {
 namespace {
@@ -58,6 +61,15 @@ Result<ImageFiles::OpenLayer*> ImageFiles::layer(std::size_t index) {
         open_.splice(open_.begin(), open_, known);
         return &open_.front();
     }
+    TRY_ASSIGN(OpenLayer opened, open_layer(index));
+    if (open_.size() == k_open_layers) {
+        open_.pop_back();
+    }
+    open_.push_front(std::move(opened));
+    return &open_.front();
+}
+
+Result<ImageFiles::OpenLayer> ImageFiles::open_layer(std::size_t index) const {
     const LayerFacts& facts = layers_.at(index);
     const Dress* const dress = readable_dress(facts);
     if (dress == nullptr) {
@@ -65,11 +77,43 @@ Result<ImageFiles::OpenLayer*> ImageFiles::layer(std::size_t index) {
     }
     TRY_ASSIGN(store::BlobReader blob, store_->blobs().open(dress->digest));
     LayerReader reader(blob.fd(), *dress);
-    if (open_.size() == k_open_layers) {
-        open_.pop_back();
+    return OpenLayer{index, std::move(blob), std::move(reader)};
+}
+
+Result<std::map<tree::Identity, Digest>> ImageFiles::hash(
+    const std::vector<tree::Node>& files, ThreadPool& pool, const std::stop_token& stop
+) const {
+    std::vector<std::span<const tree::Node>> by_layer;
+    for (std::size_t begin = 0, end = 0; begin < files.size(); begin = end) {
+        while (end < files.size() && files[end].layer == files[begin].layer) {
+            ++end;
+        }
+        by_layer.push_back(std::span(files).subspan(begin, end - begin));
     }
-    open_.push_front(OpenLayer{index, std::move(blob), std::move(reader)});
-    return &open_.front();
+    std::vector<std::map<tree::Identity, Digest>> parts(by_layer.size());
+    const auto hash_layer = [&](std::size_t part) -> Result<void> {
+        const std::size_t index = by_layer[part].front().layer;
+        TRY_ASSIGN(OpenLayer opened, open_layer(index));
+        for (const tree::Node& file : by_layer[part]) {
+            const auto source =
+                opened.reader.range(file.row.content_offset, file.row.entry.size_bytes);
+            TRY_ASSIGN(
+                const Digest digest,
+                digest_of(*source, stop),
+                "while reading {} of layer {}",
+                file.row.entry.path,
+                layers_[index].diff_id.render()
+            );
+            parts[part].emplace(file.identity(), digest);
+        }
+        return {};
+    };
+    TRY(parallel_each(pool, by_layer.size(), hash_layer));
+    std::map<tree::Identity, Digest> digests;
+    for (auto& part : parts) {
+        digests.merge(part);
+    }
+    return digests;
 }
 
 }  // namespace kiln::daemon

@@ -1,10 +1,13 @@
 #pragma once
 
 #include "layers/tree/file_tree.hpp"
+#include "store/base/pool.hpp"
 #include "store/store.hpp"
 
 #include <list>
+#include <map>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 namespace kiln::daemon {
@@ -23,13 +26,24 @@ class ImageFiles {
 
     [[nodiscard]] const tree::FileTree& tree() const { return tree_; }
 
+    [[nodiscard]] const LayerFacts& layer_facts(std::size_t layer) const {
+        return layers_.at(layer);
+    }
+
     /// The content of a file node of tree(), to be read before the next one is opened.
     Result<std::unique_ptr<ByteSource>> content(const tree::Node& file);
+
+    /// sha256 of what the store really holds of each file, by identity(); `files` by layer and in
+    /// the order of its tar. Layers side by side, each read once.
+    Result<std::map<tree::Identity, Digest>> hash(
+        const std::vector<tree::Node>& files, ThreadPool& pool, const std::stop_token& stop
+    ) const;
 
   private:
     struct OpenLayer;
 
     ImageFiles(store::Store& store, std::vector<LayerFacts> layers, tree::FileTree tree);
+    [[nodiscard]] Result<OpenLayer> open_layer(std::size_t index) const;
     Result<OpenLayer*> layer(std::size_t index);
 
     store::Store* store_;

@@ -160,6 +160,20 @@ Result<Image> load_image(store::Store& store, const Descriptor& manifest) {
     return image;
 }
 
+std::vector<std::optional<std::string>> steps_of_layers(const Image& image) {
+    std::vector<std::optional<std::string>> steps;
+    for (const oci::HistoryEntry& entry : image.config.history) {
+        if (!entry.empty_layer) {
+            steps.emplace_back(entry.created_by);
+        }
+    }
+    const std::size_t count = image.config.diff_ids.size();
+    const std::size_t untold = count - std::min(count, steps.size());
+    steps.insert(steps.begin(), untold, std::nullopt);
+    steps.resize(count);
+    return steps;
+}
+
 Result<void> set_refs(
     store::Store& store, const std::vector<std::string>& names, const Descriptor& manifest
 ) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -18,6 +19,10 @@ Result<store::Ref> find_image(store::Store& store, const std::string& name);
 
 /// Errors   unsupported when the descriptor is an index, corrupt when config and manifest disagree.
 Result<Image> load_image(store::Store& store, const Descriptor& manifest);
+
+/// The step of each layer as the history tells it; nullopt for the lowest ones where it tells of
+/// fewer: those of a base without one.
+std::vector<std::optional<std::string>> steps_of_layers(const Image& image);
 
 /// Names an image; another spelling of the same reference is replaced. Nothing is written when it
 /// is so already.

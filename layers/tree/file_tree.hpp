@@ -12,6 +12,10 @@
 
 namespace kiln::tree {
 
+/// Two nodes of one tree are names of one file exactly when these are equal (implied directories
+/// aside): which layer, and which row of its table.
+using Identity = std::tuple<std::size_t, std::size_t>;
+
 /// One file system node of a merged view, and where it comes from. The content of a file is the
 /// bytes [row.content_offset, + row.entry.size_bytes) of the tar of layer `layer`.
 struct Node {
@@ -22,10 +26,7 @@ struct Node {
 
     static constexpr std::size_t k_implied = SIZE_MAX;
 
-    /// Two nodes are names of one file exactly when these are equal (implied directories aside).
-    [[nodiscard]] std::tuple<std::size_t, std::size_t> identity() const {
-        return {layer, row_index};
-    }
+    [[nodiscard]] Identity identity() const { return {layer, row_index}; }
 };
 
 /// The merged view of layers (bottom first), answered from their tables of contents: no unpacking,

@@ -349,6 +349,9 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
     daemon_.answer("GET /v1/builds/7/explain", {.body = compact("explain")});
     daemon_.answer("GET /v1/images/app/history", {.body = compact("history")});
     daemon_.answer("GET /v1/images/app/layers", {.body = compact("layers")});
+    daemon_.answer("GET /v1/images/app/packages", {.body = compact("packages")});
+    daemon_.answer("GET /v1/images/app/verification", {.body = compact("verification")});
+    daemon_.answer("GET /v1/images/app/diff?with=app%3A2", {.body = compact("difference")});
     daemon_.answer("GET /v1/images/app", {.body = compact("image")});
     daemon_.answer("POST /v1/images/tag", {.body = compact("name_answer")});
     daemon_.answer("DELETE /v1/images/app", {.body = compact("name_answer")});
@@ -361,6 +364,10 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
         {"explain", "7"},
         {"history", "app"},
         {"layers", "app"},
+        {"conda", "list", "app"},
+        {"conda", "verify", "app"},
+        {"diff", "app", "app:2"},
+        {"diff", "--all", "--exit-code", "app", "app:2"},
         {"inspect", "app"},
         {"tag", "app:1", "app:latest"},
         {"rmi", "app"},

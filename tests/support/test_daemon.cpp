@@ -25,6 +25,7 @@ TestDaemon::TestDaemon()
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_package_routes(router_, services_);
+    daemon::add_difference_routes(router_, services_);
     daemon::add_archive_routes(router_, services_);
     daemon::add_registry_routes(router_, services_, builds_);
     daemon::add_image_routes(router_, services_);

@@ -1,5 +1,7 @@
 #include "layers/conda/installed/difference.hpp"
 
+#include "layers/conda/spec/version.hpp"
+
 #include <map>
 #include <set>
 
@@ -17,9 +19,18 @@ bool same_content(const InstalledPackage& a, const InstalledPackage& b) {
     return a.url == b.url;
 }
 
+PackageChangeKind change_of_version(const std::string& before, const std::string& after) {
+    const auto was = Version::parse(before);
+    const auto is = Version::parse(after);
+    if (!was || !is || *was == *is) {
+        return PackageChangeKind::version;
+    }
+    return *was < *is ? PackageChangeKind::upgraded : PackageChangeKind::downgraded;
+}
+
 std::optional<PackageChangeKind> change_of(const InstalledPackage& a, const InstalledPackage& b) {
     if (a.version != b.version) {
-        return PackageChangeKind::version;
+        return change_of_version(a.version, b.version);
     }
     if (a.build != b.build) {
         return PackageChangeKind::build;

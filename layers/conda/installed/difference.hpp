@@ -11,7 +11,9 @@ namespace kiln::conda {
 enum class PackageChangeKind : std::uint8_t {
     added,
     removed,
-    version,  // another version
+    upgraded,
+    downgraded,
+    version,  // spelt otherwise, or one that has no order
     build,    // the same version, built otherwise
     content,  // the same name throughout, other bytes or another origin
 };

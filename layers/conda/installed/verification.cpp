@@ -1,11 +1,12 @@
 #include "layers/conda/installed/verification.hpp"
 
+#include "layers/conda/installed/prefix_files.hpp"
 #include "layers/tar/tar_entry.hpp"
-
-#include <fmt/format.h>
+#include "layers/tree/removal.hpp"
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <tuple>
 
 namespace kiln::conda {
@@ -21,43 +22,58 @@ struct Claim {
 
 class Judge {
   public:
-    Judge(const InstalledEnvironment& environment, const tree::FileTree& tree)
-        : root_(environment.prefix.substr(environment.prefix.starts_with('/') ? 1 : 0)),
-          tree_(tree) {}
+    Judge(const PrefixFiles& files, const tree::FileTree& tree, const ContentDigest& digest)
+        : files_(files),
+          tree_(tree),
+          digest_(digest),
+          is_recorded_(files.nodes().size()) {}
 
-    [[nodiscard]] std::optional<PathFinding> judge(const Claim& claim) const {
+    std::optional<PathFinding> judge(const Claim& claim) {
         const InstalledPath& path = *claim.path;
-        PathFinding finding{
-            .package = claim.package->dist(), .path = path.path, .expected = "", .found = ""};
-        const auto node = at(path.path);
+        PathFinding finding{.package = claim.package->dist(), .path = path.path};
+        const auto node = files_.find(path.path);
         if (!node) {
-            finding.fault = PathFault::missing;
+            finding.layer = tree::removing_layer(tree_, files_.in_image(path.path));
             return path.type == InstalledPathType::compiled ? std::nullopt : std::optional(finding);
         }
+        if (const auto index = files_.index_of(node->row.entry.path)) {
+            is_recorded_[*index] = true;
+        }
+        finding.layer = node->layer;
         if (!fits(path.type, node->row.entry.type)) {
             finding.fault = PathFault::type;
             return finding;
         }
-        if (path.sha256.empty() || node->row.content.hex() == path.sha256) {
+        if (path.sha256.empty() || node->row.entry.type != tar::EntryType::file) {
+            return std::nullopt;
+        }
+        std::string found = digest_(*node).hex();
+        if (found == path.sha256) {
             return std::nullopt;
         }
         finding.fault = PathFault::content;
         finding.expected = path.sha256;
-        finding.found = node->row.content.hex();
+        finding.found = std::move(found);
         return finding;
     }
 
-  private:
-    /// Directories on the way may be symlinks, of the environment or of the image.
-    [[nodiscard]] std::optional<tree::Node> at(const std::string& path) const {
-        const std::string whole = root_.empty() ? path : fmt::format("{}/{}", root_, path);
-        if (auto node = tree_.find(whole)) {
-            return node;
+    /// Paths below the prefix that judge() was never asked for.
+    [[nodiscard]] std::vector<std::string> extra() const {
+        const std::string meta = files_.in_image("conda-meta/");
+        const std::size_t root_size = meta.size() - std::string_view("conda-meta/").size();
+        std::vector<std::string> paths;
+        for (std::size_t i = 0; i < is_recorded_.size(); ++i) {
+            const tar::TarEntry& entry = files_.nodes()[i].row.entry;
+            const bool expected = is_recorded_[i] || entry.type == tar::EntryType::directory
+                                  || entry.path.starts_with(meta) || entry.path.ends_with(".pyc");
+            if (!expected) {
+                paths.push_back(entry.path.substr(root_size));
+            }
         }
-        const auto resolved = tree_.resolve(whole, tree::FileTree::Last::keep);
-        return resolved ? tree_.find(*resolved) : std::nullopt;
+        return paths;
     }
 
+  private:
     [[nodiscard]] static bool fits(InstalledPathType wanted, tar::EntryType found) {
         switch (wanted) {
             case InstalledPathType::file:
@@ -74,8 +90,10 @@ class Judge {
         return true;
     }
 
-    std::string root_;
+    const PrefixFiles& files_;
     const tree::FileTree& tree_;
+    const ContentDigest& digest_;
+    std::vector<bool> is_recorded_;  // for each of the files
 };
 
 bool checks_content(const InstalledPath& path) {
@@ -83,12 +101,42 @@ bool checks_content(const InstalledPath& path) {
            || path.type == InstalledPathType::directory;
 }
 
+/// Claims by path: a finding stays only where no claim to the path is right.
+std::vector<PathFinding> settle(std::vector<Claim> claims) {
+    std::stable_sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
+        return tar::path_less(a.path->path, b.path->path);
+    });
+    std::vector<PathFinding> findings;
+    for (auto first = claims.begin(); first != claims.end();) {
+        const auto other = [&](const Claim& claim) {
+            return claim.path->path != first->path->path;
+        };
+        const auto last = std::find_if(first, claims.end(), other);
+        const auto right = [](const Claim& claim) { return !claim.finding; };
+        if (std::none_of(first, last, right)) {
+            for (auto claim = first; claim != last; ++claim) {
+                findings.push_back(std::move(*claim->finding));
+            }
+        }
+        first = last;
+    }
+    std::stable_sort(
+        findings.begin(),
+        findings.end(),
+        [](const PathFinding& a, const PathFinding& b) { return a.package < b.package; }
+    );
+    return findings;
+}
+
 }  // namespace
 
-Verification verify(const InstalledEnvironment& environment, const tree::FileTree& tree) {
+Verification verify(
+    const InstalledEnvironment& environment, const tree::FileTree& tree, const ContentDigest& digest
+) {
     Verification verification;
     verification.packages = environment.packages.size();
-    const Judge judge(environment, tree);
+    const PrefixFiles files(tree, environment.prefix);
+    Judge judge(files, tree, digest);
     std::vector<Claim> claims;
     for (const InstalledPackage& package : environment.packages) {
         for (const InstalledPath& path : package.paths) {
@@ -99,28 +147,31 @@ Verification verify(const InstalledEnvironment& environment, const tree::FileTre
         }
     }
     verification.paths = claims.size();
-    std::stable_sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
-        return tar::path_less(a.path->path, b.path->path);
-    });
-    for (auto first = claims.begin(); first != claims.end();) {
-        const auto other = [&](const Claim& claim) {
-            return claim.path->path != first->path->path;
-        };
-        const auto last = std::find_if(first, claims.end(), other);
-        const auto right = [](const Claim& claim) { return !claim.finding; };
-        if (std::none_of(first, last, right)) {
-            for (auto claim = first; claim != last; ++claim) {
-                verification.findings.push_back(std::move(*claim->finding));
+    verification.findings = settle(std::move(claims));
+    verification.extra = judge.extra();
+    return verification;
+}
+
+std::vector<tree::Node> recorded_files(
+    const InstalledEnvironment& environment, const tree::FileTree& tree
+) {
+    const PrefixFiles files(tree, environment.prefix);
+    std::vector<tree::Node> nodes;
+    std::set<tree::Identity> seen;
+    for (const InstalledPackage& package : environment.packages) {
+        for (const InstalledPath& path : package.paths) {
+            auto node = path.sha256.empty() ? std::nullopt : files.find(path.path);
+            const bool file = node && node->row.entry.type == tar::EntryType::file;
+            if (file && seen.insert(node->identity()).second) {
+                nodes.push_back(std::move(*node));
             }
         }
-        first = last;
     }
-    std::stable_sort(
-        verification.findings.begin(),
-        verification.findings.end(),
-        [](const PathFinding& a, const PathFinding& b) { return a.package < b.package; }
-    );
-    return verification;
+    std::sort(nodes.begin(), nodes.end(), [](const tree::Node& a, const tree::Node& b) {
+        return std::tie(a.layer, a.row.content_offset, a.row_index)
+               < std::tie(b.layer, b.row.content_offset, b.row_index);
+    });
+    return nodes;
 }
 
 }  // namespace kiln::conda

@@ -1,4 +1,5 @@
 #include "client/wire/build.hpp"
+#include "client/wire/difference.hpp"
 #include "client/wire/event.hpp"
 #include "client/wire/image.hpp"
 #include "client/wire/installed.hpp"
@@ -185,6 +186,28 @@ TEST(WireInstalled, ReadsThePackagesOfAnImage) {
     EXPECT_EQ(environments->at(0).prefix, "/opt/env");
     EXPECT_EQ(environments->at(0).packages.at(0).channel, "conda-forge");
     EXPECT_EQ(environments->at(0).packages.at(1).channel, "");
+}
+
+TEST(WireDifference, ReadsWhatDiffers) {
+    const auto difference = parse_difference(golden("difference"));
+
+    ASSERT_THAT(difference, Succeeds());
+    EXPECT_EQ(difference->environments.at(0).packages.at(0).before->version, "1.26.3");
+    EXPECT_FALSE(difference->environments.at(0).packages.at(1).after);
+    EXPECT_EQ(difference->environments.at(1).prefix_before, "");
+    EXPECT_THAT(difference->files.at(0).differs, ElementsAre("content", "mode"));
+    EXPECT_EQ(difference->files.at(1).package, "numpy");
+    EXPECT_FALSE(difference->files.at(2).before);
+}
+
+TEST(WireInstalled, ReadsAVerification) {
+    const auto environments = parse_verification(golden("verification"));
+
+    ASSERT_THAT(environments, Succeeds());
+    EXPECT_EQ(environments->at(0).paths, 9120U);
+    EXPECT_EQ(environments->at(0).problems.at(0).step, "RUN sed -i s/1/2/ version.py");
+    EXPECT_EQ(environments->at(0).problems.at(2).step, "");
+    EXPECT_THAT(environments->at(0).extra, ElementsAre("etc/pip.conf"));
 }
 
 TEST(WireImage, RendersItsRequests) {

@@ -94,6 +94,7 @@ const std::map<std::string, std::string>& records() {
         {"contents_answer", "ContentsAnswer"},
         {"files_answer", "FilesAnswer"},
         {"context_answer", "ContextAnswer"},
+        {"difference", "Difference"},
         {"explain", "Explanation"},
         {"gc_request", "GcRequest"},
         {"gc_answer", "GcAnswer"},
@@ -112,6 +113,7 @@ const std::map<std::string, std::string>& records() {
         {"system", "System"},
         {"tag_request", "TagRequest"},
         {"usage", "Usage"},
+        {"verification", "Verification"},
         {"verify_request", "VerifyRequest"},
         {"verify_answer", "VerifyAnswer"}};
     return k_records;

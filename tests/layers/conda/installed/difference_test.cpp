@@ -47,7 +47,7 @@ TEST(Difference, TellsWhatCameWentAndChanged) {
     EXPECT_THAT(
         changes,
         ::testing::ElementsAre(
-            std::pair("a", PackageChangeKind::version),
+            std::pair("a", PackageChangeKind::upgraded),
             std::pair("b", PackageChangeKind::build),
             std::pair("c", PackageChangeKind::content),
             std::pair("d", PackageChangeKind::removed),
@@ -57,6 +57,19 @@ TEST(Difference, TellsWhatCameWentAndChanged) {
     EXPECT_EQ(difference.unchanged, 1U);
     EXPECT_EQ(difference.changes[0].before->version, "1");
     EXPECT_EQ(difference.changes[0].after->version, "2");
+}
+
+TEST(Difference, VersionsAreOrderedByWhatTheyMean) {
+    const auto kind_of = [](const std::string& before, const std::string& after) {
+        const auto was = environment({package("a", before)});
+        const auto is = environment({package("a", after)});
+        return compare(was, is).changes.at(0).kind;
+    };
+
+    EXPECT_EQ(kind_of("1.9", "1.10"), PackageChangeKind::upgraded);
+    EXPECT_EQ(kind_of("1.1", "1.1rc1"), PackageChangeKind::downgraded);
+    EXPECT_EQ(kind_of("1.1", "1.1.0"), PackageChangeKind::version);
+    EXPECT_EQ(kind_of("no version", "1.1"), PackageChangeKind::version);
 }
 
 TEST(Difference, EnvironmentsAreFoundByPrefixOrByBeingTheOnlyOne) {

@@ -65,20 +65,55 @@ TEST(Verification, FindsWhatIsMissingChangedOrOfAnotherType) {
          {"opt/env/lib/link", "a file"},
          {"opt/env/lib/plain", "changed"}}
     );
+    const std::size_t top = damaged.tree().layers().size() - 1;
 
     EXPECT_THAT(
         verified(damaged).findings,
         ElementsAre(
-            PathFinding{"one-1.0-0", "bin/tool", PathFault::missing, "", ""},
-            PathFinding{"one-1.0-0", "lib/link", PathFault::type, "", ""},
+            PathFinding{"one-1.0-0", "bin/tool", PathFault::missing, "", "", top},
+            PathFinding{"one-1.0-0", "lib/link", PathFault::type, "", "", top},
             PathFinding{
                 "one-1.0-0",
                 "lib/plain",
                 PathFault::content,
                 digest_of("plain").hex(),
-                digest_of("changed").hex()}
+                digest_of("changed").hex(),
+                top}
         )
     );
+}
+
+TEST(Verification, TellsWhatNoPackageHasButNotWhatWasCompiledOrAnotherEnvironments) {
+    InstalledImage used = image();
+    used.add_files(
+        {{"opt/env/etc/pip.conf", "[global]"},
+         {"opt/env/lib/__pycache__/x.pyc", "compiled"},
+         {"opt/env/envs/b/bin/x", "of b"},
+         {"opt/env/envs/b/conda-meta/history", ""},
+         {"opt/other", "outside"}}
+    );
+
+    const Verification verification = verified(used);
+
+    EXPECT_THAT(verification.findings, IsEmpty());
+    EXPECT_THAT(verification.extra, ElementsAre("etc/pip.conf"));
+}
+
+TEST(Verification, BelievesTheDigestsItIsGiven) {
+    const InstalledImage sound = image();
+    const auto environment = read_environment(sound.tree(), "/opt/env", sound.read());
+    ASSERT_THAT(environment, Succeeds());
+    const tree::FileTree tree = sound.tree();
+
+    const auto files = recorded_files(*environment, tree);
+    const auto verification = verify(*environment, tree, [](const tree::Node& file) {
+        return file.row.entry.path == "opt/env/lib/plain" ? digest_of("rot") : file.row.content;
+    });
+
+    EXPECT_EQ(files.size(), 3U);
+    ASSERT_EQ(verification.findings.size(), 1U);
+    EXPECT_EQ(verification.findings.front().path, "lib/plain");
+    EXPECT_EQ(verification.findings.front().found, digest_of("rot").hex());
 }
 
 TEST(Verification, APathOfTwoPackagesIsRightWhenItIsAsOneOfThemSays) {

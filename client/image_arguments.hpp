@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What a user typed to the commands about images, registries and what is installed.
+namespace kiln::client {
+
+enum class ListFormat : std::uint8_t { table, json };
+
+struct LoadArguments {
+    std::string input = "-";
+    std::vector<std::string> tags;
+};
+
+struct SaveArguments {
+    std::vector<std::string> images;
+    std::string output;
+    std::string format = "oci";
+    std::string compression;  // empty: as stored (oci), none (docker)
+};
+
+struct ExportArguments {
+    std::string image;
+    std::string output;
+};
+
+struct PushArguments {
+    std::string image;
+    std::string destination;
+    std::string compression;
+    bool force_compression = false;
+};
+
+struct LoginArguments {
+    std::string host;
+    std::string username;
+    std::string password;
+    bool password_stdin = false;
+};
+
+struct LogoutArguments {
+    std::string host;
+};
+
+struct ImagesArguments {
+    ListFormat format = ListFormat::table;
+};
+
+struct InspectArguments {
+    std::string image;
+};
+
+struct HistoryArguments {
+    std::string image;
+    ListFormat format = ListFormat::table;
+};
+
+struct LayersArguments {
+    std::string image;
+    ListFormat format = ListFormat::table;
+};
+
+struct CondaListArguments {
+    std::string image;
+    ListFormat format = ListFormat::table;
+};
+
+struct CondaVerifyArguments {
+    std::string image;
+    ListFormat format = ListFormat::table;
+};
+
+struct DiffArguments {
+    std::string before;
+    std::string after;
+    bool all = false;
+    bool exit_code = false;  // 1 when they differ
+    ListFormat format = ListFormat::table;
+};
+
+struct TagArguments {
+    std::string source;
+    std::string target;
+};
+
+struct RmiArguments {
+    std::vector<std::string> images;
+};
+
+}  // namespace kiln::client

@@ -1,0 +1,159 @@
+#include "client/render/difference.hpp"
+
+#include "client/render/table.hpp"
+#include "client/render/text.hpp"
+#include "store/base/bytes.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace kiln::client {
+namespace {
+
+std::string shown(const std::optional<wire::PackageSide>& side) {
+    return side ? clean_line(fmt::format("{} {}", side->version, side->build)) : "-";
+}
+
+std::string render_packages(const wire::EnvironmentDifference& difference) {
+    const std::string& before = difference.prefix_before;
+    const std::string& after = difference.prefix_after;
+    std::string place = clean_line(after.empty() ? before : after);
+    if (before.empty() || after.empty()) {
+        place += before.empty() ? " (new)" : " (gone)";
+    } else if (before != after) {
+        place = fmt::format("{} -> {}", clean_line(before), place);
+    }
+    Table table({{"CHANGE"}, {"PACKAGE"}, {"BEFORE"}, {"AFTER"}});
+    for (const wire::PackageChange& change : difference.packages) {
+        table.add(
+            {clean_line(change.change),
+             clean_line(change.name),
+             shown(change.before),
+             shown(change.after)}
+        );
+    }
+    return fmt::format(
+        "# {}: {} differ, {} do not\n{}",
+        place,
+        difference.packages.size(),
+        difference.unchanged,
+        table.render()
+    );
+}
+
+/// Files as rows of a table; a directory that came or went takes what it holds into its own row.
+class FileTable {
+  public:
+    explicit FileTable(ShowFiles show)
+        : show_(show) {}
+
+    void add(const wire::FileChange& change) {
+        if (show_ == ShowFiles::some && !whole_.empty() && whole_change_ == change.change
+            && change.path.starts_with(whole_)) {
+            whole_bytes_ += size_of(change);
+            ++whole_paths_;
+            return;
+        }
+        end_directory();
+        const auto& side = change.change == "removed" ? change.before : change.after;
+        if (change.change != "changed" && side && side->type == "directory") {
+            whole_ = change.path + "/";
+            whole_change_ = change.change;
+            return;
+        }
+        std::string size = render_size(side ? side->size_bytes : 0);
+        if (change.before && change.after
+            && change.before->size_bytes != change.after->size_bytes) {
+            size = fmt::format("{} -> {}", render_size(change.before->size_bytes), size);
+        }
+        if (side && side->type != "file") {
+            size = "-";
+        }
+        add_row(
+            change.change, size, change.path, fmt::format("{}", fmt::join(change.differs, ", "))
+        );
+    }
+
+    std::string render() {
+        end_directory();
+        return rows_ == 0 ? "" : fmt::format("# {} of files\n{}", rows_text(), table_.render());
+    }
+
+  private:
+    static std::uint64_t size_of(const wire::FileChange& change) {
+        const auto& side = change.after ? change.after : change.before;
+        return side ? side->size_bytes : 0;
+    }
+
+    [[nodiscard]] std::string rows_text() const {
+        return fmt::format("{} difference{}", rows_, rows_ == 1 ? "" : "s");
+    }
+
+    void end_directory() {
+        if (whole_.empty()) {
+            return;
+        }
+        const bool one = whole_paths_ == 1;
+        add_row(
+            whole_change_,
+            whole_paths_ == 0 ? "-" : render_size(whole_bytes_),
+            whole_,
+            whole_paths_ == 0 ? "" : fmt::format("{} path{}", whole_paths_, one ? "" : "s")
+        );
+        whole_.clear();
+        whole_bytes_ = 0;
+        whole_paths_ = 0;
+    }
+
+    void add_row(
+        std::string_view change, std::string size, std::string_view path, std::string what
+    ) {
+        table_.add({clean_line(change), std::move(size), clean_line(path), std::move(what)});
+        ++rows_;
+    }
+
+    ShowFiles show_;
+    Table table_{{{"CHANGE"}, {"SIZE", Align::right}, {"PATH"}, {"WHAT"}}};
+    std::size_t rows_ = 0;
+    std::string whole_;  // "/srv/": the directory whose row is open; empty: none
+    std::string whole_change_;
+    std::uint64_t whole_bytes_ = 0;
+    std::size_t whole_paths_ = 0;
+};
+
+}  // namespace
+
+std::string render_difference(const wire::Difference& difference, ShowFiles show) {
+    std::string text;
+    const auto add_part = [&text](const std::string& part) {
+        text += text.empty() || part.empty() ? part : "\n" + part;
+    };
+    std::set<std::string_view> differing;
+    for (const wire::EnvironmentDifference& environment : difference.environments) {
+        for (const wire::PackageChange& change : environment.packages) {
+            differing.insert(change.name);
+        }
+        add_part(environment.packages.empty() ? "" : render_packages(environment));
+    }
+    FileTable files(show);
+    std::size_t left_out = 0;
+    for (const wire::FileChange& change : difference.files) {
+        if (show == ShowFiles::some && differing.contains(change.package)) {
+            ++left_out;
+        } else {
+            files.add(change);
+        }
+    }
+    add_part(files.render());
+    if (left_out > 0) {
+        add_part(fmt::format(
+            "# {} of packages that differ: --all shows {}\n",
+            left_out == 1 ? "1 file" : fmt::format("{} files", left_out),
+            left_out == 1 ? "it" : "them"
+        ));
+    }
+    return text;
+}
+
+}  // namespace kiln::client
