@@ -251,6 +251,12 @@ Awaitable<Result<Response>> Connection::receive(Stream& stream, const Request& r
         response.headers.emplace(lower(field.name_string()), std::string(field.value()));
     }
     const bool success = response.status >= 200 && response.status < 300;
+    if (success && request.begin) {
+        const auto begun = request.begin(response);
+        if (!begun) {
+            co_return fail(begun.error());
+        }
+    }
     std::vector<std::byte> chunk(64 * 1024);
     while (!parser->is_done()) {
         parser->get().body().data = chunk.data();

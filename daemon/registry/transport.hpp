@@ -34,6 +34,15 @@ struct FileRange {
 
 using RequestBody = std::variant<std::string, FileRange>;
 
+struct Response {
+    int status = 0;
+    std::multimap<std::string, std::string> headers;  // names in lower case
+    std::string body;
+
+    /// The first of that name; "" when there is none. `name` in lower case.
+    [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
 struct Request {
     std::string method = "GET";
     Url url;
@@ -43,17 +52,10 @@ struct Request {
     std::function<void(std::uint64_t sent)> progress;
     /// More of an answer's body than this is an error; what `sink` takes does not count.
     std::size_t body_limit_bytes = 64 * 1024;
+    /// Sees status and headers of a 2xx answer before `sink` gets its body; may be empty.
+    std::function<Result<void>(const Response& head)> begin;
     /// Takes the body of a 2xx answer in order, instead of Response::body.
     std::function<Awaitable<Result<void>>(ByteSpan)> sink;
-};
-
-struct Response {
-    int status = 0;
-    std::multimap<std::string, std::string> headers;  // names in lower case
-    std::string body;
-
-    /// The first of that name; "" when there is none. `name` in lower case.
-    [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 struct TransportOptions {

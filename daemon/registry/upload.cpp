@@ -106,7 +106,7 @@ Awaitable<Result<Outcome>> Uploader::upload(const PushBlob& blob, Progress progr
             session.chunk_bytes = k_chunk_bytes / 4;
             session.location.reset();
         }
-        co_await wait(attempt);
+        co_await wait_before_retry(retry_, attempt);
     }
 }
 
@@ -286,17 +286,17 @@ Awaitable<Result<Response>> Uploader::send_again(Request request) {
         if (!again || attempt >= retry_.attempts) {
             co_return response;
         }
-        co_await wait(attempt);
+        co_await wait_before_retry(retry_, attempt);
     }
 }
 
-Awaitable<void> Uploader::wait(int attempt) {
-    auto delay = retry_.first_delay;
-    for (int i = 1; i < attempt && delay < retry_.longest_delay; ++i) {
+Awaitable<void> wait_before_retry(const RetryPolicy& retry, int attempt) {
+    auto delay = retry.first_delay;
+    for (int i = 1; i < attempt && delay < retry.longest_delay; ++i) {
         delay *= 2;
     }
     const auto executor = co_await asio::this_coro::executor;
-    asio::steady_timer timer(executor, std::min(delay, retry_.longest_delay));
+    asio::steady_timer timer(executor, std::min(delay, retry.longest_delay));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 

@@ -29,6 +29,9 @@ struct RetryPolicy {
     std::chrono::milliseconds longest_delay{8'000};
 };
 
+/// The pause after the `attempt`-th failure, counted from 1.
+Awaitable<void> wait_before_retry(const RetryPolicy& retry, int attempt);
+
 /// Brings one blob into a repository: asks for it, sends what is missing, goes on where a broken
 /// upload ended.
 /// Errors   the registry's, once repeating does not help; digest_mismatch when it says so.
@@ -57,7 +60,6 @@ class Uploader {
     static Result<void> move_to(Session& session, const Url& asked, const Response& response);
     [[nodiscard]] Error upload_error(const Session& session, const Result<Response>& response)
         const;
-    Awaitable<void> wait(int attempt);
 
     Authorizer& authorizer_;
     ThreadPool& pool_;
