@@ -54,6 +54,19 @@ struct VersionArguments {
     ListFormat format = ListFormat::table;
 };
 
+struct CondaLockArguments {
+    std::string file;
+    std::string output;  // empty: stdout
+    std::string base;
+    std::string platform;
+    std::string environment;
+    std::vector<std::string> categories;
+    std::vector<std::string> channels;
+    std::vector<std::string> virtual_packages;
+    std::string priority;
+    std::string format = "json";
+};
+
 using Arguments = std::variant<
     BuildArguments,
     RunArguments,
@@ -67,6 +80,7 @@ using Arguments = std::variant<
     InspectArguments,
     HistoryArguments,
     LayersArguments,
+    CondaLockArguments,
     CondaListArguments,
     CondaVerifyArguments,
     DiffArguments,

@@ -35,6 +35,14 @@ int timeout_of(const Progress& progress, const Moment& moment) {
     return static_cast<int>(std::min(wait_ms, k_longest_ms));
 }
 
+/// Whether it was too late is told by the build's own result.
+void cancel_job(Session& session, const std::string& target) {
+    if (auto other = session.another_connection()) {
+        (*other)->outlast_interrupt();
+        static_cast<void>((*other)->call("DELETE", target));
+    }
+}
+
 }  // namespace
 
 Result<wire::ResultEvent> follow_events(
@@ -89,6 +97,18 @@ Result<void> check_result(const wire::ResultEvent& result) {
             return fail(result.error.value_or(Error{Code::internal, "it failed without a reason"}));
     }
     return {};
+}
+
+Result<wire::ResultEvent> follow_job(Session& session, Progress& progress, const std::string& id) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    const std::string target = "/v1/builds/" + encode_component(id);
+    if (auto sent = connection->send(Request{.target = target + "/events?after=0"}); !sent) {
+        cancel_job(session, target);  // nobody would read how it goes on
+        return fail(std::move(sent).error());
+    }
+    EventHandlers handlers;
+    handlers.interrupted = [&] { cancel_job(session, target); };
+    return follow_events(session, *connection, progress, handlers);
 }
 
 }  // namespace kiln::client

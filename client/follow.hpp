@@ -23,6 +23,9 @@ Result<wire::ResultEvent> follow_events(
     Session& session, Connection& connection, Progress& progress, const EventHandlers& handlers
 );
 
+/// Those of a job (a build, a locking) from its first on. Ctrl-C cancels it and waits for its end.
+Result<wire::ResultEvent> follow_job(Session& session, Progress& progress, const std::string& id);
+
 /// The error of a result that is not done; success otherwise.
 Result<void> check_result(const wire::ResultEvent& result);
 

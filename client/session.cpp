@@ -102,6 +102,12 @@ Moment Session::moment() const {
     return moment;
 }
 
+std::int64_t Session::now_ns() const {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
 bool Session::is_json_progress() const {
     return mode() == ProgressMode::json;
 }

@@ -6,6 +6,7 @@
 #include "client/progress/progress.hpp"
 #include "client/render/error_drawing.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,8 @@ class Session {
     /// A renderer for this terminal, or for none.
     std::unique_ptr<Progress> make_progress();
     [[nodiscard]] Moment moment() const;
+    /// Since 1970, as the stamps of files are.
+    [[nodiscard]] std::int64_t now_ns() const;
     [[nodiscard]] bool is_json_progress() const;
 
   private:

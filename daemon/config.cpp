@@ -1,74 +1,49 @@
 #include "daemon/config.hpp"
 
-#include <toml++/toml.h>
-
-#include <array>
+#include "daemon/conda/settings_toml.hpp"
+#include "daemon/toml_reader.hpp"
 
 namespace kiln::daemon {
 namespace {
 
-Span span_of(const toml::source_region& region, const std::string& file) {
-    return Span{file, region.begin.line, region.begin.column, region.end.column};
-}
-
-Error refused(std::string message, const toml::node& node, const std::string& file) {
-    return Error{
-        .code = Code::invalid_input,
-        .message = std::move(message),
-        .where = span_of(node.source(), file)};
-}
-
-Result<std::string> read_text(
-    const toml::node& node, std::string_view key, const std::string& file
-) {
-    if (const auto text = node.value_exact<std::string>()) {
-        return *text;
+Result<std::size_t> read_workers(const TomlReader& reader, const toml::node& node) {
+    TRY_ASSIGN(const std::int64_t workers, reader.number(node, "workers"));
+    if (workers < 1 || workers > 1024) {
+        return fail(reader.refused("\"workers\" must be 1 to 1024", node));
     }
-    return fail(refused(fmt::format("\"{}\" must be a string", key), node, file));
+    return static_cast<std::size_t>(workers);
 }
 
-Result<std::int64_t> read_number(
-    const toml::node& node, std::string_view key, const std::string& file
-) {
-    const auto number = node.value_exact<std::int64_t>();
-    if (number && *number >= 0) {
-        return *number;
+Result<std::vector<std::uint32_t>> read_uids(const TomlReader& reader, const toml::node& node) {
+    TRY_ASSIGN(const toml::array* items, reader.array(node, "allowed_uids"));
+    std::vector<std::uint32_t> uids;
+    for (const toml::node& item : *items) {
+        TRY_ASSIGN(const std::int64_t uid, reader.number(item, "allowed_uids"));
+        uids.push_back(static_cast<std::uint32_t>(uid));
     }
-    return fail(refused(fmt::format("\"{}\" must be a whole number, not negative", key), node, file)
-    );
+    return uids;
 }
 
 Result<void> read_setting(
-    Config& config, std::string_view key, const toml::node& node, const std::string& file
+    Config& config, std::string_view key, const toml::node& node, const TomlReader& reader
 ) {
     if (key == "root") {
-        TRY_ASSIGN(config.root, read_text(node, key, file));
+        TRY_ASSIGN(config.root, reader.text(node, key));
     } else if (key == "socket") {
-        TRY_ASSIGN(config.socket, read_text(node, key, file));
+        TRY_ASSIGN(config.socket, reader.text(node, key));
     } else if (key == "log_level") {
-        TRY_ASSIGN(config.log_level, read_text(node, key, file));
+        TRY_ASSIGN(config.log_level, reader.text(node, key));
     } else if (key == "workers") {
-        TRY_ASSIGN(const std::int64_t workers, read_number(node, key, file));
-        if (workers < 1 || workers > 1024) {
-            return fail(refused("\"workers\" must be 1 to 1024", node, file));
-        }
-        config.workers = static_cast<std::size_t>(workers);
-    } else if (key == "allowed_uids" || key == "insecure_registries") {
-        const toml::array* array = node.as_array();
-        if (array == nullptr) {
-            return fail(refused(fmt::format("\"{}\" must be an array", key), node, file));
-        }
-        for (const toml::node& item : *array) {
-            if (key == "allowed_uids") {
-                TRY_ASSIGN(const std::int64_t uid, read_number(item, key, file));
-                config.allowed_uids.push_back(static_cast<std::uint32_t>(uid));
-            } else {
-                TRY_ASSIGN(std::string host, read_text(item, key, file));
-                config.insecure_registries.push_back(std::move(host));
-            }
-        }
+        TRY_ASSIGN(config.workers, read_workers(reader, node));
+    } else if (key == "allowed_uids") {
+        TRY_ASSIGN(config.allowed_uids, read_uids(reader, node));
+    } else if (key == "insecure_registries") {
+        TRY_ASSIGN(config.insecure_registries, reader.texts(node, key));
+    } else if (key == "conda") {
+        TRY_ASSIGN(const toml::table* table, reader.table(node, key));
+        TRY_ASSIGN(config.conda, read_conda_settings(reader, *table));
     } else {
-        return fail(refused(fmt::format("there is no setting \"{}\"", key), node, file));
+        return fail(reader.unknown(key, node));
     }
     return {};
 }
@@ -77,16 +52,17 @@ Result<void> read_setting(
 
 Result<Config> Config::parse(const std::string& text, const std::string& file) {
     Config config;
+    const TomlReader reader(file);
     try {
         const toml::table table = toml::parse(text, file);
         for (const auto& [key, node] : table) {
-            TRY(read_setting(config, key.str(), node, file));
+            TRY(read_setting(config, key.str(), node, reader));
         }
     } catch (const toml::parse_error& error) {
         return fail(Error{
             .code = Code::invalid_input,
             .message = fmt::format("{} is no TOML: {}", file, error.description()),
-            .where = span_of(error.source(), file)});
+            .where = reader.span_of(error.source())});
     }
     return config;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/conda/settings.hpp"
 #include "store/base/error.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct Config {
         allowed_uids;  // beyond root, the daemon's own user and the socket's group
     std::vector<std::string>
         insecure_registries;  // plain http, or https without verification, beyond loopback
+    CondaSettings conda;
 
     /// Errors   invalid_input with the place; unknown keys are refused.
     static Result<Config> parse(const std::string& text, const std::string& file);

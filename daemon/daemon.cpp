@@ -110,7 +110,8 @@ class Daemon {
               log,
               context_.get_executor(),
               options.insecure_registries,
-              package_memory_},
+              package_memory_,
+              options.conda},
           contexts_(services_),
           builds_(services_, contexts_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
@@ -132,6 +133,7 @@ class Daemon {
         add_blob_routes(router_, services_);
         add_context_routes(router_, services_, contexts_);
         add_build_routes(router_, services_, builds_);
+        add_conda_routes(router_, services_, builds_);
         add_run_routes(router_, services_, builds_);
         add_store_routes(router_, services_);
         add_system_routes(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/conda/settings.hpp"
 #include "store/base/error.hpp"
 #include "store/base/log.hpp"
 
@@ -16,6 +17,7 @@ struct Options {
     std::size_t workers = 1;
     std::vector<std::uint32_t> allowed_uids;
     std::vector<std::string> insecure_registries;
+    CondaSettings conda;
 };
 
 /// The whole daemon, from opening the store to its clean end after SIGTERM or SIGINT: stops

@@ -71,6 +71,7 @@ Result<Options> settle(const Arguments& arguments) {
     options.workers = arguments.workers.value_or(config.workers.value_or(cores));
     options.allowed_uids = std::move(config.allowed_uids);
     options.insecure_registries = std::move(config.insecure_registries);
+    options.conda = std::move(config.conda);
     return options;
 }
 

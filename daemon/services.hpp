@@ -2,6 +2,7 @@
 
 #include "daemon/build/planned_keys.hpp"
 #include "daemon/build/single_flight.hpp"
+#include "daemon/conda/settings.hpp"
 #include "daemon/exec/executor.hpp"
 #include "store/base/clock.hpp"
 #include "store/base/log.hpp"
@@ -29,6 +30,7 @@ struct Services {
     boost::asio::any_io_executor loop;
     std::vector<std::string> insecure_registries;
     conda::MemoryBudget& package_memory;  // of all packages that are being read
+    CondaSettings conda;
 };
 
 }  // namespace kiln::daemon

@@ -1,6 +1,7 @@
 #include "client/build/build_inputs.hpp"
 
-#include "client/build/conda_lock_files.hpp"
+#include "client/conda/lock_files.hpp"
+#include "client/build/send_file.hpp"
 #include "client/build/transfer_teller.hpp"
 #include "client/context/local_context.hpp"
 #include "client/context/tar_context.hpp"
@@ -8,7 +9,6 @@
 #include "layers/dockerfile/ignore.hpp"
 
 #include <sys/stat.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -27,12 +27,6 @@ constexpr std::size_t k_threads_at_most = 4;
 
 std::size_t thread_count() {
     return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_threads_at_most);
-}
-
-std::int64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 /// The text of a file that may be absent.
@@ -164,7 +158,7 @@ Result<std::unique_ptr<Context>> scan(
         .path = path,
         .ignore_name = ignore ? ignore->name : std::string(),
         .cache_directory = session.environment().cache_directory(),
-        .now_ns = now_ns(),
+        .now_ns = session.now_ns(),
         .threads = thread_count()};
     TRY_ASSIGN(
         std::unique_ptr<Context> context,
@@ -310,7 +304,7 @@ Result<void> BuildInputs::hash(
             hash_files(
                 files,
                 session.environment().cache_directory(),
-                now_ns(),
+                session.now_ns(),
                 session.interrupt().token()
             )
         );
@@ -357,34 +351,8 @@ Result<void> BuildInputs::send(
                 Code::internal, "kilnd asks for {}, which this build does not have", digest.render()
             );
         }
-        TRY(send_file(session, progress, *connection, digest, file->second));
+        TRY(send_file(session, progress, digest, file->second));
     }
-    return {};
-}
-
-Result<void> BuildInputs::send_file(
-    Session& session,
-    Progress& progress,
-    Connection& connection,
-    const Digest& digest,
-    const std::string& path
-) {
-    TRY_ASSIGN(const Fd file, open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere));
-    TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
-    const auto total_bytes = static_cast<std::uint64_t>(facts.st_size);
-    TransferTeller teller(session, progress, "send", path.substr(path.rfind('/') + 1));
-    const auto body = [&](ByteSink& out) -> Result<void> {
-        TellingSink telling(out, total_bytes, teller);
-        FdSource source(file.get());
-        TRY(copy_all(source, telling));
-        return {};
-    };
-    const Request request{
-        .method = "PUT",
-        .target = "/v1/blobs/" + digest.render(),
-        .content_type = "application/octet-stream"};
-    TRY(connection.send(request, body), "while sending {}", path);
-    TRY(connection.read_json());
     return {};
 }
 

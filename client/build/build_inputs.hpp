@@ -50,14 +50,6 @@ class BuildInputs {
         Session& session, Progress& progress, const BuildContextSpec& spec
     );
 
-    static Result<void> send_file(
-        Session& session,
-        Progress& progress,
-        Connection& connection,
-        const Digest& digest,
-        const std::string& path
-    );
-
     wire::NamedText dockerfile_;
     std::optional<wire::NamedText> ignore_;
     std::vector<Named> local_;

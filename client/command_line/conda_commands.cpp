@@ -7,11 +7,58 @@ namespace {
 
 constexpr const char* k_group = "Conda";
 
+void declare_lock(Declaration& conda) {
+    auto [lock, locked] = declare<CondaLockArguments>(
+        conda, "lock", "Resolve a specification to the packages of a lock", k_group
+    );
+    lock->add_option(
+            "FILE",
+            locked->file,
+            "environment.yml or a list of specifications, or a lock\n"
+            "to write in another form; - is stdin"
+    )
+        ->required()
+        ->type_name("");
+    lock->add_option("-o,--output", locked->output, "Where the lock goes (default: stdout)")
+        ->type_name("LOCK");
+    lock->add_option("--base", locked->base, "The image that the packages will stand on")
+        ->type_name("REF");
+    lock->add_option("--platform", locked->platform, "linux-64 or linux/amd64, for instance")
+        ->type_name("PLATFORM");
+    lock->add_option(
+            "-c,--channel",
+            locked->channels,
+            "A name, URL or directory, instead of the configured\ndefault channels"
+    )
+        ->type_name("CHANNEL")
+        ->allow_extra_args(false);
+    lock->add_option(
+            "--virtual", locked->virtual_packages, "__cuda=12.4, __glibc=2.28; __cuda= for none"
+    )
+        ->type_name("NAME=VERSION")
+        ->allow_extra_args(false);
+    lock->add_option(
+            "--channel-priority", locked->priority, "strict (default), flexible or disabled"
+    )
+        ->type_name("PRIORITY")
+        ->check(CLI::IsMember({"strict", "flexible", "disabled"}).description(""));
+    lock->add_option("--environment", locked->environment, "Of a pixi.lock with several")
+        ->type_name("NAME");
+    lock->add_option("--category", locked->categories, "Of a conda-lock.yml (default: main)")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    lock->add_option("--format", locked->format, "json (default), explicit or conda-lock")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"json", "explicit", "conda-lock"}).description(""));
+    lock->footer("  kiln conda lock environment.yml --base debian:12 -o env.lock");
+}
+
 }  // namespace
 
 void declare_conda_commands(Declaration& declaration) {
     Declaration conda =
         declare_group(declaration, "conda", "Conda environments in images", k_group);
+    declare_lock(conda);
     auto [list, listed] = declare<CondaListArguments>(
         conda, "list", "List the packages that are installed in an image", k_group
     );

@@ -172,28 +172,6 @@ Result<void> write_metadata(
     return {};
 }
 
-/// Whether it was too late is told by the build's own result.
-void cancel_build(Session& session, const std::string& target) {
-    if (auto other = session.another_connection()) {
-        (*other)->outlast_interrupt();
-        static_cast<void>((*other)->call("DELETE", target));
-    }
-}
-
-Result<wire::ResultEvent> follow_build(
-    Session& session, Progress& progress, const std::string& id
-) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    const std::string target = "/v1/builds/" + encode_component(id);
-    if (auto sent = connection->send(Request{.target = target + "/events?after=0"}); !sent) {
-        cancel_build(session, target);  // nobody would read how it goes on
-        return fail(std::move(sent).error());
-    }
-    EventHandlers handlers;
-    handlers.interrupted = [&] { cancel_build(session, target); };
-    return follow_events(session, *connection, progress, handlers);
-}
-
 }  // namespace
 
 Result<int> run(Session& session, const BuildArguments& arguments) {
@@ -211,7 +189,7 @@ Result<int> run(Session& session, const BuildArguments& arguments) {
         TRY(session.print(id + '\n'));
         return 0;
     }
-    TRY_ASSIGN(const wire::ResultEvent result, follow_build(session, *progress, id));
+    TRY_ASSIGN(const wire::ResultEvent result, follow_job(session, *progress, id));
     if (arguments.explain) {
         TRY_ASSIGN(const std::string text, explain_text(session, id));
         session.note(text);

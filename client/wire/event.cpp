@@ -96,6 +96,7 @@ Result<ResultEvent> parse_result(const Value& value) {
         result.exit_code = static_cast<int>(*code);
     }
     result.cached_steps = in.number_or("cached_steps", 0);
+    result.lock = in.optional_text("lock");
     if (const Value* problem = in.find("error")) {
         TRY_ASSIGN(result.error, parse_problem(*problem));
     }

@@ -57,6 +57,7 @@ struct ResultEvent {
     std::vector<std::string> tags;
     std::optional<int> exit_code;  // of a run's command
     std::uint64_t cached_steps = 0;
+    std::optional<std::string> lock;  // the text that a locking gave
     std::optional<Error> error;
 };
 

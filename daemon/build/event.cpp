@@ -103,6 +103,7 @@ void EventLog::add(const ResultEvent& event) {
             {"tags", json::from_texts(event.tags)},
             {"exit_code", or_null(event.exit_code)},
             {"cached_steps", event.cached_steps},
+            {"lock", or_null(event.lock)},
             {"error", event.error ? render_problem(*event.error) : json::Value(nullptr)},
         },
         false

@@ -151,6 +151,29 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
     EXPECT_THAT(parse_command_line({"images", "--format", "xml"}), FailsWith(Code::invalid_input));
 }
 
+TEST(CommandLine, ReadsALockOfSeveralChannels) {
+    const auto line = parse_command_line(
+        {"conda",
+         "lock",
+         "env.yml",
+         "-c",
+         "one",
+         "-c",
+         "./two",
+         "--virtual",
+         "__cuda=12",
+         "-o",
+         "l"}
+    );
+
+    ASSERT_THAT(line, Succeeds());
+    const auto& lock = std::get<CondaLockArguments>(*line->arguments);
+    EXPECT_EQ(lock.file, "env.yml");
+    EXPECT_THAT(lock.channels, ElementsAre("one", "./two"));
+    EXPECT_THAT(lock.virtual_packages, ElementsAre("__cuda=12"));
+    EXPECT_EQ(lock.output, "l");
+}
+
 TEST(CommandLine, HelpsWithEveryCommand) {
     const auto help = parse_command_line({"--help"});
     const auto build = parse_command_line({"build", "--help"});
@@ -161,6 +184,9 @@ TEST(CommandLine, HelpsWithEveryCommand) {
     ASSERT_THAT(build, Succeeds());
     EXPECT_FALSE(build->arguments);
     expect_golden("help/build.txt", build->text);
+    const auto lock = parse_command_line({"conda", "lock", "--help"});
+    ASSERT_THAT(lock, Succeeds());
+    expect_golden("help/conda_lock.txt", lock->text);
 }
 
 }  // namespace

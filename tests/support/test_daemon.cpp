@@ -21,13 +21,15 @@ TestDaemon::TestDaemon()
           log_,
           context_.get_executor(),
           {},
-          package_memory_},
+          package_memory_,
+          {}},
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_package_routes(router_, services_);
     daemon::add_difference_routes(router_, services_);
     daemon::add_archive_routes(router_, services_);
     daemon::add_registry_routes(router_, services_, builds_);
+    daemon::add_conda_routes(router_, services_, builds_);
     daemon::add_image_routes(router_, services_);
     daemon::add_blob_routes(router_, services_);
     daemon::add_context_routes(router_, services_, contexts_);

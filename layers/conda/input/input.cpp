@@ -99,7 +99,7 @@ Result<Lock> read_conda_lock(
         .code = Code::invalid_input,
         .message =
             fmt::format("{} is not a lock file: it names what is wanted, not what it is", file),
-        .hint = "lock it first: conda-lock and pixi write locks that are read here"});
+        .hint = "lock it first: kiln conda lock FILE -o LOCK"});
 }
 
 namespace {

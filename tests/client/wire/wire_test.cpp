@@ -1,4 +1,5 @@
 #include "client/wire/build.hpp"
+#include "client/wire/conda.hpp"
 #include "client/wire/difference.hpp"
 #include "client/wire/event.hpp"
 #include "client/wire/image.hpp"
@@ -62,6 +63,36 @@ TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
     EXPECT_EQ(render(request), golden("build_request"));
 }
 
+TEST(WireConda, RendersTheLockRequestAsTheDaemonReadsIt) {
+    LockRequest request;
+    request.input = {"environment.yml", "dependencies:\n  - python\n"};
+    request.platform = "linux-64";
+    request.environment = "test";
+    request.categories = {"main", "dev"};
+    request.base = "debian:12";
+    request.channels = {"file:///srv/channel", "conda-forge"};
+    request.virtual_packages = {"__cuda=12.4"};
+    request.priority = "flexible";
+    request.format = "explicit";
+    request.files = {
+        {"file:///srv/channel/linux-64", RepodataFile{"repodata.json.zst", digest_like('b')}},
+        {"file:///srv/channel/noarch", std::nullopt}};
+
+    EXPECT_EQ(render(request), golden("lock_request"));
+}
+
+TEST(WireConda, ReadsWhatALockNeeds) {
+    const auto answer = parse_lock_answer(golden("lock_needs"));
+
+    ASSERT_THAT(answer, Succeeds());
+    EXPECT_EQ(answer->id, std::nullopt);
+    EXPECT_THAT(answer->needs, ElementsAre(digest_like('b')));
+    EXPECT_THAT(
+        answer->subdirs, ElementsAre("file:///srv/channel/linux-64", "file:///srv/channel/noarch")
+    );
+    EXPECT_THAT(answer->names, ElementsAre("repodata.json.zst", "repodata.json"));
+}
+
 TEST(WireBuild, ReadsWhatTheDaemonNeedsOrTheIdOfTheBuild) {
     const auto needs = parse_build_answer(golden("build_needs"));
     const auto accepted = parse_build_answer(golden("build_accepted"));
@@ -121,6 +152,7 @@ TEST(WireEvent, ReadsEveryKind) {
 
     EXPECT_EQ(std::get<ResultEvent>(golden_event("event_result").body).image, digest_like('a'));
     EXPECT_EQ(std::get<ResultEvent>(golden_event("event_result_run").body).exit_code, 3);
+    EXPECT_EQ(std::get<ResultEvent>(golden_event("event_result_lock").body).lock, "@EXPLICIT\n");
     const auto failed = std::get<ResultEvent>(golden_event("event_result_failed").body);
     EXPECT_EQ(failed.status, ResultStatus::failed);
     EXPECT_EQ(failed.error->message, "RUN pip install . ended with exit code 1");

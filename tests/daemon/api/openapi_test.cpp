@@ -103,6 +103,8 @@ const std::map<std::string, std::string>& records() {
         {"images", "Images"},
         {"layers", "Layers"},
         {"load_answer", "LoadAnswer"},
+        {"lock_request", "LockRequest"},
+        {"lock_needs", "LockAnswer"},
         {"login_request", "LoginRequest"},
         {"login_answer", "LoginAnswer"},
         {"name_answer", "NameAnswer"},

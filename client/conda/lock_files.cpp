@@ -1,4 +1,4 @@
-#include "client/build/conda_lock_files.hpp"
+#include "client/conda/lock_files.hpp"
 
 #include "client/context/cache_directory.hpp"
 #include "client/context/digest_cache.hpp"
@@ -43,7 +43,8 @@ std::string percent_decoded(std::string_view text) {
     return decoded;
 }
 
-/// "file:///a" and "file://localhost/a" are /a; what has no scheme is a path already.
+}  // namespace
+
 std::string path_of(std::string_view entry) {
     if (!entry.starts_with(k_file_scheme)) {
         return std::string(entry);
@@ -55,8 +56,6 @@ std::string path_of(std::string_view entry) {
     }
     return percent_decoded(entry);
 }
-
-}  // namespace
 
 Result<std::vector<LockFileEntry>> wanted_files(
     const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
@@ -98,7 +97,8 @@ Result<HashedFiles> hash_files(
         TRY_ASSIGN(
             const Fd file,
             open_at(AT_FDCWD, entry.path, O_RDONLY, Resolve::anywhere),
-            "while opening a package of the lock file"
+            "while opening {}",
+            entry.path
         );
         TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
         ContextRow row;

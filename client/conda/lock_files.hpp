@@ -17,6 +17,7 @@ namespace kiln::client {
 struct LockFileEntry {
     std::string as_written;  // without the #anchor: its key on the wire
     std::string path;        // file:// taken off, %XX decoded; relative to where kiln runs
+    bool operator==(const LockFileEntry&) const = default;
 };
 
 /// The files of a lock that the daemon, which reads locks, asks for.
@@ -25,6 +26,9 @@ struct LockFileEntry {
 Result<std::vector<LockFileEntry>> wanted_files(
     const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
 );
+
+/// "file:///a%20b" and "file://localhost/a%20b" are "/a b"; what has no scheme is a path already.
+std::string path_of(std::string_view entry);
 
 struct HashedFiles {
     std::map<std::string, Digest> by_entry;  // as written

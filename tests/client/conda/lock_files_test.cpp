@@ -1,4 +1,4 @@
-#include "client/build/conda_lock_files.hpp"
+#include "client/conda/lock_files.hpp"
 
 #include "store/hasher.hpp"
 #include "tests/support/matchers.hpp"

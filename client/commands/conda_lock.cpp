@@ -1,0 +1,74 @@
+#include "client/archive/file_output.hpp"
+#include "client/commands/commands.hpp"
+#include "client/conda/channel_files.hpp"
+#include "client/conda/locking.hpp"
+
+#include <algorithm>
+
+namespace kiln::client {
+namespace {
+
+/// The daemon refuses longer ones.
+constexpr std::size_t k_input_bytes = 8UL * 1024 * 1024;
+constexpr std::string_view k_stdin = "-";
+
+Result<wire::NamedText> read_input(const Session& session, const std::string& file) {
+    if (file != k_stdin) {
+        TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_input_bytes));
+        return wire::NamedText{file, std::move(text)};
+    }
+    StreamSource in(session.streams().in);
+    TRY_ASSIGN(const Bytes text, read_all(in, k_input_bytes, "stdin"));
+    return wire::NamedText{"stdin", std::string(as_text(text))};
+}
+
+std::optional<std::string> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+}
+
+/// CONDA_OVERRIDE_CUDA=12.4 and its like (cep-30): what the user wants of every target.
+std::vector<std::string> overrides_of(const Environment& environment) {
+    std::vector<std::string> overrides;
+    for (const std::string_view name : {"ARCHSPEC", "CUDA", "GLIBC", "LINUX", "OSX", "WIN"}) {
+        if (const auto value = environment.find(fmt::format("CONDA_OVERRIDE_{}", name))) {
+            std::string lower(name);
+            std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+                return static_cast<char>(c | 0x20);
+            });
+            overrides.push_back(fmt::format("__{}={}", lower, *value));
+        }
+    }
+    return overrides;
+}
+
+}  // namespace
+
+Result<int> run(Session& session, const CondaLockArguments& arguments) {
+    wire::LockRequest request;
+    TRY_ASSIGN(request.input, read_input(session, arguments.file));
+    request.platform = unless_empty(arguments.platform);
+    request.environment = unless_empty(arguments.environment);
+    request.categories = arguments.categories;
+    request.base = unless_empty(arguments.base);
+    for (const std::string& channel : arguments.channels) {
+        TRY_ASSIGN(request.channels.emplace_back(), channel_url(channel));
+    }
+    request.virtual_packages = overrides_of(session.environment());
+    request.virtual_packages.insert(
+        request.virtual_packages.end(),
+        arguments.virtual_packages.begin(),
+        arguments.virtual_packages.end()
+    );
+    request.priority = unless_empty(arguments.priority);
+    request.format = arguments.format;
+    const auto progress = session.make_progress();
+    TRY_ASSIGN(const std::string lock, make_lock(session, *progress, std::move(request)));
+    if (arguments.output.empty()) {
+        TRY(session.print(lock));
+    } else {
+        TRY(write_file(arguments.output, lock, session.streams().out));
+    }
+    return 0;
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,111 @@
+#include "client/conda/channel_files.hpp"
+
+#include "store/base/file.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace kiln::client {
+namespace {
+
+bool is_path(std::string_view written) {
+    return written.starts_with('/') || written.starts_with("./") || written.starts_with("../")
+           || written == "." || written == "..";
+}
+
+/// What of a path cannot stand in a URL (RFC 3986, section 3.3).
+std::string percent_encoded(std::string_view path) {
+    constexpr std::string_view k_plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@!$&'()*+,;=";
+    std::string encoded;
+    for (const char c : path) {
+        if (k_plain.find(c) != std::string_view::npos) {
+            encoded += c;
+        } else {
+            encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return encoded;
+}
+
+/// Whether `spelling` stands in the text as a word: not as the beginning of a longer path.
+bool has_word(std::string_view text, std::string_view spelling) {
+    constexpr std::string_view k_ends = " \t\r\n\"',]}#:";
+    for (auto at = text.find(spelling); at != std::string_view::npos;
+         at = text.find(spelling, at + 1)) {
+        const std::size_t end = at + spelling.size();
+        if (end == text.size() || k_ends.find(text[end]) != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Whether the user named the channel that the subdir belongs to, as a URL or as a directory.
+bool is_named(
+    const std::string& subdir, const std::vector<std::string>& named, std::string_view text
+) {
+    const std::string channel = subdir.substr(0, subdir.rfind('/'));
+    if (path_of(channel).size() <= 1) {
+        return false;
+    }
+    for (const std::string& url : {channel, channel + "/", subdir}) {
+        for (const std::string& spelling : {url, path_of(url)}) {
+            const auto has = [&](std::string_view in) { return has_word(in, spelling); };
+            if (has(text) || std::any_of(named.begin(), named.end(), has)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<std::string> channel_url(std::string_view written) {
+    if (!is_path(written)) {
+        return std::string(written);
+    }
+    std::error_code error;
+    const auto path = std::filesystem::absolute(written, error).lexically_normal();
+    if (error) {
+        return fail(errno_error(error.value(), std::string(written)));
+    }
+    std::string absolute = path.string();
+    while (absolute.size() > 1 && absolute.ends_with('/')) {
+        absolute.pop_back();
+    }
+    return "file://" + percent_encoded(absolute);
+}
+
+Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
+    const std::vector<std::string>& subdirs,
+    const std::vector<std::string>& names,
+    const std::vector<std::string>& named,
+    std::string_view text
+) {
+    std::map<std::string, std::optional<LockFileEntry>> found;
+    for (const std::string& subdir : subdirs) {
+        if (!subdir.starts_with("file://") || !is_named(subdir, named, text)) {
+            return fail(
+                Code::permission, "kilnd asks for {}, which is of no channel named here", subdir
+            );
+        }
+        auto& entry = found[subdir];
+        for (const std::string& name : names) {
+            const std::string path = path_of(subdir) + "/" + name;
+
+            struct stat facts {};
+
+            if (name.find('/') == std::string::npos && ::stat(path.c_str(), &facts) == 0) {
+                entry = LockFileEntry{.as_written = subdir + "/" + name, .path = path};
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+}  // namespace kiln::client

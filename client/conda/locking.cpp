@@ -1,0 +1,98 @@
+#include "client/conda/locking.hpp"
+
+#include "client/build/send_file.hpp"
+#include "client/conda/channel_files.hpp"
+#include "client/follow.hpp"
+
+namespace kiln::client {
+namespace {
+
+/// Which repodata there is, what of it is lacking, and once more where a remembered digest was out
+/// of date.
+constexpr int k_rounds = 5;
+
+/// What this machine has for a lock request.
+class ChannelFiles {
+  public:
+    Result<void> tell(
+        const Session& session, wire::LockRequest& request, const wire::LockAnswer& answer
+    ) {
+        TRY_ASSIGN(
+            const auto found,
+            find_repodata(answer.subdirs, answer.names, request.channels, request.input.text)
+        );
+        std::vector<LockFileEntry> entries;
+        for (const auto& [subdir, entry] : found) {
+            if (entry) {
+                entries.push_back(*entry);
+            }
+        }
+        TRY_ASSIGN(
+            const HashedFiles hashed,
+            hash_files(
+                entries,
+                session.environment().cache_directory(),
+                session.now_ns(),
+                session.interrupt().token()
+            )
+        );
+        for (const auto& [subdir, entry] : found) {
+            auto& told = request.files[subdir];
+            if (entry) {
+                const std::string name = entry->as_written.substr(subdir.size() + 1);
+                told = wire::RepodataFile{name, hashed.by_entry.at(entry->as_written)};
+            }
+        }
+        paths_.insert(hashed.paths.begin(), hashed.paths.end());
+        return {};
+    }
+
+    Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs) {
+        for (const Digest& digest : needs) {
+            const auto path = paths_.find(digest);
+            if (path == paths_.end()) {
+                return fail(
+                    Code::internal, "kilnd asks for {}, which no channel has", digest.render()
+                );
+            }
+            TRY(send_file(session, progress, digest, path->second));
+        }
+        return {};
+    }
+
+  private:
+    std::map<Digest, std::string> paths_;
+};
+
+Result<std::string> submit(Session& session, Progress& progress, wire::LockRequest request) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    ChannelFiles files;
+    for (int round = 0; round < k_rounds; ++round) {
+        TRY_ASSIGN(
+            const json::Value value,
+            connection->call("POST", "/v1/conda/locks", wire::render(request))
+        );
+        TRY_ASSIGN(wire::LockAnswer answer, wire::parse_lock_answer(value));
+        if (answer.id) {
+            return std::move(*answer.id);
+        }
+        TRY(files.tell(session, request, answer), "while reading the repodata of channels");
+        TRY(files.send(session, progress, answer.needs));
+    }
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+}
+
+}  // namespace
+
+Result<std::string> make_lock(Session& session, Progress& progress, wire::LockRequest request) {
+    session.drawing().know(request.input.name, request.input.text);
+    TRY_ASSIGN(const std::string id, submit(session, progress, std::move(request)));
+    TRY_ASSIGN(wire::ResultEvent result, follow_job(session, progress, id));
+    TRY(check_result(result));
+    if (!result.lock) {
+        return fail(Code::internal, "the lock is done, but kilnd gives no text");
+    }
+    return std::move(*result.lock);
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "client/wire/build.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::client::wire {
+
+struct RepodataFile {
+    std::string name;
+    Digest digest;
+};
+
+struct LockRequest {
+    NamedText input;
+    std::optional<std::string> platform;
+    std::optional<std::string> environment;
+    std::vector<std::string> categories;
+    std::optional<std::string> base;
+    std::vector<std::string> channels;
+    std::vector<std::string> virtual_packages;
+    std::optional<std::string> priority;
+    std::string format = "json";
+    /// Of subdirs of file:// channels; nullopt: there is none.
+    std::map<std::string, std::optional<RepodataFile>> files;
+};
+
+json::Value render(const LockRequest& request);
+
+/// Either the job's id, or what the daemon lacks before it can start.
+struct LockAnswer {
+    std::optional<std::string> id;
+    std::vector<Digest> needs;
+    std::vector<std::string> subdirs;  // whose repodata the request does not tell of
+    std::vector<std::string> names;    // what a repodata may be called, the best first
+};
+
+Result<LockAnswer> parse_lock_answer(const json::Value& value);
+
+}  // namespace kiln::client::wire

@@ -1,0 +1,89 @@
+#include "daemon/api/resources.hpp"
+#include "daemon/conda/lock_run.hpp"
+#include "daemon/runtime/run_on.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+/// What a lock request comes to before any work begins.
+struct Prepared {
+    std::shared_ptr<const LockPlan> plan;
+    conda::TargetFacts target;
+    LockNeeds needs;
+};
+
+Result<Prepared> prepare(Services& services, const LockRequest& request) {
+    const store::Lease lease = services.store.lease();
+    Prepared prepared;
+    TRY_ASSIGN(prepared.target, settle_target(services.store, lease, request));
+    TRY_ASSIGN(LockPlan plan, plan_lock(request, prepared.target.platform, services.conda));
+    TRY_ASSIGN(prepared.needs, find_needs(services.store, lease, request, plan));
+    prepared.plan = std::make_shared<const LockPlan>(std::move(plan));
+    return prepared;
+}
+
+json::Object render_needs(const LockNeeds& needs) {
+    json::Array lacking;
+    for (const Digest& digest : needs.lacking) {
+        lacking.emplace_back(digest.render());
+    }
+    json::Array names;
+    for (const std::string_view name : k_repodata_names) {
+        names.emplace_back(name);
+    }
+    return json::Object{
+        {"id", nullptr},
+        {"needs", std::move(lacking)},
+        {"subdirs", json::from_texts(needs.subdirs)},
+        {"names", std::move(names)}};
+}
+
+Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildTable& builds) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    auto parsed = LockRequest::parse(*body);
+    if (!parsed) {
+        co_return fail(std::move(parsed).error());
+    }
+    const auto request = std::make_shared<const LockRequest>(std::move(*parsed));
+    auto look = [&services, request] { return prepare(services, *request); };
+    const auto prepared = co_await run_on(services.pool, std::move(look));
+    if (!prepared) {
+        co_return fail(prepared.error());
+    }
+    json::Object answer = render_needs(prepared->needs);
+    if (!prepared->needs.empty()) {
+        co_return co_await exchange.respond_json(200, std::move(answer));
+    }
+    BuildTable::Work work = [&services, request, plan = prepared->plan, target = prepared->target](
+                                std::shared_ptr<Job> job
+                            ) -> Awaitable<Result<ResultEvent>> {
+        auto text = co_await make_lock(services, job, request, plan, target);
+        if (!text) {
+            co_return fail(std::move(text).error());
+        }
+        ResultEvent result;
+        result.lock = std::move(*text);
+        co_return result;
+    };
+    const auto job =
+        builds.start("lock " + request->input.name, Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    answer["id"] = (*job)->id();
+    std::string location = "/v1/builds/" + (*job)->id();
+    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+}
+
+}  // namespace
+
+void add_conda_routes(Router& router, Services& services, BuildTable& builds) {
+    router.add("POST", "/v1/conda/locks", [&services, &builds](Exchange& exchange, Parameters) {
+        return post_lock(exchange, services, builds);
+    });
+}
+
+}  // namespace kiln::daemon

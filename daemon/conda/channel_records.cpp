@@ -1,0 +1,241 @@
+#include "daemon/conda/channel_records.hpp"
+
+#include "daemon/conda/remote_repodata.hpp"
+#include "daemon/conda/repodata_store.hpp"
+#include "daemon/runtime/fan_out.hpp"
+#include "daemon/runtime/run_on.hpp"
+
+#include <set>
+
+namespace kiln::daemon {
+namespace {
+
+using conda::Channel;
+using registry::Awaitable;
+
+constexpr std::size_t k_subdirs_at_once = 8;
+
+/// One subdir of a channel, and what came of it.
+struct Place {
+    const Channel* channel = nullptr;
+    std::string subdir;
+    std::shared_ptr<const conda::SubdirRecords> records = {};  // null: the channel has none
+    std::optional<RemoteShards> shards = std::nullopt;         // where the records are sharded
+
+    [[nodiscard]] std::string shown_as() const { return channel->name() + "/" + subdir; }
+};
+
+class Loading {
+  public:
+    Loading(
+        Services& services,
+        std::shared_ptr<Job> job,
+        Downloader& downloader,
+        const store::Lease& lease,
+        const ChannelRecordsOrder& order
+    )
+        : services_(services),
+          job_(std::move(job)),
+          downloader_(downloader),
+          lease_(lease),
+          order_(order) {
+        for (const Channel& channel : order.channels) {
+            for (std::string& subdir : subdirs_of(channel, order.platform)) {
+                places_.push_back({.channel = &channel, .subdir = std::move(subdir)});
+            }
+        }
+    }
+
+    Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> run() {
+        auto load_one = [this](std::size_t index) { return load(places_[index]); };
+        const auto loaded =
+            co_await fan_out(services_.loop, places_.size(), k_subdirs_at_once, load_one);
+        if (!loaded) {
+            co_return fail(loaded.error());
+        }
+        const auto complete = check_channels();
+        if (!complete) {
+            co_return fail(complete.error());
+        }
+        const auto reached = co_await fetch_reachable();
+        if (!reached) {
+            co_return fail(reached.error());
+        }
+        const auto source = std::make_shared<conda::ChannelSource>();
+        for (const Place& place : places_) {
+            if (place.records) {
+                source->add(*place.channel, place.subdir, place.records);
+            }
+        }
+        co_return source;
+    }
+
+  private:
+    Awaitable<Result<void>> load(Place& place) {
+        const std::string_view scheme = place.channel->scheme();
+        if (scheme == "file") {
+            co_return co_await load_file(place);
+        }
+        if (scheme == "oci") {
+            co_return fail(
+                Code::unsupported, "channel {}: oci channels are not read", place.channel->name()
+            );
+        }
+        co_return co_await load_remote(place);
+    }
+
+    Awaitable<Result<void>> load_file(Place& place) {
+        const auto told = order_.files.find(place.channel->subdir_url(place.subdir));
+        if (told == order_.files.end() || !told->second) {
+            co_return Result<void>();
+        }
+        co_return co_await open(place, told->second->digest, told->second->name);
+    }
+
+    Awaitable<Result<void>> load_remote(Place& place) {
+        const std::string url = place.channel->subdir_url(place.subdir);
+        const auto found =
+            co_await fetch_repodata(services_, downloader_, lease_, url, place.shown_as());
+        if (!found) {
+            co_return fail(found.error());
+        }
+        if (!*found) {
+            co_return Result<void>();
+        }
+        if (!(*found)->is_sharded()) {
+            co_return co_await open(place, (*found)->blob, (*found)->name);
+        }
+        auto read = [this, &place, blob = (*found)->blob]() -> Result<conda::ShardIndex> {
+            TRY_ASSIGN(
+                const Bytes bytes,
+                store::read_blob(services_.store.blobs(), blob, conda::k_shard_index_bytes)
+            );
+            return conda::ShardIndex::read(bytes, "the index of " + place.shown_as());
+        };
+        auto index = co_await run_on(services_.pool, std::move(read));
+        if (!index) {
+            co_return fail(std::move(index).error());
+        }
+        const auto subdir = std::make_shared<conda::ShardedSubdir>(std::move(*index));
+        place.records = subdir;
+        place.shards = RemoteShards{subdir, url + "/" + (*found)->name, place.shown_as()};
+        co_return Result<void>();
+    }
+
+    Awaitable<Result<void>> open(Place& place, Digest repodata, std::string name) {
+        const std::string what = place.shown_as() + "/" + name;
+        auto read = [this, repodata, what] {
+            return open_repodata(services_.store, lease_, repodata, what, job_->stop_token());
+        };
+        auto records = co_await run_on(services_.pool, std::move(read));
+        if (!records) {
+            co_return fail(std::move(records).error());
+        }
+        place.records = std::move(*records);
+        co_return Result<void>();
+    }
+
+    /// A channel may lack one subdir, not all.
+    [[nodiscard]] Result<void> check_channels() const {
+        std::set<std::string> there;
+        for (const Place& place : places_) {
+            if (place.records) {
+                there.insert(place.channel->base_url());
+            }
+        }
+        for (const Place& place : places_) {
+            if (!there.contains(place.channel->base_url())) {
+                return fail(Error{
+                    .code = Code::not_found,
+                    .message = fmt::format(
+                        "channel {} has no repodata: {} holds neither {} nor noarch",
+                        place.channel->name(),
+                        place.channel->base_url(),
+                        order_.platform
+                    ),
+                    .hint = "check how the channel is spelt; a name without a URL is looked for "
+                            "below channel_alias of kilnd.toml"});
+            }
+        }
+        return {};
+    }
+
+    /// Shards of the names asked for, then of what their records depend on, until nothing is new.
+    Awaitable<Result<void>> fetch_reachable() {
+        std::vector<RemoteShards> sharded;
+        for (const Place& place : places_) {
+            if (place.shards) {
+                sharded.push_back(*place.shards);
+            }
+        }
+        std::set<std::string> seen(order_.names.begin(), order_.names.end());
+        std::vector<std::string> next(seen.begin(), seen.end());
+        while (!next.empty() && !sharded.empty()) {
+            if (job_->stop_token().stop_requested()) {
+                co_return fail(Code::cancelled, "cancelled");
+            }
+            const auto fetched =
+                co_await fetch_shards(services_, downloader_, lease_, sharded, next);
+            if (!fetched) {
+                co_return fetched;
+            }
+            auto look = [this, &seen, &next] { return dependencies_of(next, seen); };
+            auto found = co_await run_on(services_.pool, std::move(look));
+            if (!found) {
+                co_return fail(std::move(found).error());
+            }
+            next = std::move(*found);
+        }
+        co_return Result<void>();
+    }
+
+    Result<std::vector<std::string>> dependencies_of(
+        const std::vector<std::string>& names, std::set<std::string>& seen
+    ) const {
+        std::vector<std::string> found;
+        for (const Place& place : places_) {
+            for (const std::string& name : names) {
+                if (!place.records) {
+                    continue;
+                }
+                TRY_ASSIGN(const conda::Repodata::Found of_name, place.records->records(name));
+                for (std::string& each : conda::named_dependencies(of_name.records)) {
+                    if (seen.insert(each).second) {
+                        found.push_back(std::move(each));
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    Services& services_;
+    std::shared_ptr<Job> job_;
+    Downloader& downloader_;
+    const store::Lease& lease_;
+    const ChannelRecordsOrder& order_;
+    std::vector<Place> places_;
+};
+
+}  // namespace
+
+std::vector<std::string> subdirs_of(const Channel& channel, const std::string& platform) {
+    if (channel.only_subdir()) {
+        return {*channel.only_subdir()};
+    }
+    return platform == "noarch" ? std::vector<std::string>{"noarch"}
+                                : std::vector<std::string>{platform, "noarch"};
+}
+
+Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load_channel_records(
+    Services& services,
+    std::shared_ptr<Job> job,
+    Downloader& downloader,
+    const store::Lease& lease,
+    ChannelRecordsOrder order
+) {
+    Loading loading(services, std::move(job), downloader, lease, order);
+    co_return co_await loading.run();
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "daemon/conda/download.hpp"
+#include "daemon/conda/repodata_files.hpp"
+#include "daemon/services.hpp"
+#include "layers/conda/channel/channel_source.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// The subdirs of a channel that count for a platform: linux-64, then noarch.
+std::vector<std::string> subdirs_of(const conda::Channel& channel, const std::string& platform);
+
+/// What the channels of a solve offer for one platform.
+struct ChannelRecordsOrder {
+    std::vector<conda::Channel> channels;
+    std::string platform;
+    std::vector<std::string> names;  // what the solve starts from: more is loaded as it leads there
+    RepodataFiles files;             // of every file:// channel
+};
+
+/// Loads the records that a solve of these names can reach: repodata of http(s) channels is asked
+/// for again, and fetched when it changed; where a channel is sharded (cep-16), only the shards
+/// that can be reached. All of it stays in the store for the next time.
+/// Errors   not_found for a channel that has neither subdir; those of Downloader and
+///          open_repodata(), naming the channel; unsupported: oci channels.
+/// Thread   the loop; reading is done by the pool.
+registry::Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load_channel_records(
+    Services& services,
+    std::shared_ptr<Job> job,
+    Downloader& downloader,
+    const store::Lease& lease,
+    ChannelRecordsOrder order
+);
+
+}  // namespace kiln::daemon

@@ -1,0 +1,249 @@
+#include "daemon/conda/download.hpp"
+
+#include "daemon/runtime/run_on.hpp"
+#include "daemon/runtime/stoppable.hpp"
+#include "layers/conda/lockfile.hpp"
+#include "store/base/base64.hpp"
+
+#include <charconv>
+
+namespace kiln::daemon {
+namespace {
+
+using registry::Awaitable;
+using registry::Request;
+using registry::Response;
+using registry::Transport;
+using registry::Url;
+
+constexpr int k_redirects = 5;
+
+/// Where anaconda's servers look for a token: "https://host/t/TOKEN/channel".
+std::string with_token(const std::string& url, const std::string& token) {
+    if (token.empty()) {
+        return url;
+    }
+    const std::size_t host = url.find("://") + 3;
+    return url.substr(0, url.find('/', host)) + "/t/" + token + url.substr(url.find('/', host));
+}
+
+std::string basic_of(const conda::ChannelSecret& secret) {
+    return "Basic " + render_base64(as_bytes(secret.user + ":" + secret.password));
+}
+
+bool may_come_again(int status) {
+    return status == 408 || status == 429 || status >= 500;
+}
+
+Error answer_error(const DownloadOrder& order, const std::string& source, int status) {
+    const bool refused = status == 401 || status == 403;
+    return Error{
+        .code = refused ? Code::permission : Code::upstream,
+        .message = fmt::format(
+            "{} can't be had: {} answers {}", order.name, conda::without_credentials(source), status
+        ),
+        .hint = refused ? "credentials of channels stand in kilnd.toml, [conda.credentials]" : ""};
+}
+
+Validator validator_of(const Response& response) {
+    return Validator{
+        std::string(response.header("etag")), std::string(response.header("last-modified"))};
+}
+
+std::optional<std::uint64_t> content_length(const Response& head) {
+    const std::string_view text = head.header("content-length");
+    std::uint64_t size = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), size);
+    return parsed.ec == std::errc{} && !text.empty() ? std::optional(size) : std::nullopt;
+}
+
+}  // namespace
+
+/// One file on its way from one place into a blob.
+struct Downloader::Transfer {
+    const DownloadOrder& order;
+    const std::string& source;  // without credentials
+    const store::Lease& lease;
+    Url url;
+    Url origin;  // where the credentials belong
+    std::shared_ptr<store::BlobWriter> blob = {};
+    std::uint64_t received = 0;
+    std::optional<std::uint64_t> total = std::nullopt;
+    Validator validator = {};
+};
+
+Downloader::Downloader(Services& services, std::shared_ptr<Job> job)
+    : services_(services),
+      job_(std::move(job)),
+      settings_(services.conda),
+      transport_(services.loop, services.pool) {}
+
+void Downloader::add_secret(std::string base_url, conda::ChannelSecret secret) {
+    settings_.secrets.insert_or_assign(std::move(base_url), std::move(secret));
+}
+
+Awaitable<Result<Downloaded>> Downloader::fetch(DownloadOrder order, const store::Lease& lease) {
+    Result<Downloaded> result = Downloaded{};
+    for (std::string& source : conda::mirror_urls(order.url, settings_.channels)) {
+        result = co_await fetch_from(order, std::move(source), lease);
+        const bool found = result && result->outcome != Downloaded::Outcome::absent;
+        if (found || job_->stop_token().stop_requested()) {
+            break;
+        }
+    }
+    co_return result;
+}
+
+Awaitable<Result<Downloaded>> Downloader::fetch_from(
+    const DownloadOrder& order, std::string source, const store::Lease& lease
+) {
+    const conda::ChannelSecret* secret = settings_.secret_for(source);
+    const auto url = Url::parse(with_token(source, secret == nullptr ? "" : secret->token));
+    if (!url) {
+        co_return fail(url.error());
+    }
+    if (!url->tls && !registry::is_loopback(url->host)) {
+        co_return fail(Error{
+            .code = Code::permission,
+            .message = fmt::format("{} would be fetched over plain http", order.name),
+            .hint = "use https; http is for channels on loopback"});
+    }
+    const auto transfer = std::make_shared<Transfer>(Transfer{order, source, lease, *url, *url});
+    auto response =
+        co_await stoppable(services_.loop, job_->stop_token(), ask_until_answered(transfer));
+    if (!response) {
+        co_return fail(std::move(response).error().with_trail("while fetching " + order.name));
+    }
+    co_return co_await finish(transfer, *response);
+}
+
+Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Transfer> transfer) {
+    for (int attempt = 1;; ++attempt) {
+        const std::uint64_t before = transfer->received;
+        auto response = co_await ask(transfer);
+        const bool again =
+            response ? may_come_again(response->status) : Transport::is_transient(response.error());
+        if (!again || attempt >= retry_.attempts) {
+            co_return response;
+        }
+        // What moves forward is not given up for breaking off often.
+        attempt = transfer->received > before ? 0 : attempt;
+        co_await registry::wait_before_retry(retry_, std::max(attempt, 1));
+    }
+}
+
+Awaitable<Result<Downloaded>> Downloader::finish(
+    std::shared_ptr<Transfer> transfer, const Response& response
+) {
+    if (response.status == 304) {
+        co_return Downloaded{.outcome = Downloaded::Outcome::unchanged};
+    }
+    if (response.status == 404 || response.status == 410) {
+        co_return Downloaded{};
+    }
+    if (!transfer->blob || response.status < 200 || response.status >= 300) {
+        co_return fail(answer_error(transfer->order, transfer->source, response.status));
+    }
+    auto commit = [transfer] { return transfer->blob->commit(transfer->order.expected); };
+    const auto committed = co_await run_on(services_.pool, std::move(commit));
+    if (!committed) {
+        co_return fail(committed.error());
+    }
+    co_return Downloaded{
+        .outcome = Downloaded::Outcome::fetched,
+        .blob = committed->digest,
+        .validator = transfer->validator};
+}
+
+Request Downloader::request_for(const std::shared_ptr<Transfer>& transfer) {
+    Request request;
+    request.url = transfer->url;
+    const conda::ChannelSecret* secret = settings_.secret_for(transfer->source);
+    const bool at_home = transfer->url.same_origin(transfer->origin);
+    if (secret != nullptr && !secret->user.empty() && at_home) {
+        request.headers.emplace_back("Authorization", basic_of(*secret));
+    }
+    const Validator& known = transfer->order.known;
+    if (transfer->received > 0) {
+        // Without a strong validator the rest might be another file's.
+        const Validator& had = transfer->validator;
+        const bool is_strong = !had.etag.empty() && !had.etag.starts_with("W/");
+        const std::string& condition = is_strong ? had.etag : had.last_modified;
+        if (!condition.empty()) {
+            request.headers.emplace_back("Range", fmt::format("bytes={}-", transfer->received));
+            request.headers.emplace_back("If-Range", condition);
+        }
+    } else if (!known.etag.empty()) {
+        request.headers.emplace_back("If-None-Match", known.etag);
+    } else if (!known.last_modified.empty()) {
+        request.headers.emplace_back("If-Modified-Since", known.last_modified);
+    }
+    request.begin = [transfer](const Response& head) -> Result<void> {
+        const std::string start = fmt::format("bytes {}-", transfer->received);
+        const bool goes_on = head.status == 206 && head.header("content-range").starts_with(start);
+        if (head.status == 206 && !goes_on) {
+            return fail(
+                Code::upstream, "{} sends another part than asked for", transfer->url.authority()
+            );
+        }
+        if (!goes_on) {
+            transfer->blob.reset();
+            transfer->received = 0;
+            transfer->validator = validator_of(head);
+            transfer->total = content_length(head);
+        }
+        return {};
+    };
+    request.sink = [this, transfer](ByteSpan bytes) {
+        return take(transfer, Bytes(bytes.begin(), bytes.end()));
+    };
+    return request;
+}
+
+/// Follows redirects; credentials stay with their origin.
+Awaitable<Result<Response>> Downloader::ask(std::shared_ptr<Transfer> transfer) {
+    transfer->url = transfer->origin;
+    for (int redirects = 0; redirects <= k_redirects; ++redirects) {
+        auto response = co_await transport_.send(request_for(transfer));
+        const bool redirected = response && response->status != 304 && response->status >= 300
+                                && response->status < 400;
+        if (!redirected) {
+            co_return response;
+        }
+        const auto next = transfer->url.resolve(response->header("location"));
+        if (!next) {
+            co_return fail(next.error());
+        }
+        const auto allowed = registry::check_referral(transfer->url, *next);
+        if (!allowed) {
+            co_return fail(allowed.error());
+        }
+        transfer->url = *next;
+    }
+    co_return fail(Code::upstream, "{} is redirected without end", transfer->order.name);
+}
+
+Awaitable<Result<void>> Downloader::take(std::shared_ptr<Transfer> transfer, Bytes bytes) {
+    transfer->received += bytes.size();
+    const DownloadOrder& order = transfer->order;
+    if (transfer->received > order.limit_bytes) {
+        co_return fail(
+            Code::too_large, "{} is larger than {}", order.name, render_size(order.limit_bytes)
+        );
+    }
+    job_->emit(ProgressEvent{
+        .step = std::nullopt,
+        .what = "fetch",
+        .name = order.name,
+        .current = transfer->received,
+        .total = transfer->total});
+    auto write = [this, transfer, owned = std::move(bytes)]() -> Result<void> {
+        if (!transfer->blob) {
+            TRY_ASSIGN(transfer->blob, services_.store.blobs().begin(transfer->lease));
+        }
+        return transfer->blob->write(owned);
+    };
+    co_return co_await run_on(services_.pool, std::move(write));
+}
+
+}  // namespace kiln::daemon

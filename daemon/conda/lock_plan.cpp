@@ -1,0 +1,158 @@
+#include "daemon/conda/lock_plan.hpp"
+
+#include "layers/conda/spec/match_spec.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace kiln::daemon {
+namespace {
+
+using conda::Channel;
+using conda::Specification;
+using conda::Written;
+
+Error at(Error error, const Span& place) {
+    // A column of the parser counts from the beginning of what it was given.
+    Span span = place;
+    if (error.where && error.where->column > 0) {
+        span.column = place.column + error.where->column - 1;
+        span.end_column = place.column + error.where->end_column - 1;
+    }
+    return std::move(error).with_where(std::move(span));
+}
+
+Result<std::vector<conda::RequestedSpec>> parse_specs(const Specification& wanted) {
+    std::vector<conda::RequestedSpec> specs;
+    for (const Written& written : wanted.specifications) {
+        auto spec = conda::MatchSpec::parse(written.text);
+        if (!spec) {
+            return fail(at(std::move(spec).error(), written.span));
+        }
+        specs.push_back(
+            {.spec = std::move(*spec), .as_written = written.text, .where = written.span}
+        );
+    }
+    if (specs.empty()) {
+        return fail(Code::invalid_input, "nothing to lock: no package is named");
+    }
+    return specs;
+}
+
+/// "conda-forge::numpy" brings its channel along; a pattern names none.
+std::optional<std::string> channel_of(const conda::MatchSpec& spec) {
+    const conda::FieldPattern* field = spec.field(conda::SpecField::channel);
+    if (field == nullptr || !field->pattern.is_exact()) {
+        return std::nullopt;
+    }
+    return field->pattern.text();
+}
+
+Result<void> add_channels(
+    std::vector<Channel>& channels,
+    const std::string& written,
+    const Span& place,
+    const CondaSettings& settings
+) {
+    // A directory is the client's, who opens it: what it says becomes a URL, no more.
+    auto parsed = written.starts_with('/')
+                      ? conda::parse_channel("file://" + written, settings.channels)
+                      : conda::parse_channel(written, settings.channels);
+    if (!parsed) {
+        return fail(
+            place.file.empty() ? std::move(parsed).error() : at(std::move(parsed).error(), place)
+        );
+    }
+    for (Channel& channel : *parsed) {
+        const bool known = std::any_of(channels.begin(), channels.end(), [&](const Channel& each) {
+            return each.base_url() == channel.base_url()
+                   && each.only_subdir() == channel.only_subdir();
+        });
+        if (!known) {
+            channels.push_back(std::move(channel));
+        }
+    }
+    if (channels.size() > conda::k_channels) {
+        return fail(Code::too_large, "more than {} channels", conda::k_channels);
+    }
+    return {};
+}
+
+Result<std::vector<Channel>> settle_channels(
+    const LockRequest& request,
+    const Specification& wanted,
+    const std::vector<conda::RequestedSpec>& specs,
+    const CondaSettings& settings
+) {
+    std::vector<Channel> channels;
+    for (const Written& each : wanted.channels) {
+        TRY(add_channels(channels, each.text, each.span, settings));
+    }
+    for (const conda::RequestedSpec& spec : specs) {
+        if (const auto named = channel_of(spec.spec)) {
+            TRY(add_channels(channels, *named, spec.where.value_or(Span{}), settings));
+        }
+    }
+    const auto& defaults =
+        request.channels.empty() ? settings.channels.default_channels : request.channels;
+    if (wanted.appends_default_channels || !request.channels.empty()) {
+        for (const std::string& each : defaults) {
+            TRY(add_channels(channels, each, {}, settings));
+        }
+    }
+    if (channels.empty()) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format("{} names no channel", request.input.name),
+            .hint = "give --channel, or set default_channels in kilnd.toml"});
+    }
+    return channels;
+}
+
+Result<void> check_platform(
+    const Specification& wanted, const std::string& platform, const std::string& file
+) {
+    const auto& offered = wanted.platforms;
+    if (offered.empty() || std::find(offered.begin(), offered.end(), platform) != offered.end()) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message =
+            fmt::format("{} is for {}, not for {}", file, fmt::join(offered, ", "), platform),
+        .hint = "--platform chooses another"});
+}
+
+}  // namespace
+
+Result<LockPlan> plan_lock(
+    const LockRequest& request, const std::string& platform, const CondaSettings& settings
+) {
+    conda::InputOptions options;
+    options.platform = platform;
+    options.environment = request.environment;
+    options.categories = request.categories;
+    LockPlan plan;
+    plan.platform = platform;
+    TRY_ASSIGN(
+        plan.input, conda::read_conda_input(request.input.text, request.input.name, options)
+    );
+    const auto* wanted = std::get_if<Specification>(&plan.input);
+    if (wanted == nullptr) {
+        return plan;
+    }
+    TRY(check_platform(*wanted, platform, request.input.name));
+    if (!wanted->pip.empty()) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = "packages of pip are not locked",
+            .where = wanted->pip.front().span,
+            .hint = "install them by a RUN step that follows the environment"});
+    }
+    TRY_ASSIGN(plan.specs, parse_specs(*wanted));
+    TRY_ASSIGN(plan.channels, settle_channels(request, *wanted, plan.specs, settings));
+    return plan;
+}
+
+}  // namespace kiln::daemon

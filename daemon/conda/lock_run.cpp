@@ -1,0 +1,197 @@
+#include "daemon/conda/lock_run.hpp"
+
+#include "daemon/build/context_table.hpp"
+#include "daemon/conda/channel_records.hpp"
+#include "daemon/conda/repodata_store.hpp"
+#include "daemon/conda/target.hpp"
+#include "daemon/runtime/run_on.hpp"
+#include "layers/conda/input/lock_record.hpp"
+#include "layers/conda/input/lock_writer.hpp"
+#include "layers/oci/platform.hpp"
+
+#include <algorithm>
+
+namespace kiln::daemon {
+namespace {
+
+using boost::asio::awaitable;
+using conda::PackageRecord;
+
+/// "__glibc=2.36=0"
+std::string text_of(const PackageRecord& virtual_package) {
+    return fmt::format(
+        "{}={}={}", virtual_package.name, virtual_package.version.text(), virtual_package.build
+    );
+}
+
+/// Names that the solve starts from.
+std::vector<std::string> names_of(const std::vector<conda::RequestedSpec>& specs) {
+    std::vector<std::string> names;
+    for (const conda::RequestedSpec& each : specs) {
+        if (each.spec.name().is_exact()) {
+            names.push_back(each.spec.name().text());
+        }
+    }
+    return names;
+}
+
+Result<std::string> render(const conda::Lock& lock, LockFormat format) {
+    switch (format) {
+        case LockFormat::explicit_list:
+            return conda::render_explicit_lock(lock);
+        case LockFormat::conda_lock:
+            return conda::render_conda_lock(lock);
+        case LockFormat::kiln:
+            break;
+    }
+    return conda::render_kiln_lock(lock);
+}
+
+Result<conda::Lock> lock_of(
+    const LockPlan& plan, const conda::Request& asked, const std::vector<PackageRecord>& records
+) {
+    conda::Lock lock;
+    lock.platform = plan.platform;
+    for (const PackageRecord& record : records) {
+        TRY_ASSIGN(lock.entries.emplace_back(), conda::locked(record));
+    }
+    for (const conda::Channel& channel : plan.channels) {
+        lock.inputs.channels.push_back(channel.base_url());
+    }
+    lock.inputs.channel_priority = name_of(asked.priority);
+    for (const PackageRecord& each : asked.virtual_packages) {
+        lock.inputs.virtual_packages.push_back(text_of(each));
+    }
+    for (const conda::RequestedSpec& each : plan.specs) {
+        lock.inputs.specifications.push_back(each.as_written);
+    }
+    return lock;
+}
+
+conda::Request solve_request(
+    const LockRequest& request,
+    const LockPlan& plan,
+    const conda::TargetFacts& target,
+    conda::ChannelPriority priority
+) {
+    conda::Request asked;
+    asked.specs = plan.specs;
+    asked.virtual_packages = conda::virtual_packages(target, request.virtual_packages);
+    asked.priority = priority;
+    asked.target = request.base.value_or("the target");
+    return asked;
+}
+
+awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load(
+    Services& services,
+    std::shared_ptr<Job> job,
+    const LockRequest& request,
+    const LockPlan& plan,
+    const store::Lease& lease
+) {
+    Downloader downloader(services, job);
+    for (const conda::Channel& channel : plan.channels) {
+        if (!channel.secret().is_empty()) {
+            downloader.add_secret(channel.base_url(), channel.secret());
+        }
+    }
+    ChannelRecordsOrder order;
+    order.channels = plan.channels;
+    order.platform = plan.platform;
+    order.names = names_of(plan.specs);
+    order.files = request.files;
+    co_return co_await load_channel_records(
+        services, std::move(job), downloader, lease, std::move(order)
+    );
+}
+
+}  // namespace
+
+Result<conda::TargetFacts> settle_target(
+    store::Store& store, const store::Lease& lease, const LockRequest& request
+) {
+    if (!request.base) {
+        if (!request.platform.empty()) {
+            return default_target(request.platform);
+        }
+        const oci::Platform host = oci::Platform::host();
+        TRY_ASSIGN(std::string platform, conda_platform(host.os + "/" + host.architecture));
+        return default_target(std::move(platform));
+    }
+    TRY_ASSIGN(conda::TargetFacts target, read_target(store, lease, *request.base));
+    if (!request.platform.empty() && request.platform != target.platform) {
+        return fail(
+            Code::invalid_input,
+            "{} is an image for {}; the lock is wanted for {}",
+            *request.base,
+            target.platform,
+            request.platform
+        );
+    }
+    return target;
+}
+
+Result<LockNeeds> find_needs(
+    store::Store& store, const store::Lease& lease, const LockRequest& request, const LockPlan& plan
+) {
+    LockNeeds needs;
+    for (const conda::Channel& channel : plan.channels) {
+        if (channel.scheme() != "file") {
+            continue;
+        }
+        for (const std::string& subdir : subdirs_of(channel, plan.platform)) {
+            const std::string url = channel.subdir_url(subdir);
+            const auto told = request.files.find(url);
+            if (told == request.files.end()) {
+                needs.subdirs.push_back(url);
+                continue;
+            }
+            if (!told->second) {
+                continue;
+            }
+            const Digest digest = told->second->digest;
+            store.leases().keep_for(digest, ContextTable::k_kept_seconds);
+            TRY_ASSIGN(const bool there, has_repodata(store, lease, digest));
+            if (!there) {
+                needs.lacking.push_back(digest);
+            }
+        }
+    }
+    return needs;
+}
+
+awaitable<Result<std::string>> make_lock(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const LockRequest> request,
+    std::shared_ptr<const LockPlan> plan,
+    conda::TargetFacts target
+) {
+    if (const auto* lock = std::get_if<conda::Lock>(&plan->input)) {
+        co_return render(*lock, request->format);
+    }
+    for (const conda::Notice& notice : std::get<conda::Specification>(plan->input).notices) {
+        job->emit(WarningEvent{notice.message, notice.where, notice.hint});
+    }
+    const store::Lease lease = services.store.lease();
+    auto source = co_await load(services, job, *request, *plan, lease);
+    if (!source) {
+        co_return fail(std::move(source).error());
+    }
+    const conda::ChannelPriority priority = request->priority.value_or(services.conda.priority);
+    const conda::Request asked = solve_request(*request, *plan, target, priority);
+    auto resolve = [&]() -> Result<std::string> {
+        TRY_ASSIGN(
+            const conda::Solution solution, conda::solve(asked, **source, job->stop_token())
+        );
+        TRY_ASSIGN(const conda::Lock lock, lock_of(*plan, asked, solution.records));
+        return render(lock, request->format);
+    };
+    auto text = co_await run_on(services.pool, std::move(resolve));
+    for (const std::string& notice : (*source)->notices()) {
+        job->emit(WarningEvent{.message = notice});
+    }
+    co_return text;
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "layers/conda/channel/channel.hpp"
+#include "layers/conda/solve/solve.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace kiln::daemon {
+
+/// What kilnd.toml says in [conda]: how channels are found, and what opens them.
+struct CondaSettings {
+    conda::ChannelConfig channels;
+    conda::ChannelPriority priority = conda::ChannelPriority::strict;
+    /// Base URL of a channel, or of many -> what opens all that lies below it.
+    std::map<std::string, conda::ChannelSecret, std::less<>> secrets;
+
+    /// Of the longest base URL that `url` lies below; nullptr when there is none.
+    [[nodiscard]] const conda::ChannelSecret* secret_for(std::string_view url) const;
+};
+
+}  // namespace kiln::daemon

@@ -1,0 +1,131 @@
+#include "daemon/conda/lock_plan.hpp"
+
+#include "tests/support/matchers.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+using kiln::testing::FailsSaying;
+using kiln::testing::Succeeds;
+using ::testing::ElementsAre;
+
+CondaSettings settings() {
+    CondaSettings settings;
+    settings.channels.alias = "https://conda.example";
+    settings.channels.default_channels = {"main"};
+    return settings;
+}
+
+LockRequest request_for(std::string text, std::vector<std::string> channels = {}) {
+    LockRequest request;
+    request.input = {"environment.yml", std::move(text)};
+    request.channels = std::move(channels);
+    return request;
+}
+
+Result<std::vector<std::string>> channels_of(const LockRequest& request) {
+    TRY_ASSIGN(const LockPlan plan, plan_lock(request, "linux-64", settings()));
+    std::vector<std::string> urls;
+    for (const conda::Channel& channel : plan.channels) {
+        urls.push_back(channel.base_url());
+    }
+    return urls;
+}
+
+TEST(LockPlan, TakesTheChannelsOfTheFileThenTheDefaultOnes) {
+    const auto channels =
+        channels_of(request_for("channels: [forge, main]\ndependencies: [python]\n"));
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(
+        *channels, ElementsAre("https://conda.example/forge", "https://conda.example/main")
+    );
+}
+
+TEST(LockPlan, TakesTheChannelsOfTheRequestInsteadOfTheDefaultOnes) {
+    const auto channels =
+        channels_of(request_for("channels: [forge]\ndependencies: [python]\n", {"file:///srv/c"}));
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(*channels, ElementsAre("https://conda.example/forge", "file:///srv/c"));
+}
+
+TEST(LockPlan, LeavesTheDefaultOnesOutWhereTheFileSaysSo) {
+    const auto channels =
+        channels_of(request_for("channels: [forge, nodefaults]\ndependencies: [python]\n"));
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(*channels, ElementsAre("https://conda.example/forge"));
+}
+
+TEST(LockPlan, TakesAChannelThatASpecificationBringsAlong) {
+    const auto channels = channels_of(
+        request_for("channels: [nodefaults]\ndependencies: ['bio::samtools', 'c-*::python']\n")
+    );
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(*channels, ElementsAre("https://conda.example/bio"));
+}
+
+TEST(LockPlan, TakesADirectoryOfTheFileForTheClientToOpen) {
+    const auto channels =
+        channels_of(request_for("channels: [/srv/c, nodefaults]\ndependencies: [python]\n"));
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(*channels, ElementsAre("file:///srv/c"));
+}
+
+TEST(LockPlan, KeepsTheWordsAndPlacesOfTheUser) {
+    const auto plan = plan_lock(
+        request_for("dependencies:\n  - numpy  >=1\n  - python\n"), "linux-64", settings()
+    );
+
+    ASSERT_THAT(plan, Succeeds());
+    ASSERT_EQ(plan->specs.size(), 2U);
+    EXPECT_EQ(plan->specs[0].as_written, "numpy  >=1");
+    EXPECT_EQ(plan->specs[0].where->line, 2U);
+    EXPECT_EQ(plan->specs[1].where->line, 3U);
+}
+
+TEST(LockPlan, OfALockHasNothingToResolve) {
+    const auto plan = plan_lock(
+        request_for(
+            "@EXPLICIT\nhttps://conda.example/c/noarch/a-1-0.conda#" + std::string(64, 'a')
+        ),
+        "linux-64",
+        settings()
+    );
+
+    ASSERT_THAT(plan, Succeeds());
+    EXPECT_TRUE(std::holds_alternative<conda::Lock>(plan->input));
+    EXPECT_TRUE(plan->channels.empty());
+}
+
+TEST(LockPlan, RefusesWithThePlace) {
+    const std::tuple<std::string, std::string, std::uint32_t> cases[] = {
+        {"dependencies:\n  - python >=>3\n", "no comparison", 2},
+        {"channels: [./here]\ndependencies: [python]\n", "./here", 1},
+        {"channels:\n  - 'ftp://x'\ndependencies: [python]\n", "ftp:// is not supported", 2}};
+    for (const auto& [text, said, line] : cases) {
+        const auto plan = plan_lock(request_for(text), "linux-64", settings());
+        EXPECT_THAT(plan, ::testing::Not(Succeeds())) << text;
+        EXPECT_NE(plan.error().render().find(said), std::string::npos) << plan.error().render();
+        ASSERT_TRUE(plan.error().where) << text;
+        EXPECT_EQ(plan.error().where->line, line) << text;
+    }
+    EXPECT_THAT(
+        plan_lock(
+            request_for("platforms: [osx-64]\ndependencies: [python]\n"), "linux-64", settings()
+        ),
+        FailsSaying(Code::invalid_input, "is for osx-64, not for linux-64")
+    );
+    CondaSettings none = settings();
+    none.channels.default_channels.clear();
+    EXPECT_THAT(
+        plan_lock(request_for("dependencies: [python]\n"), "linux-64", none),
+        FailsSaying(Code::invalid_input, "names no channel")
+    );
+}
+
+}  // namespace
+}  // namespace kiln::daemon

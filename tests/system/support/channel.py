@@ -1,0 +1,135 @@
+"""Channels of conda: as a directory, and behind an HTTP server that can be told to misbehave."""
+import base64
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import threading
+
+
+def record(name, version="1.0", build="0", number=0, depends=(), **more):
+    """(file name, record) as a repodata.json has them."""
+    file_name = f"{name}-{version}-{build}.conda"
+    return file_name, {
+        "name": name, "version": version, "build": build, "build_number": number, "depends": list(depends),
+        "md5": hashlib.md5(file_name.encode()).hexdigest(), "sha256": hashlib.sha256(file_name.encode()).hexdigest(),
+        "size": 1000, "subdir": "linux-64", "timestamp": 1700000000000, **more}
+
+
+def repodata(*records, subdir="linux-64"):
+    return json.dumps({"info": {"subdir": subdir}, "packages": {}, "packages.conda": dict(records)}).encode()
+
+
+def channel(directory, linux=(), noarch=()):
+    """Writes a channel directory; its path."""
+    for subdir, records in (("linux-64", linux), ("noarch", noarch)):
+        os.makedirs(os.path.join(directory, subdir), exist_ok=True)
+        with open(os.path.join(directory, subdir, "repodata.json"), "wb") as file:
+            file.write(repodata(*records, subdir=subdir))
+    return directory
+
+
+def zstd(content):
+    return subprocess.run(["zstd", "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
+
+
+def pack(value):
+    """MessagePack of what a sharded repodata is made of."""
+    if isinstance(value, dict):
+        return b"\xdf" + len(value).to_bytes(4, "big") + b"".join(pack(k) + pack(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return b"\xdd" + len(value).to_bytes(4, "big") + b"".join(map(pack, value))
+    if isinstance(value, str):
+        return b"\xdb" + len(value.encode()).to_bytes(4, "big") + value.encode()
+    if isinstance(value, bytes):
+        return b"\xc6" + len(value).to_bytes(4, "big") + value
+    return b"\xcf" + value.to_bytes(8, "big")
+
+
+def shards(directory, records, subdir="linux-64"):
+    """Adds the sharded form (cep-16) of these records to a channel directory."""
+    by_name = {}
+    for file_name, entry in records:
+        raw = {**entry, "sha256": bytes.fromhex(entry["sha256"]), "md5": bytes.fromhex(entry["md5"])}
+        by_name.setdefault(entry["name"], {})[file_name] = raw
+    index = {}
+    for name, entries in by_name.items():
+        shard = zstd(pack({"packages": {}, "packages.conda": entries, "removed": []}))
+        digest = hashlib.sha256(shard)
+        index[name] = digest.digest()
+        with open(os.path.join(directory, subdir, digest.hexdigest() + ".msgpack.zst"), "wb") as file:
+            file.write(shard)
+    info = {"subdir": subdir, "base_url": "./", "shards_base_url": "./"}
+    with open(os.path.join(directory, subdir, "repodata_shards.msgpack.zst"), "wb") as file:
+        file.write(zstd(pack({"version": 1, "info": info, "shards": index})))
+
+
+class ChannelServer:
+    """Serves a directory on a loopback port: ETag, If-None-Match and Range, credentials when asked for."""
+
+    def __init__(self, directory, token=None, login=None):
+        self.directory, self.token = directory, token
+        self.login = login and "Basic " + base64.b64encode(login.encode()).decode()
+        self.requests = []  # "200 /linux-64/repodata.json"
+        self.cut = {}  # path -> how many bytes of it go out before the connection ends, once
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def answered(self, status):
+        return [line.split(" ", 1)[1] for line in self.requests if line.startswith(f"{status} ")]
+
+    def handler(self):
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, status, body=b"", **headers):
+                outer.requests.append(f"{status} {self.path}")
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.path in outer.cut and status in (200, 206):
+                    self.wfile.write(body[:outer.cut.pop(self.path)])
+                    self.wfile.flush()
+                    self.close_connection = True
+                    self.connection.shutdown(2)
+                elif status != 304:
+                    self.wfile.write(body)
+
+            def do_GET(self):
+                path = self.path
+                if outer.token is not None:
+                    start = f"/t/{outer.token}/"
+                    if not path.startswith(start):
+                        return self.answer(403)
+                    path = path[len(start) - 1:]
+                if outer.login and self.headers.get("Authorization") != outer.login:
+                    return self.answer(401, WWW_Authenticate='Basic realm="channel"')
+                try:
+                    with open(outer.directory + path, "rb") as file:
+                        body = file.read()
+                except OSError:
+                    return self.answer(404)
+                etag = '"' + hashlib.sha256(body).hexdigest()[:16] + '"'
+                if self.headers.get("If-None-Match") == etag:
+                    return self.answer(304, ETag=etag)
+                start = self.headers.get("Range", "")
+                if start and self.headers.get("If-Range") == etag:
+                    first = int(start.split("=")[1].rstrip("-"))
+                    return self.answer(206, body[first:], ETag=etag,
+                                       Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+                return self.answer(200, body, ETag=etag)
+
+        return Handler
