@@ -1,8 +1,10 @@
 #include "client/build/build_inputs.hpp"
 
-#include "client/conda/lock_files.hpp"
 #include "client/build/send_file.hpp"
 #include "client/build/transfer_teller.hpp"
+#include "client/conda/channel_files.hpp"
+#include "client/conda/lock_files.hpp"
+#include "client/conda/locking.hpp"
 #include "client/context/local_context.hpp"
 #include "client/context/tar_context.hpp"
 #include "client/context/upload.hpp"
@@ -298,7 +300,13 @@ Result<void> BuildInputs::hash(
         if (conda == nullptr) {
             return fail(Code::internal, "kilnd asks for files of {}, which has none", name);
         }
-        TRY_ASSIGN(const auto files, wanted_files(entries, conda->lock.text, conda->lock.name));
+        const auto specification = specifications_.find(name);
+        TRY_ASSIGN(
+            const auto files,
+            specification == specifications_.end()
+                ? wanted_files(entries, conda->lock.text, conda->lock.name)
+                : wanted_packages(entries, specification->second)
+        );
         TRY_ASSIGN(
             HashedFiles hashed,
             hash_files(
@@ -310,6 +318,32 @@ Result<void> BuildInputs::hash(
         );
         files_.merge(hashed.paths);
         conda->files.merge(hashed.by_entry);
+    }
+    return {};
+}
+
+Result<void> BuildInputs::lock(
+    Session& session,
+    Progress& progress,
+    const std::map<std::string, std::optional<std::string>>& unresolved
+) {
+    for (const auto& [name, base] : unresolved) {
+        const auto context = others_.find(name);
+        auto* conda =
+            context == others_.end() ? nullptr : std::get_if<wire::CondaContext>(&context->second);
+        if (conda == nullptr || specifications_.contains(name)) {
+            return fail(Code::internal, "kilnd asks for a lock of {}, which needs none", name);
+        }
+        wire::LockRequest request;
+        request.input = conda->lock;
+        request.base = base;
+        request.environment = conda->environment;
+        request.categories = conda->categories;
+        request.virtual_packages = virtual_overrides(session.environment());
+        specifications_.emplace(name, conda->lock.text);
+        TRY_ASSIGN(conda->lock.text, make_lock(session, progress, std::move(request)));
+        conda->lock.name += " (locked)";
+        session.drawing().know(conda->lock.name, conda->lock.text);
     }
     return {};
 }

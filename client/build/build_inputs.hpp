@@ -33,6 +33,12 @@ class BuildInputs {
     Result<void> hash(
         const Session& session, const std::map<std::string, std::vector<std::string>>& wanted
     );
+    /// Has the specifications locked that the daemon found among the contexts, each for its base.
+    Result<void> lock(
+        Session& session,
+        Progress& progress,
+        const std::map<std::string, std::optional<std::string>>& unresolved
+    );
     /// Sends what the daemon lacks, by digest.
     Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs);
 
@@ -54,7 +60,8 @@ class BuildInputs {
     std::optional<wire::NamedText> ignore_;
     std::vector<Named> local_;
     std::map<std::string, wire::NamedContext> others_;
-    std::map<Digest, std::string> files_;  // packages: where their bytes are
+    std::map<std::string, std::string> specifications_;  // of contexts that were locked: their text
+    std::map<Digest, std::string> files_;                // packages: where their bytes are
 };
 
 }  // namespace kiln::client

@@ -14,9 +14,9 @@
 namespace kiln::client {
 namespace {
 
-/// The listing and the files of locks, then what they need, and once more where a remembered digest
-/// was out of date.
-constexpr int k_rounds = 5;
+/// Specifications; the listing and the files of locks, then what they need, and once more where a
+/// remembered digest was out of date.
+constexpr int k_rounds = 6;
 
 Result<std::vector<OutputSpec>> parse_outputs(const BuildArguments& arguments) {
     std::vector<OutputSpec> outputs;
@@ -119,6 +119,7 @@ Result<std::string> submit(
         if (answer.id) {
             return std::move(*answer.id);
         }
+        TRY(inputs.lock(session, progress, answer.unresolved));
         TRY(inputs.hash(session, answer.files), "while reading a lock's packages");
         TRY(inputs.send(session, progress, answer.needs));
     }

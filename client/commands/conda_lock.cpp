@@ -3,8 +3,6 @@
 #include "client/conda/channel_files.hpp"
 #include "client/conda/locking.hpp"
 
-#include <algorithm>
-
 namespace kiln::client {
 namespace {
 
@@ -26,21 +24,6 @@ std::optional<std::string> unless_empty(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional(text);
 }
 
-/// CONDA_OVERRIDE_CUDA=12.4 and its like (cep-30): what the user wants of every target.
-std::vector<std::string> overrides_of(const Environment& environment) {
-    std::vector<std::string> overrides;
-    for (const std::string_view name : {"ARCHSPEC", "CUDA", "GLIBC", "LINUX", "OSX", "WIN"}) {
-        if (const auto value = environment.find(fmt::format("CONDA_OVERRIDE_{}", name))) {
-            std::string lower(name);
-            std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-                return static_cast<char>(c | 0x20);
-            });
-            overrides.push_back(fmt::format("__{}={}", lower, *value));
-        }
-    }
-    return overrides;
-}
-
 }  // namespace
 
 Result<int> run(Session& session, const CondaLockArguments& arguments) {
@@ -53,7 +36,7 @@ Result<int> run(Session& session, const CondaLockArguments& arguments) {
     for (const std::string& channel : arguments.channels) {
         TRY_ASSIGN(request.channels.emplace_back(), channel_url(channel));
     }
-    request.virtual_packages = overrides_of(session.environment());
+    request.virtual_packages = virtual_overrides(session.environment());
     request.virtual_packages.insert(
         request.virtual_packages.end(),
         arguments.virtual_packages.begin(),

@@ -108,4 +108,20 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
     return found;
 }
 
+Result<std::vector<LockFileEntry>> wanted_packages(
+    const std::vector<std::string>& entries, std::string_view text
+) {
+    std::vector<LockFileEntry> files;
+    for (const std::string& entry : entries) {
+        const bool package = entry.ends_with(".conda") || entry.ends_with(".tar.bz2");
+        if (!package || !is_named(entry.substr(0, entry.rfind('/')), {}, text)) {
+            return fail(
+                Code::permission, "kilnd asks for {}, which is of no channel named here", entry
+            );
+        }
+        files.push_back({.as_written = entry, .path = path_of(entry)});
+    }
+    return files;
+}
+
 }  // namespace kiln::client

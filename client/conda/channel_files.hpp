@@ -27,4 +27,10 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
     std::string_view text
 );
 
+/// The packages that the daemon asks for after it locked the specification `text`.
+/// Errors   permission: one that lies in no channel that stands in the text.
+Result<std::vector<LockFileEntry>> wanted_packages(
+    const std::vector<std::string>& entries, std::string_view text
+);
+
 }  // namespace kiln::client

@@ -4,6 +4,8 @@
 #include "client/conda/channel_files.hpp"
 #include "client/follow.hpp"
 
+#include <algorithm>
+
 namespace kiln::client {
 namespace {
 
@@ -83,6 +85,20 @@ Result<std::string> submit(Session& session, Progress& progress, wire::LockReque
 }
 
 }  // namespace
+
+std::vector<std::string> virtual_overrides(const Environment& environment) {
+    std::vector<std::string> overrides;
+    for (const std::string_view name : {"ARCHSPEC", "CUDA", "GLIBC", "LINUX", "OSX", "WIN"}) {
+        if (const auto value = environment.find(fmt::format("CONDA_OVERRIDE_{}", name))) {
+            std::string lower(name);
+            std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+                return static_cast<char>(c | 0x20);
+            });
+            overrides.push_back(fmt::format("__{}={}", lower, *value));
+        }
+    }
+    return overrides;
+}
 
 Result<std::string> make_lock(Session& session, Progress& progress, wire::LockRequest request) {
     session.drawing().know(request.input.name, request.input.text);

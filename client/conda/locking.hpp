@@ -8,6 +8,10 @@
 
 namespace kiln::client {
 
+/// CONDA_OVERRIDE_CUDA=12.4 and its like (cep-30), as `--virtual` has them: what the user wants of
+/// every target.
+std::vector<std::string> virtual_overrides(const Environment& environment);
+
 /// Has the daemon make a lock, sending what it needs of channels that are directories here; the
 /// lock's text. `request.files` is filled in.
 /// Errors   those of the daemon (conflict: no set of packages fits; not_found: a name that no

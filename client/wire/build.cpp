@@ -136,6 +136,12 @@ Result<BuildAnswer> parse_build_answer(const Value& value) {
         answer.files[context] = files.texts_or_empty("entries");
         return files.finish(UnknownFields::ignore);
     });
+    in.each("unresolved", [&](const Value& item) -> Result<void> {
+        ObjectReader specification(item, "a context that must be locked");
+        const std::string context = specification.text("context");
+        answer.unresolved[context] = specification.optional_text("base");
+        return specification.finish(UnknownFields::ignore);
+    });
     TRY(in.finish(UnknownFields::ignore));
     return answer;
 }

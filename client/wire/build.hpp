@@ -81,6 +81,8 @@ struct BuildAnswer {
     std::vector<Digest> needs;
     /// File entries of locks that the request did not name by digest, by context.
     std::map<std::string, std::vector<std::string>> files;
+    /// Contexts that must be locked first, and the base to lock them for.
+    std::map<std::string, std::optional<std::string>> unresolved;
 };
 
 Result<BuildAnswer> parse_build_answer(const json::Value& value);

@@ -73,8 +73,17 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
         files.push_back(json::Object{
             {"context", context}, {"entries", json::from_texts(as_written)}});
     }
+    json::Array unresolved;
+    for (const auto& [context, base] : needs->unresolved) {
+        unresolved.push_back(json::Object{
+            {"context", context},
+            {"base", base ? json::Value(base->render()) : json::Value(nullptr)}});
+    }
     json::Object answer{
-        {"id", nullptr}, {"needs", std::move(lacking)}, {"files", std::move(files)}};
+        {"id", nullptr},
+        {"needs", std::move(lacking)},
+        {"files", std::move(files)},
+        {"unresolved", std::move(unresolved)}};
     if (!needs->empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }

@@ -1,13 +1,10 @@
 #include "daemon/build/build_table.hpp"
 
 #include "daemon/build/build_run.hpp"
-#include "daemon/build/conda_environment.hpp"
+#include "daemon/build/conda_needs.hpp"
 #include "daemon/build/fetch.hpp"
-#include "daemon/build/images.hpp"
-#include "daemon/build/planner.hpp"
 #include "daemon/build/push.hpp"
 #include "daemon/runtime/run_on.hpp"
-#include "layers/dockerfile/parser.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -19,21 +16,6 @@
 
 namespace kiln::daemon {
 namespace {
-
-Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request) {
-    TRY_ASSIGN(
-        const auto dockerfile, dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
-    );
-    const ResolveImage resolve = [&](const std::string& reference) -> Result<Image> {
-        TRY_ASSIGN(const store::Ref ref, find_image(store, reference));
-        return load_image(store, ref.target);
-    };
-    TRY_ASSIGN(BuildGraph graph, plan(request, dockerfile, resolve));
-    for (const dockerfile::Warning& warning : dockerfile.warnings) {
-        graph.warnings.push_back(Warning{warning.message, warning.span});
-    }
-    return graph;
-}
 
 std::vector<Digest> listings_of(const BuildRequest& request) {
     std::vector<Digest> listings;
@@ -65,33 +47,14 @@ boost::asio::awaitable<Result<BuildTable::Needs>> BuildTable::needs(const BuildR
             needs.lent.emplace(listing, std::move(lent));
         }
     }
-    auto look = [this, &request, &needs]() -> Result<void> {
-        for (const auto& [name, context] : request.contexts) {
-            const auto* conda = std::get_if<CondaContext>(&context);
-            if (conda == nullptr) {
-                continue;
-            }
-            TRY_ASSIGN(const conda::Lock lock, read_lock(*conda));
-            for (const conda::LockEntry& entry : lock.entries) {
-                if (entry.kind == conda::LockEntryKind::file
-                    && !conda->files.contains(entry.as_written)) {
-                    needs.files[name].push_back(entry.as_written);
-                }
-            }
-            for (const auto& [as_written, digest] : conda->files) {
-                services_.store.leases().keep_for(digest, ContextTable::k_kept_seconds);
-                TRY_ASSIGN(const auto size, services_.store.blobs().size_of(digest));
-                if (!size) {
-                    needs.lacking.push_back(digest);
-                }
-            }
-        }
-        return {};
-    };
-    const auto looked = co_await run_on(services_.pool, std::move(look));
-    if (!looked) {
-        co_return fail(looked.error());
+    auto look = [this, &request] { return find_conda_needs(services_.store, request); };
+    auto conda = co_await run_on(services_.pool, std::move(look));
+    if (!conda) {
+        co_return fail(std::move(conda).error());
     }
+    needs.lacking.insert(needs.lacking.end(), conda->lacking.begin(), conda->lacking.end());
+    needs.files = std::move(conda->files);
+    needs.unresolved = std::move(conda->unresolved);
     co_return needs;
 }
 

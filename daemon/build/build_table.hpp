@@ -30,9 +30,13 @@ class BuildTable {
         std::vector<Digest> lacking;
         /// Packages that a lock names by a path and the request does not by digest, as written.
         std::map<std::string, std::vector<std::string>> files;  // by context
+        /// Specifications to be locked first, and for which base (conda_needs.hpp).
+        std::map<std::string, std::optional<Digest>> unresolved;  // by context
         LentByListing lent;  // what it reads out of files of its client
 
-        [[nodiscard]] bool empty() const { return lacking.empty() && files.empty(); }
+        [[nodiscard]] bool empty() const {
+            return lacking.empty() && files.empty() && unresolved.empty();
+        }
     };
 
     /// What of the request's bytes is not here.

@@ -39,7 +39,7 @@ Result<void> follow_lock(const LockEntry& entry, EnvironmentPackage& package) {
 
 }  // namespace
 
-Result<conda::Lock> read_lock(const CondaContext& context) {
+Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& context) {
     const std::string architecture = oci::Platform::host().architecture;
     const std::string platform = architecture == "amd64"   ? "linux-64"
                                  : architecture == "arm64" ? "linux-aarch64"
@@ -47,8 +47,13 @@ Result<conda::Lock> read_lock(const CondaContext& context) {
     const conda::InputOptions options{
         .platform = platform, .environment = context.environment, .categories = context.categories};
     TRY_ASSIGN(
-        conda::Lock lock, conda::read_conda_lock(context.lock.text, context.lock.name, options)
+        conda::CondaInput input,
+        conda::read_conda_input(context.lock.text, context.lock.name, options)
     );
+    if (std::holds_alternative<conda::Specification>(input)) {
+        return std::optional<conda::Lock>();
+    }
+    conda::Lock lock = std::get<conda::Lock>(std::move(input));
     if (!lock.pip.empty()) {
         return fail(Error{
             .code = Code::unsupported,
@@ -60,7 +65,18 @@ Result<conda::Lock> read_lock(const CondaContext& context) {
             ),
             .where = lock.pip.front().span});
     }
-    return lock;
+    return std::optional(std::move(lock));
+}
+
+Result<conda::Lock> read_lock(const CondaContext& context) {
+    TRY_ASSIGN(std::optional<conda::Lock> lock, read_lock_if_resolved(context));
+    if (!lock) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format("{} is a specification, no lock", context.lock.name),
+            .hint = "lock it first: kiln conda lock FILE -o LOCK"});
+    }
+    return std::move(*lock);
 }
 
 boost::asio::awaitable<Result<void>> CondaPackages::fetch(const std::vector<LockEntry>& entries) {

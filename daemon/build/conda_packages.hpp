@@ -23,6 +23,8 @@ using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
 /// The lock of a context, in whatever form, for the platform of this host.
 /// Errors   those of conda::read_conda_lock(); unsupported: packages of pip.
 Result<conda::Lock> read_lock(const CondaContext& context);
+/// The same; nullopt: a specification, which must be resolved first.
+Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& context);
 
 /// The packages that a lock names: found in the store, among what the client sent, or fetched; held
 /// against their hashes, and read once for what they say of themselves.

@@ -95,13 +95,6 @@ class LayersTest(CondaTest):
         explicit, *others = [self.layers(daemon, image)[:-1] for image in made]
         self.assertEqual(others, [explicit, explicit])
 
-    def test_what_must_be_resolved_first_is_refused(self):
-        daemon = self.daemon()
-
-        answer = self.build_with(daemon, "dependencies:\n- python=3.11\n", "FROM env\n", lock_name="environment.yml")
-
-        self.refused(answer, 2, "environment.yml")
-
     def test_one_changed_package_makes_its_layer_and_the_metadata_anew(self):
         daemon = self.daemon()
         _, lock = self.pack()

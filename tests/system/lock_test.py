@@ -1,9 +1,10 @@
 """kiln conda lock: from a specification to a lock, over channels that are directories or behind HTTP."""
+import hashlib
 import os
 
 from support import base_image
 from support.case import SystemTest
-from support.channel import ChannelServer, channel, record, repodata, shards, zstd
+from support.channel import ChannelServer, channel, make_package, record, repodata, shards, zstd
 
 PYTHON = [record("python", "3.9.0", depends=["libc"]), record("python", "3.12.1", "0", depends=["libc", "pip"])]
 LINUX = [*PYTHON, record("libc"), record("new-glibc", depends=["__glibc >=2.99"]), record("odd", "2.0", depends=["gone"])]
@@ -131,6 +132,44 @@ class DirectoryTest(LockTest):
         self.assertEqual(status, 200, answer)
         self.assertEqual(answer["subdirs"], [f"file://{where}/linux-64", f"file://{where}/noarch"])
         self.assertEqual((answer["id"], answer["needs"]), (None, []))
+
+class BuildTest(LockTest):
+    def packed(self, name):
+        """A channel of packages that are there: two, one of which wants a glibc."""
+        where = self.path(name)
+        records = []
+        for package, depends in (("tool", ["data", "__glibc >=2.17"]), ("data", [])):
+            content = make_package(package, depends, {f"share/{package}": package + "\n"})
+            file_name, entry = record(package, depends=depends)
+            entry.update(sha256=hashlib.sha256(content).hexdigest(), md5=hashlib.md5(content).hexdigest(),
+                         size=len(content))
+            self.write(os.path.join(where, "linux-64", file_name), content)
+            records.append((file_name, entry))
+        return channel(where, records)
+
+    def build_with(self, daemon, text, dockerfile):
+        file = self.write("environment.yml", text)
+        return self.build(daemon, dockerfile, {}, "--build-context", f"env=conda:{file}")
+
+    def test_a_specification_is_a_context_locked_for_the_base_it_is_copied_onto(self):
+        daemon = self.daemon_with_base()
+        self.load(daemon, base_image.glibc_tar(), "glibc:1")
+        for where in (self.packed("packed"), self.serve(self.packed("served")).url):
+            text = f"channels: [{where}, nodefaults]\ndependencies: [tool]\n"
+
+            image = self.good(self.build_with(daemon, text, "FROM glibc:1\nCOPY --link --from=env / /\n")).line
+
+            self.assertEqual(self.content(daemon, image, "opt/env/share/data"), "data\n")
+            self.refused(self.build_with(daemon, text, "FROM base:1\nCOPY --from=env / /\n"), 4, "__glibc", "tool")
+        self.good(self.build_with(daemon, text, "FROM env\n"))
+        self.clean(daemon)
+
+    def test_a_specification_that_cannot_be_met_is_shown_in_its_file(self):
+        daemon = self.daemon_with_base()
+        text = f"channels: [{self.packed('packed')}, nodefaults]\ndependencies:\n  - tol\n"
+
+        self.refused(self.build_with(daemon, text, "FROM env\n"), 4, "environment.yml:3:5", "did you mean tool?")
+
 
 class ServerTest(LockTest):
     def test_what_did_not_change_is_not_fetched_again(self):

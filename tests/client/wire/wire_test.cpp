@@ -100,6 +100,7 @@ TEST(WireBuild, ReadsWhatTheDaemonNeedsOrTheIdOfTheBuild) {
     ASSERT_THAT(needs, Succeeds());
     EXPECT_EQ(needs->id, std::nullopt);
     EXPECT_THAT(needs->needs, ElementsAre(digest_like('a'), digest_like('b')));
+    EXPECT_THAT(needs->unresolved.at("env"), Optional(digest_like('a').render()));
     ASSERT_THAT(accepted, Succeeds());
     EXPECT_THAT(accepted->id, Optional(std::string("7f3a9c01d2e4")));
     EXPECT_THAT(accepted->needs, IsEmpty());

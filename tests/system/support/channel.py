@@ -2,10 +2,13 @@
 import base64
 import hashlib
 import http.server
+import io
 import json
 import os
 import subprocess
+import tarfile
 import threading
+import zipfile
 
 
 def record(name, version="1.0", build="0", number=0, depends=(), **more):
@@ -28,6 +31,31 @@ def channel(directory, linux=(), noarch=()):
         with open(os.path.join(directory, subdir, "repodata.json"), "wb") as file:
             file.write(repodata(*records, subdir=subdir))
     return directory
+
+
+def make_package(name, depends, files, version="1.0", build="0", subdir="linux-64"):
+    """The bytes of a .conda of text files."""
+    paths = [{"_path": path, "path_type": "hardlink", "sha256": hashlib.sha256(text.encode()).hexdigest(),
+              "size_in_bytes": len(text.encode())} for path, text in files.items()]
+    index = {"name": name, "version": version, "build": build, "build_number": 0, "depends": list(depends),
+             "subdir": subdir}
+    info = {"info/index.json": json.dumps(index), "info/paths.json": json.dumps({"paths": paths, "paths_version": 1})}
+    dist, packed = f"{name}-{version}-{build}", io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
+        for part, members in (("info", info), ("pkg", files)):
+            archive.writestr(f"{part}-{dist}.tar.zst", zstd(make_tar(members)))
+    return packed.getvalue()
+
+
+def make_tar(members):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for path, text in members.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return made.getvalue()
 
 
 def zstd(content):

@@ -1,0 +1,102 @@
+#include "daemon/build/conda_needs.hpp"
+
+#include "daemon/build/conda_packages.hpp"
+#include "daemon/build/context_table.hpp"
+#include "daemon/build/images.hpp"
+#include "daemon/build/planner.hpp"
+#include "layers/dockerfile/parser.hpp"
+
+#include <algorithm>
+
+namespace kiln::daemon {
+namespace {
+
+/// The image that a stage grew from; nullptr: it began with nothing, or with an environment.
+const Image* base_of(const BuildGraph& graph, const Stage& stage) {
+    const Stage* at = &stage;
+    while (const auto* below = std::get_if<StageOrigin>(&at->base)) {
+        at = &graph.stages[below->stage];
+    }
+    return std::get_if<Image>(&at->base);
+}
+
+bool copies(const Stage& stage, const std::string& context) {
+    return std::any_of(stage.steps.begin(), stage.steps.end(), [&](const Step& step) {
+        const auto* copy = std::get_if<CopyStep>(&step.action);
+        const auto* origin = copy == nullptr ? nullptr : std::get_if<CondaOrigin>(&copy->origin);
+        return origin != nullptr && origin->context == context;
+    });
+}
+
+/// The image under the first stage that takes the environment in.
+std::optional<Digest> base_under(const BuildGraph& graph, const std::string& context) {
+    for (const Stage& stage : graph.stages) {
+        const Image* base = copies(stage, context) ? base_of(graph, stage) : nullptr;
+        if (base != nullptr) {
+            return base->manifest_descriptor.digest;
+        }
+    }
+    return std::nullopt;
+}
+
+void add_files(
+    CondaNeeds& needs, const std::string& name, const CondaContext& context, const conda::Lock& lock
+) {
+    for (const conda::LockEntry& entry : lock.entries) {
+        if (entry.kind == conda::LockEntryKind::file && !context.files.contains(entry.as_written)) {
+            needs.files[name].push_back(entry.as_written);
+        }
+    }
+}
+
+Result<void> add_lacking(CondaNeeds& needs, store::Store& store, const CondaContext& context) {
+    for (const auto& [as_written, digest] : context.files) {
+        store.leases().keep_for(digest, ContextTable::k_kept_seconds);
+        TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
+        if (!size) {
+            needs.lacking.push_back(digest);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request) {
+    TRY_ASSIGN(
+        const auto dockerfile, dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
+    );
+    const ResolveImage resolve = [&](const std::string& reference) -> Result<Image> {
+        TRY_ASSIGN(const store::Ref ref, find_image(store, reference));
+        return load_image(store, ref.target);
+    };
+    TRY_ASSIGN(BuildGraph graph, plan(request, dockerfile, resolve));
+    for (const dockerfile::Warning& warning : dockerfile.warnings) {
+        graph.warnings.push_back(Warning{warning.message, warning.span});
+    }
+    return graph;
+}
+
+Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& request) {
+    CondaNeeds needs;
+    std::optional<BuildGraph> graph;
+    for (const auto& [name, each] : request.contexts) {
+        const auto* context = std::get_if<CondaContext>(&each);
+        if (context == nullptr) {
+            continue;
+        }
+        TRY_ASSIGN(const std::optional<conda::Lock> lock, read_lock_if_resolved(*context));
+        if (lock) {
+            add_files(needs, name, *context, *lock);
+            TRY(add_lacking(needs, store, *context));
+            continue;
+        }
+        if (!graph) {
+            TRY_ASSIGN(graph, plan_request(store, request));
+        }
+        needs.unresolved.emplace(name, base_under(*graph, name));
+    }
+    return needs;
+}
+
+}  // namespace kiln::daemon
