@@ -19,18 +19,28 @@ constexpr std::string_view k_reserved = "conda-meta";
 class Clobbers {
   public:
     explicit Clobbers(const std::vector<std::vector<LinkTarget>>& targets) {
+        std::size_t count = 0;
+        for (const std::vector<LinkTarget>& each : targets) {
+            count += each.size();
+        }
+        leaf_.reserve(count);
         for (std::size_t package = 0; package < targets.size(); ++package) {
+            std::string_view marked;  // what lies in one directory mostly comes in a row
             for (const LinkTarget& target : targets[package]) {
                 if (is_directory(target)) {
                     mark_directory(target.path, package);
                 } else {
-                    leaf_.insert_or_assign(target.path, package);
+                    mark_leaf(target.path, package);
                 }
-                mark_directory(parent_of(target.path), package);
+                const std::string_view parent = parent_of(target.path);
+                if (parent != marked) {
+                    mark_directory(parent, package);
+                    marked = parent;
+                }
             }
         }
-        for (const auto& [path, package] : leaf_) {
-            if (directory_.contains(path)) {
+        for (const auto& [path, package] : directory_) {
+            if (leaf_.contains(path)) {
                 contested_.insert(path);  // only asked for membership: its order reaches nothing
             }
         }
@@ -40,15 +50,17 @@ class Clobbers {
     [[nodiscard]] std::optional<std::size_t> winner(const LinkTarget& target, std::size_t package)
         const {
         std::size_t last = package;
-        if (const auto leaf = leaf_.find(target.path); leaf != leaf_.end()) {
-            last = std::max(last, leaf->second);
+        if (!shared_.empty() && shared_.contains(target.path)) {
+            last = std::max(last, leaf_.at(target.path));
         }
         if (contested_.empty()) {
             return last == package ? std::nullopt : std::optional(last);
         }
-        if (const auto below = directory_.find(target.path);
-            below != directory_.end() && !is_directory(target)) {
-            last = std::max(last, below->second);
+        if (contested_.contains(target.path)) {
+            last = std::max(last, leaf_.at(target.path));
+            if (!is_directory(target)) {
+                last = std::max(last, directory_.at(target.path));
+            }
         }
         for (std::string_view at = parent_of(target.path); !at.empty(); at = parent_of(at)) {
             if (contested_.contains(at)) {
@@ -68,6 +80,14 @@ class Clobbers {
         return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
     }
 
+    void mark_leaf(std::string_view path, std::size_t package) {
+        const auto [place, fresh] = leaf_.try_emplace(path, package);
+        if (!fresh) {
+            place->second = package;
+            shared_.insert(path);
+        }
+    }
+
     /// The directory and all above it, up to one that this package has marked already.
     void mark_directory(std::string_view path, std::size_t package) {
         for (; !path.empty(); path = parent_of(path)) {
@@ -81,7 +101,9 @@ class Clobbers {
 
     std::unordered_map<std::string_view, std::size_t> leaf_;       // path -> last package
     std::unordered_map<std::string_view, std::size_t> directory_;  // path -> last package
-    std::unordered_set<std::string_view> contested_;
+    // Few, and mostly none: what most paths are looked up in.
+    std::unordered_set<std::string_view> shared_;     // leaves that two packages have
+    std::unordered_set<std::string_view> contested_;  // leaves that are directories too
 };
 
 /// The first of them, and how many more there are.
