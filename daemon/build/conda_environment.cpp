@@ -2,6 +2,7 @@
 
 #include "daemon/build/conda_layers.hpp"
 #include "daemon/build/stage_planner.hpp"
+#include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/environment_plan.hpp"
@@ -16,6 +17,9 @@ using conda::EnvironmentPackage;
 using conda::EnvironmentPlan;
 using conda::LockEntry;
 using conda::PlannedPackage;
+
+/// Packages that are made and wait for the disk, while the pool makes others.
+constexpr std::size_t k_syncs_at_once = 4;
 
 /// Layers that become one of the image, and whose they are.
 struct Group {
@@ -111,6 +115,27 @@ void warn(const EnvironmentBuild& build, const std::vector<std::string>& warning
     }
 }
 
+/// One package: made by the pool, made durable beside it.
+boost::asio::awaitable<Result<void>> lay_package(
+    Services& services,
+    const CondaLayers& layers,
+    const EnvironmentPlan& plan,
+    std::size_t index,
+    PackageLayers& made
+) {
+    auto make = [&layers, &plan, index] { return layers.of_package(plan, plan.packages[index]); };
+    auto done = co_await run_on(services.pool, std::move(make));
+    if (!done) {
+        co_return fail(std::move(done).error());
+    }
+    made = std::move(*done);
+    if (made.payload.known && made.record.known) {
+        co_return Result<void>();
+    }
+    auto remember = [&layers, &made] { return layers.remember(made); };
+    co_return co_await run_on(services.waiters, std::move(remember));
+}
+
 /// How many layers the packages may take: those above the prefix, conda-meta, what scripts change
 /// and what is compiled come beside them.
 std::size_t room_for_packages(const Environment& environment, std::size_t max_layers) {
@@ -137,21 +162,21 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     LayerWriting writing{
         services.store, services.pool, build.lease, build.layer, build.job->stop_token()};
     const auto layers = std::make_shared<CondaLayers>(services, std::move(writing), build.no_cache);
-    std::vector<std::function<Result<PackageLayers>()>> writes;
-    for (const PlannedPackage& planned : plan->packages) {
-        writes.emplace_back([layers, &plan, &planned] { return layers->of_package(*plan, planned); }
-        );
-    }
-    const auto made = co_await run_all(services.loop, services.pool, std::move(writes));
-    if (!made) {
-        co_return fail(made.error());
+    std::vector<PackageLayers> made(plan->packages.size());
+    auto lay_one = [&](std::size_t index) {
+        return lay_package(services, *layers, *plan, index, made[index]);
+    };
+    const std::size_t at_once = 2 * services.pool.size() + k_syncs_at_once;
+    const auto laid = co_await fan_out(services.loop, made.size(), at_once, lay_one);
+    if (!laid) {
+        co_return fail(laid.error());
     }
     const std::size_t room = room_for_packages(environment, build.max_layers);
-    std::vector<Group> groups = group_layers(*plan, *made, room);
+    std::vector<Group> groups = group_layers(*plan, made, room);
     auto prepare = [&]() -> Result<void> {
         TRY_ASSIGN(const KnownLayer head, layers->meta_head(*plan));
         Group meta{.members = {*head.layer}, .names = "conda-meta"};
-        for (const PackageLayers& each : *made) {
+        for (const PackageLayers& each : made) {
             meta.members.push_back(*each.record.layer);
         }
         groups.push_back(std::move(meta));

@@ -18,10 +18,10 @@ Result<PackageLayers> CondaLayers::of_package(
 ) const {
     TRY(check(writing_.stop));
     PackageLayers layers;
-    const CacheKey key = key_of("conda-package/1", planned.layer.layer_key());
-    const CacheKey record_key = key_of("conda-record/1", plan.record_key(planned));
-    TRY_ASSIGN(auto payload, known_.find(key));
-    TRY_ASSIGN(auto record, known_.find(record_key));
+    layers.payload_key = key_of("conda-package/1", planned.layer.layer_key());
+    layers.record_key = key_of("conda-record/1", plan.record_key(planned));
+    TRY_ASSIGN(auto payload, known_.find(layers.payload_key));
+    TRY_ASSIGN(auto record, known_.find(layers.record_key));
     if (payload) {
         layers.payload = std::move(*payload);
     } else {
@@ -32,17 +32,18 @@ Result<PackageLayers> CondaLayers::of_package(
     } else {
         TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));
     }
+    return layers;
+}
+
+Result<void> CondaLayers::remember(const PackageLayers& layers) const {
     std::vector<KnownLayers::Made> made;
     if (!layers.payload.known) {
-        made.push_back({key, layers.payload.layer});
+        made.push_back({layers.payload_key, layers.payload.layer});
     }
     if (!layers.record.known) {
-        made.push_back({record_key, layers.record.layer});
+        made.push_back({layers.record_key, layers.record.layer});
     }
-    if (!made.empty()) {
-        TRY(known_.remember(made));
-    }
-    return layers;
+    return made.empty() ? Result<void>() : known_.remember(made);
 }
 
 Result<std::optional<LayerFacts>> CondaLayers::write_payload(const PlannedPackage& planned) const {
@@ -90,7 +91,7 @@ Result<KnownLayer> CondaLayers::joined(
         key.add("layer", member.diff_id.render());
     }
     key.add("compression", std::string(compression_name(writing_.options.compression)));
-    TRY_ASSIGN(auto found, known_.find(key));
+    TRY_ASSIGN(auto found, known_.find(key.digest()));
     if (found) {
         return std::move(*found);
     }
@@ -110,7 +111,7 @@ Result<KnownLayer> CondaLayers::joined(
     TRY(blob->commit(built.layer.dress.digest));
     TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));
     const std::optional layer(facts_of(built, origin));
-    TRY(known_.remember({{key, layer}}));
+    TRY(known_.remember({{key.digest(), layer}}));
     return KnownLayer{layer, false};
 }
 
@@ -146,11 +147,11 @@ Result<KnownLayer> CondaLayers::parents(const std::string& prefix, const tree::F
     const FillLayer fill = [&](LayerBuilder& layer) {
         return conda::write_parents_layer(parents, layer);
     };
-    return found_or_made(key, "conda prefix " + prefix, fill);
+    return found_or_made(key.digest(), "conda prefix " + prefix, fill);
 }
 
 Result<KnownLayer> CondaLayers::found_or_made(
-    const CacheKey& key, const std::string& origin, const FillLayer& fill
+    const Digest& key, const std::string& origin, const FillLayer& fill
 ) const {
     TRY_ASSIGN(auto found, known_.find(key));
     if (found) {

@@ -17,6 +17,8 @@ namespace kiln::daemon {
 struct PackageLayers {
     KnownLayer payload;  // without a layer: the package holds nothing that stays
     KnownLayer record;   // its file in conda-meta, to be put beside those of the others
+    Digest payload_key;
+    Digest record_key;
 };
 
 /// The layers of conda environments: each made once, and found again by what it was made of.
@@ -28,10 +30,14 @@ class CondaLayers {
           known_(services.store, writing.lease, no_cache),
           writing_(std::move(writing)) {}
 
+    /// Found, or made under the lease and not yet remembered: that waits for the disk, which is no
+    /// work for the pool.
     /// Errors   those of the package, and of the store.
     [[nodiscard]] Result<PackageLayers> of_package(
         const conda::EnvironmentPlan& plan, const conda::PlannedPackage& planned
     ) const;
+    /// Makes what is new durable, and known to later builds.
+    [[nodiscard]] Result<void> remember(const PackageLayers& layers) const;
     /// Several layers as one, their frames as they are. One alone is itself.
     [[nodiscard]] Result<KnownLayer> joined(
         const std::vector<LayerFacts>& members, const std::string& origin
@@ -55,7 +61,7 @@ class CondaLayers {
         const std::optional<LayerFacts>& payload
     ) const;
     [[nodiscard]] Result<KnownLayer> found_or_made(
-        const CacheKey& key, const std::string& origin, const FillLayer& fill
+        const Digest& key, const std::string& origin, const FillLayer& fill
     ) const;
 
     Services& services_;

@@ -2,9 +2,9 @@
 
 namespace kiln::daemon {
 
-Result<std::optional<KnownLayer>> KnownLayers::find(const CacheKey& key) const {
-    lease_.keep(key.digest());
-    TRY_ASSIGN(const auto record, store_.index().find_cache(key.digest()));
+Result<std::optional<KnownLayer>> KnownLayers::find(const Digest& key) const {
+    lease_.keep(key);
+    TRY_ASSIGN(const auto record, store_.index().find_cache(key));
     if (!record || no_cache_) {
         return std::optional<KnownLayer>();
     }
@@ -15,14 +15,14 @@ Result<std::optional<KnownLayer>> KnownLayers::find(const CacheKey& key) const {
             return std::optional<KnownLayer>();
         }
     }
-    store_.used(key.digest());
+    store_.used(key);
     return std::optional(std::move(known));
 }
 
 Result<void> KnownLayers::remember(const std::vector<Made>& made) const {
     store::Batch batch;
     for (const Made& each : made) {
-        store::CacheRecord record{.key = each.key.digest()};
+        store::CacheRecord record{.key = each.key};
         if (each.layer) {
             record.diff_id = each.layer->diff_id;
             batch.layers.push_back(*each.layer);
@@ -32,14 +32,14 @@ Result<void> KnownLayers::remember(const std::vector<Made>& made) const {
     return store_.record(batch);
 }
 
-CacheKey key_of(
+Digest key_of(
     std::string operation, const std::vector<std::pair<std::string, std::string>>& ingredients
 ) {
     CacheKey key(std::move(operation));
     for (const auto& [name, value] : ingredients) {
         key.add(name, value);
     }
-    return key;
+    return key.digest();
 }
 
 }  // namespace kiln::daemon

@@ -28,10 +28,10 @@ class KnownLayers {
           no_cache_(no_cache) {}
 
     /// nullopt: not known, or not to be looked for.
-    [[nodiscard]] Result<std::optional<KnownLayer>> find(const CacheKey& key) const;
+    [[nodiscard]] Result<std::optional<KnownLayer>> find(const Digest& key) const;
 
     struct Made {
-        const CacheKey& key;
+        Digest key;
         const std::optional<LayerFacts>& layer;
     };
 
@@ -44,8 +44,8 @@ class KnownLayers {
     bool no_cache_;
 };
 
-/// A key of these named ingredients.
-CacheKey key_of(
+/// The digest of a key of these named ingredients.
+Digest key_of(
     std::string operation, const std::vector<std::pair<std::string, std::string>>& ingredients
 );
 
