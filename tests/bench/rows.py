@@ -1,5 +1,6 @@
 """The rows of the table: each makes its work, measures kiln and what it is measured against, and says whether it is reached."""
 import dataclasses
+import json
 import os
 import random
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import time
 
 import peers
+from clones import Clones
 
 
 @dataclasses.dataclass
@@ -225,6 +227,71 @@ def conda(workshop):
     return table
 
 
+def environment(workshop):
+    """An environment of 250 packages in a store of its own, which has never seen them."""
+    maker = os.path.join(workshop.source, "..", "shared", "conda", "make-lock")
+    if not os.path.exists(maker):
+        print("# no packages to clone")
+        return []
+    files = [line.split("#")[0][len("file://"):] for line in peers.run(["python3", maker, "runnable"]).stdout.splitlines()
+             if line.startswith("file://")]
+    clones = Clones(files, f"{workshop.work}/clones")
+    context = f"{workshop.work}/environment"
+    os.makedirs(f"{context}/store")
+    with open(f"{context}/Dockerfile", "w") as file:
+        file.write("FROM env\n")
+    kiln = peers.Kiln(os.path.dirname(os.path.dirname(workshop.kiln.client)), f"{context}/store")
+    kiln.start()
+    try:
+        return environment_rows(clones, kiln, context)
+    finally:
+        kiln.stop()
+        shutil.rmtree(clones.directory)
+        shutil.rmtree(context)
+
+
+def environment_rows(clones, kiln, context):
+    def build(tag, lines, *options):
+        option = f"env=conda:{clones.lock(lines)}"
+        return timed(lambda: kiln.build(context, tag, "--build-context", option, *options))
+
+    def layers(tag):
+        return [layer["diff_id"] for layer in json.loads(kiln("layers", tag, "--format", "json").stdout)["layers"]]
+
+    everything = list(clones.lines.values())
+    settle()
+    first = build("all:1", everything)
+    peak = kiln.daemon.memory_mib("VmHWM")
+    tar = f"{context}/all.tar"
+    kiln("save", "all:1", "-o", tar, "--format", "docker")
+    size = f"{len(everything)} packages, {os.path.getsize(tar) / 1e9:.1f} GB"
+    settle()
+    zstd, again = in_turn([shell(f"zstd -3 -T2 -q -f {tar} -o {tar}.zst"), lambda: build("all:1", everything, "--no-cache")], 3)
+    table = [at_least_speed(f"{size}, cold, packages not yet in the store", first, "zstd -3 -T2", zstd, 0.7),
+             at_least_speed(f"{size}, cold, packages in the store", again, "zstd -3 -T2", zstd, 0.7),
+             Row("resident memory during it", f"{peak:.0f} MiB", "", "", "under 400 MB", peak < 400e6 / (1 << 20))]
+    os.remove(tar)
+    os.remove(f"{tar}.zst")
+    known = layers("all:1")
+    times, new = [], []
+    for seed, name in enumerate(("six-00", "requests-01", "sqlite-02", "xz-03", "yaml-00"), 1):
+        lines = clones.changed([name], seed).values()
+        settle()
+        times.append(build("one:1", lines))
+        new.append(len(set(layers("one:1")) - set(known)) - 1)
+    table.append(Row("one of them changed", seconds(statistics.median(times)), "", "", "under 150 ms", statistics.median(times) < 0.15))
+    table.append(Row("layers made for it, beside conda-meta", str(max(new)), "", "", "1", new == [1] * len(new)))
+    tenth = sorted(clones.lines)[::10]
+    others = clones.changed(tenth, 10).values()
+    alone = clones.changed(tenth, 11)
+    settle()
+    most = build("most:1", others)
+    settle()
+    part = build("part:1", [alone[name] for name in tenth])
+    table.append(at_most("a second environment, nine tenths in common", most, "the tenth alone", part, 1.2))
+    return table
+
+
 def base_import(workshop):
     tag = iter(range(1000))
     actions = [lambda: workshop.kiln("load", "-i", workshop.base_tar, "-t", f"import:{next(tag)}"),
@@ -265,4 +332,5 @@ def idle(workshop):
 
 
 ALL = {"first-run": first_run, "rebuild": rebuild, "cold": cold, "runs": runs, "one-file": one_file, "conda": conda,
+       "environment": environment,
        "base-import": base_import, "idle": idle}
