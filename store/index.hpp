@@ -66,7 +66,7 @@ struct Removal {
 /// Thread   any; one writer at a time, lookups beside it. Blocks on the disk.
 class Index {
   public:
-    static constexpr int k_schema_version = 2;
+    static constexpr int k_schema_version = 3;
 
     /// `vfs` names the SQLite file layer; nullptr is the kernel's.
     static Result<std::unique_ptr<Index>> open(const std::string& path, const char* vfs = nullptr);
@@ -76,6 +76,8 @@ class Index {
 
     [[nodiscard]] Result<std::vector<Ref>> refs() const;  // sorted by name
     [[nodiscard]] Result<std::optional<Ref>> find_ref(std::string_view name) const;
+    /// Sorted by artifact type and digest.
+    [[nodiscard]] Result<std::vector<Referrer>> find_referrers(const Digest& subject) const;
     [[nodiscard]] Result<std::optional<LayerFacts>> find_layer(const Digest& diff_id) const;
     /// The layer that has this blob as one of its dresses.
     [[nodiscard]] Result<std::optional<LayerFacts>> find_layer_by_dress(const Digest& blob) const;
@@ -90,6 +92,7 @@ class Index {
         const;
 
     // Everything at once, sorted: for the collector, verify and df.
+    [[nodiscard]] Result<std::vector<Referrer>> referrers() const;
     [[nodiscard]] Result<std::vector<Object>> objects() const;
     [[nodiscard]] Result<std::vector<LayerFacts>> layers() const;  // without frame maps
     [[nodiscard]] Result<std::vector<CacheRecord>> cache() const;

@@ -31,6 +31,23 @@ Result<void> each_row(
     }
 }
 
+Result<std::vector<Referrer>> read_referrers(
+    Database& database, std::string_view sql, const std::optional<Digest>& subject = std::nullopt
+) {
+    std::vector<Referrer> all;
+    const auto take = [&](const Statement& row) -> Result<void> {
+        Referrer referrer{.subject = row.digest(0)};
+        referrer.manifest = {
+            .media_type = row.text(2), .digest = row.digest(1), .size_bytes = row.size(3)};
+        referrer.artifact_type = row.text(4);
+        TRY_ASSIGN(referrer.blobs, parse_digests(row.blob(5)));
+        all.push_back(std::move(referrer));
+        return {};
+    };
+    TRY(each_row(database, sql, take, subject));
+    return all;
+}
+
 }  // namespace
 
 Result<std::vector<Ref>> Index::refs() const {
@@ -50,6 +67,25 @@ Result<std::vector<Ref>> Index::refs() const {
         take
     ));
     return all;
+}
+
+Result<std::vector<Referrer>> Index::referrers() const {
+    const std::lock_guard lock(state_->reading);
+    return read_referrers(
+        *state_->reader,
+        "SELECT subject, digest, media_type, size_bytes, artifact_type, blobs FROM referrers "
+        "ORDER BY subject, artifact_type, digest"
+    );
+}
+
+Result<std::vector<Referrer>> Index::find_referrers(const Digest& subject) const {
+    const std::lock_guard lock(state_->reading);
+    return read_referrers(
+        *state_->reader,
+        "SELECT subject, digest, media_type, size_bytes, artifact_type, blobs FROM referrers "
+        "WHERE subject = ? ORDER BY artifact_type, digest",
+        subject
+    );
 }
 
 Result<std::vector<Object>> Index::objects() const {

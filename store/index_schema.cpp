@@ -8,7 +8,7 @@ namespace {
 constexpr std::int64_t k_application_id = 0x6b696c6e;  // "kiln"
 
 /// steps[n] leads from version n + 1 to n + 2. A step is history: it never changes once released.
-constexpr std::array<const char*, 1> k_steps = {
+constexpr std::array<const char*, 2> k_steps = {
     // 2: a cache record can keep blobs; explain remembers what a place was made of.
     R"sql(
     ALTER TABLE cache ADD COLUMN blobs BLOB NOT NULL DEFAULT x'';
@@ -23,6 +23,20 @@ constexpr std::array<const char*, 1> k_steps = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX slots_of_key ON slots (key);
     PRAGMA user_version = 2;
+    )sql",
+    // 3: manifests that refer to others.
+    R"sql(
+    CREATE TABLE referrers (
+        subject       BLOB    NOT NULL,
+        digest        BLOB    NOT NULL,
+        media_type    TEXT    NOT NULL,
+        size_bytes    INTEGER NOT NULL,
+        artifact_type TEXT    NOT NULL,
+        blobs         BLOB    NOT NULL,
+        PRIMARY KEY (subject, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX referrers_by_digest ON referrers (digest);
+    PRAGMA user_version = 3;
     )sql",
 };
 

@@ -12,6 +12,8 @@
 namespace kiln::store {
 namespace {
 
+constexpr std::string_view k_referrer_by_digest = "DELETE FROM referrers WHERE digest = ?";
+
 Result<void> require_object(Database& database, ObjectKind kind, const Digest& name) {
     TRY_ASSIGN(
         Statement row, database.prepare("SELECT 1 FROM objects WHERE kind = ? AND name = ?")
@@ -183,6 +185,25 @@ Result<void> put_refs(Database& database, const Batch& batch, UnixSeconds now) {
     return {};
 }
 
+Result<void> put_referrer(Database& database, const Referrer& referrer) {
+    TRY(require_object(database, ObjectKind::blob, referrer.subject),
+        "while recording what refers to it");
+    TRY(require_object(database, ObjectKind::blob, referrer.manifest.digest));
+    for (const Digest& blob : referrer.blobs) {
+        TRY(require_object(database, ObjectKind::blob, blob));
+    }
+    TRY_ASSIGN(
+        Statement put,
+        database.prepare("INSERT OR REPLACE INTO referrers "
+                         "(subject, digest, media_type, size_bytes, artifact_type, blobs) "
+                         "VALUES (?, ?, ?, ?, ?, ?)")
+    );
+    put.bind(referrer.subject).bind(referrer.manifest.digest);
+    put.bind(std::string_view(referrer.manifest.media_type)).bind(referrer.manifest.size_bytes);
+    put.bind(std::string_view(referrer.artifact_type));
+    return put.bind(ByteSpan(render_digests(referrer.blobs))).run();
+}
+
 /// Deletes by digest; `sql` has one parameter.
 Result<void> remove_each(
     Database& database, std::string_view sql, const std::vector<Digest>& digests
@@ -216,6 +237,9 @@ Result<void> Index::apply(const Transaction& transaction) {
         for (const auto& [listing, packs] : transaction.packs_of_context) {
             TRY(put_context(database, listing, packs, transaction.now));
         }
+        for (const Referrer& referrer : batch.referrers) {
+            TRY(put_referrer(database, referrer));
+        }
         return put_refs(database, batch, transaction.now);
     });
 }
@@ -236,6 +260,8 @@ Result<void> Index::remove(const Removal& removal) {
             TRY(remove.bind(kind).bind(object.name).run());
             if (object.kind == ObjectKind::pack) {
                 TRY(remove_each(database, "DELETE FROM packs WHERE name = ?", {object.name}));
+            } else if (object.kind == ObjectKind::blob) {
+                TRY(remove_each(database, k_referrer_by_digest, {object.name}));
             }
         }
         if (removal.slots_unused_since) {
@@ -252,7 +278,9 @@ Result<void> Index::remove(const Removal& removal) {
 
 Result<void> Index::forget(const Object& object) {
     // Children first: a row may go only when nothing refers to it.
-    constexpr std::array<std::string_view, 5> k_blob{
+    constexpr std::array<std::string_view, 7> k_blob{
+        k_referrer_by_digest,
+        "DELETE FROM referrers WHERE instr(blobs, ?) > 0",
         "DELETE FROM cache WHERE length(blobs) > 0 AND instr(blobs, ?) > 0",
         "DELETE FROM cache WHERE diff_id IN "
         "(SELECT diff_id FROM dresses GROUP BY diff_id HAVING count(*) = 1 AND max(digest) = ?)",

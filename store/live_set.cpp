@@ -39,6 +39,13 @@ Result<LiveSet> LiveSet::load(Store::State& state) {
             set.lead(listing, pack);
         }
     }
+    TRY_ASSIGN(const std::vector<Referrer> referrers, state.index->referrers());
+    for (const Referrer& referrer : referrers) {
+        set.lead(referrer.subject, referrer.manifest.digest);
+        for (const Digest& blob : referrer.blobs) {
+            set.lead(referrer.manifest.digest, blob);
+        }
+    }
     TRY_ASSIGN(const std::vector<CacheRecord> cache, state.index->cache());
     for (const CacheRecord& record : cache) {
         if (record.diff_id) {

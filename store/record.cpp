@@ -44,6 +44,11 @@ Result<Named> keep_named(Store::State& state, const Batch& batch, const Lease& l
         lease.keep(ref.target);
         blobs.insert(ref.target.digest);
     }
+    for (const Referrer& referrer : batch.referrers) {
+        lease.keep(referrer.subject);
+        blobs.insert(referrer.manifest.digest);
+        blobs.insert(referrer.blobs.begin(), referrer.blobs.end());
+    }
     for (const ContextRecord& context : batch.contexts) {
         tables.insert(context.listing);
         const auto keep = [&](const Digest& pack) { lease.keep(pack); };
@@ -139,7 +144,8 @@ Result<void> Store::record(const Batch& batch) {
             transaction.contents.merge(state.packs.fresh_contents(object.name));
         }
     }
-    const bool names_change = !batch.refs.empty() || !batch.removed_refs.empty();
+    const bool names_change =
+        !batch.refs.empty() || !batch.removed_refs.empty() || !batch.referrers.empty();
     std::unique_lock naming(state.naming, std::defer_lock);
     if (names_change) {
         naming.lock();
@@ -150,12 +156,7 @@ Result<void> Store::record(const Batch& batch) {
     }
     if (names_change) {
         // The record is made; a file that could not follow does so at the next change or start.
-        const auto refs = state.index->refs();
-        if (refs) {
-            static_cast<void>(write_index_json(
-                state.files, state.directories.root.get(), state.directories.temporary.get(), *refs
-            ));
-        }
+        static_cast<void>(state.write_index_json());
     }
     return {};
 }

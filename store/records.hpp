@@ -19,6 +19,16 @@ struct Ref {
     bool operator==(const Ref&) const = default;
 };
 
+/// A document about an image, such as a bill of materials: a manifest whose subject the image is
+/// (image-spec manifest.md). It lives as long as its subject does.
+struct Referrer {
+    Digest subject;
+    Descriptor manifest = {};
+    std::string artifact_type = {};
+    std::vector<Digest> blobs = {};  // config and layers of the manifest
+    bool operator==(const Referrer&) const = default;
+};
+
 /// One named input of a cache key, as `explain` shows it.
 struct Ingredient {
     std::string name;
@@ -71,6 +81,7 @@ struct Batch {
     std::vector<ContextRecord> contexts = {};
     std::vector<Ref> refs = {};                  // set, or replaced; `updated` is filled in
     std::vector<std::string> removed_refs = {};  // an unknown name is not_found
+    std::vector<Referrer> referrers = {};        // their subjects are here, or in this batch
 };
 
 }  // namespace kiln::store

@@ -5,6 +5,7 @@
 #include "store/object_folder.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace kiln::store {
 namespace {
@@ -14,37 +15,55 @@ constexpr std::string_view k_index_type = "application/vnd.oci.image.index.v1+js
 /// 250,000 refs; it is compared, never parsed.
 constexpr std::size_t k_index_json_bytes = 64 * limits::k_mib;
 
-Result<Ref> read_entry(const json::Value& value) {
+/// nullopt for what has no name: it refers to something that has.
+Result<std::optional<Ref>> read_entry(const json::Value& value) {
     json::ObjectReader in(value, "index.json");
     Ref ref;
     ref.target.media_type = in.text("mediaType");
     const std::string digest = in.text("digest");
     ref.target.size_bytes = in.number("size");
     const auto annotations = in.text_map_or_empty("annotations");
+    const bool artifact = in.find("artifactType") != nullptr;
     TRY(in.finish(json::UnknownFields::ignore));
     TRY_ASSIGN(ref.target.digest, Digest::parse(digest));
     const auto name = annotations.find(std::string(k_ref_name));
+    if (name == annotations.end() && artifact) {
+        return std::optional<Ref>();
+    }
     if (name == annotations.end()) {
         return fail(Code::invalid_input, "a descriptor in index.json has no name");
     }
     ref.name = name->second;
-    return ref;
+    return std::optional(std::move(ref));
+}
+
+json::Object render_descriptor(const Descriptor& descriptor) {
+    return {
+        {"mediaType", descriptor.media_type},
+        {"digest", descriptor.digest.render()},
+        {"size", descriptor.size_bytes}};
 }
 
 }  // namespace
 
-std::string render_index_json(const std::vector<Ref>& refs) {
+std::string render_index_json(
+    const std::vector<Ref>& refs, const std::vector<Referrer>& referrers
+) {
     json::Array manifests;
     manifests.reserve(refs.size());
+    std::set<Digest> named;
     for (const Ref& ref : refs) {
-        json::Object annotations;
-        annotations[k_ref_name] = ref.name;
-        json::Object descriptor;
-        descriptor["mediaType"] = ref.target.media_type;
-        descriptor["digest"] = ref.target.digest.render();
-        descriptor["size"] = ref.target.size_bytes;
-        descriptor["annotations"] = std::move(annotations);
+        json::Object descriptor = render_descriptor(ref.target);
+        descriptor["annotations"] = json::Object{{k_ref_name, ref.name}};
         manifests.emplace_back(std::move(descriptor));
+        named.insert(ref.target.digest);
+    }
+    for (const Referrer& referrer : referrers) {
+        if (named.contains(referrer.subject)) {
+            json::Object descriptor = render_descriptor(referrer.manifest);
+            descriptor["artifactType"] = referrer.artifact_type;
+            manifests.emplace_back(std::move(descriptor));
+        }
     }
     json::Object index;
     index["schemaVersion"] = 2;
@@ -58,8 +77,10 @@ Result<std::vector<Ref>> parse_index_json(std::string_view text) {
     json::ObjectReader in(value, "index.json");
     std::vector<Ref> refs;
     in.each("manifests", [&](const json::Value& entry) -> Result<void> {
-        TRY_ASSIGN(Ref ref, read_entry(entry));
-        refs.push_back(std::move(ref));
+        TRY_ASSIGN(auto ref, read_entry(entry));
+        if (ref) {
+            refs.push_back(std::move(*ref));
+        }
         return {};
     });
     TRY(in.finish(json::UnknownFields::ignore));
@@ -67,9 +88,8 @@ Result<std::vector<Ref>> parse_index_json(std::string_view text) {
 }
 
 Result<void> write_index_json(
-    FileLayer& files, int root, int temporary_directory, const std::vector<Ref>& refs
+    FileLayer& files, int root, int temporary_directory, const std::string& text
 ) {
-    const std::string text = render_index_json(refs);
     const auto present = read_file_at(root, "index.json", k_index_json_bytes);
     if (present && *present == text) {
         return {};

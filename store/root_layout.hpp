@@ -14,15 +14,18 @@ namespace kiln::store {
 /// truth.
 inline constexpr std::string_view k_layout_text = R"({"imageLayoutVersion":"1.0.0"})";
 
-/// index.json: one descriptor a ref, its name in org.opencontainers.image.ref.name.
-std::string render_index_json(const std::vector<Ref>& refs);
-/// Inverse, for refs sorted by name and without `updated`. Errors   invalid_input.
+/// index.json: one descriptor a ref, its name in org.opencontainers.image.ref.name; then, without a
+/// name, those that refer to a manifest which a ref names, with their artifactType.
+std::string render_index_json(
+    const std::vector<Ref>& refs, const std::vector<Referrer>& referrers = {}
+);
+/// The refs again, sorted by name and without `updated`. Errors   invalid_input.
 Result<std::vector<Ref>> parse_index_json(std::string_view text);
 
-/// Makes index.json say what `refs` say, by rename; leaves it alone when it does already. Not
-/// synced: a start after a crash writes it anew.
+/// Makes index.json say `text`, by rename; leaves it alone when it does already. Not synced: a
+/// start after a crash writes it anew.
 Result<void> write_index_json(
-    FileLayer& files, int root, int temporary_directory, const std::vector<Ref>& refs
+    FileLayer& files, int root, int temporary_directory, const std::string& text
 );
 
 }  // namespace kiln::store

@@ -1,4 +1,4 @@
--- What kiln knows about its bytes, version 2. Digests are 32 raw bytes; times are seconds since
+-- What kiln knows about its bytes, version 3. Digests are 32 raw bytes; times are seconds since
 -- 1970; sizes are bytes. A row may name an object only once the object is on the disk: record()
 -- syncs the files first, then commits one transaction (house.md, "Durable before visible").
 
@@ -22,6 +22,19 @@ CREATE TABLE refs (
     updated    INTEGER NOT NULL,
     used       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Manifests about another one, their subject: bills of materials and the like. They are kept while
+-- the subject is. `blobs` is digests, one after the other: config and layers of the manifest.
+CREATE TABLE referrers (
+    subject       BLOB    NOT NULL,
+    digest        BLOB    NOT NULL,
+    media_type    TEXT    NOT NULL,
+    size_bytes    INTEGER NOT NULL,
+    artifact_type TEXT    NOT NULL,
+    blobs         BLOB    NOT NULL,
+    PRIMARY KEY (subject, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX referrers_by_digest ON referrers (digest);
 
 -- A layer is its diff_id; its table of contents is the object (1, diff_id).
 CREATE TABLE layers (
@@ -93,5 +106,5 @@ CREATE TABLE context_packs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contexts_of_pack ON context_packs (pack);
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 PRAGMA application_id = 0x6b696c6e;  -- "kiln"

@@ -149,6 +149,17 @@ Store::~Store() {
     static_cast<void>(write_uses());
 }
 
+Result<void> Store::State::write_index_json() {
+    TRY_ASSIGN(const auto refs, index->refs());
+    TRY_ASSIGN(const auto referrers, index->referrers());
+    return store::write_index_json(
+        files,
+        directories.root.get(),
+        directories.temporary.get(),
+        render_index_json(refs, referrers)
+    );
+}
+
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
     auto kernel = std::make_unique<KernelFiles>();
     FileLayer& files = options.files != nullptr ? *options.files : *kernel;
@@ -171,10 +182,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
     auto state = std::make_unique<State>(
         options, std::move(kernel), files, std::move(directories), std::move(index)
     );
-    TRY_ASSIGN(const auto refs, state->index->refs());
-    TRY(write_index_json(
-        files, state->directories.root.get(), state->directories.temporary.get(), refs
-    ));
+    TRY(state->write_index_json());
     return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 

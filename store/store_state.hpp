@@ -47,6 +47,9 @@ struct Store::State {
     /// The index knows the object now, or nothing does any more.
     void forget_fresh(const Object& object);
 
+    /// As the index says it should be.
+    Result<void> write_index_json();
+
     StoreOptions options;
     std::unique_ptr<KernelFiles> kernel;
     FileLayer& files;

@@ -392,5 +392,63 @@ RC_GTEST_PROP(CollectorLaw, NeverTakesWhatARefOrALeaseReaches, ()) {
     }
 }
 
+/// An image of a document alone, and a manifest that refers to it.
+struct Attached {
+    Descriptor image;
+    Referrer referrer;
+};
+
+Attached record_attached(TempStore& store) {
+    const Lease lease = store->lease();
+    const auto put = [&](const std::string& text) {
+        EXPECT_THAT(write_blob(store->blobs(), lease, as_bytes(text)), Succeeds());
+        return Descriptor{
+            .media_type = "application/x", .digest = digest_of(text), .size_bytes = text.size()};
+    };
+    Attached attached{.image = put("an image"), .referrer = {}};
+    attached.referrer.subject = attached.image.digest;
+    attached.referrer.manifest = put("a manifest about it");
+    attached.referrer.artifact_type = "application/spdx+json";
+    attached.referrer.blobs = {put("a bill of materials").digest};
+    const Batch batch{
+        .refs = {{.name = "app:1", .target = attached.image}}, .referrers = {attached.referrer}};
+    EXPECT_THAT(store->record(batch), Succeeds());
+    return attached;
+}
+
+TEST(Collector, WhatRefersToAnImageLivesAndGoesWithIt) {
+    TempStore store;
+    const Attached attached = record_attached(store);
+
+    EXPECT_EQ(collect(store).blobs, 0U);
+    EXPECT_THAT(
+        store->index().find_referrers(attached.image.digest).value(), ElementsAre(attached.referrer)
+    );
+    EXPECT_EQ(store->index().referrers().value().size(), 1U);
+
+    ASSERT_THAT(store->record(Batch{.removed_refs = {"app:1"}}), Succeeds());
+    EXPECT_EQ(collect(store).blobs, 3U);
+    EXPECT_THAT(store->index().referrers().value(), IsEmpty());
+}
+
+TEST(Collector, ALeaseOnAnImageKeepsWhatRefersToIt) {
+    TempStore store;
+    const Attached attached = record_attached(store);
+    const Lease lease = store->lease();
+    lease.keep(attached.image);
+
+    ASSERT_THAT(store->record(Batch{.removed_refs = {"app:1"}}), Succeeds());
+
+    EXPECT_EQ(collect(store).blobs, 0U);
+}
+
+TEST(Store, RefusesWhatRefersToSomethingThatIsNotThere) {
+    TempStore store;
+    Referrer referrer = record_attached(store).referrer;
+    referrer.subject = digest_of("nothing");
+
+    EXPECT_THAT(store->record(Batch{.referrers = {referrer}}), FailsWith(Code::not_found));
+}
+
 }  // namespace
 }  // namespace kiln::store

@@ -3,6 +3,7 @@
 #include "store/hasher.hpp"
 #include "tests/support/matchers.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -53,6 +54,33 @@ RC_GTEST_PROP(IndexJsonLaw, RefsComeBack, ()) {
 
     RC_ASSERT(parsed.has_value());
     RC_ASSERT(*parsed == refs);
+}
+
+TEST(RootLayout, WhatRefersToANamedImageIsListedWithoutAName) {
+    const Descriptor image{.media_type = "a/b", .digest = digest_of("image"), .size_bytes = 5};
+    const Ref ref{.name = "app:1", .target = image};
+    const auto about = [](const std::string& subject) {
+        const Descriptor manifest{
+            .media_type = "c/d", .digest = digest_of("about " + subject), .size_bytes = 7};
+        return Referrer{
+            .subject = digest_of(subject), .manifest = manifest, .artifact_type = "e/f"};
+    };
+
+    const std::string text = render_index_json({ref}, {about("image"), about("something else")});
+
+    EXPECT_THAT(
+        text,
+        ::testing::HasSubstr(
+            R"({"mediaType":"c/d","digest":")" + digest_of("about image").render()
+            + R"(","size":7,"artifactType":"e/f"})"
+        )
+    );
+    EXPECT_THAT(
+        text, ::testing::Not(::testing::HasSubstr(digest_of("about something else").hex()))
+    );
+    const auto parsed = parse_index_json(text);
+    ASSERT_THAT(parsed, testing::Succeeds());
+    EXPECT_EQ(*parsed, std::vector{ref});
 }
 
 }  // namespace
