@@ -1,6 +1,7 @@
 #include "daemon/registry/client.hpp"
 
 #include "daemon/registry/diagnostics.hpp"
+#include "daemon/registry/referrers.hpp"
 #include "daemon/runtime/signal.hpp"
 #include "store/hasher.hpp"
 
@@ -133,7 +134,38 @@ Awaitable<Result<PushResult>> Client::push(PushRequest request) {
         Error error = put.error();
         co_return fail(std::move(error).with_trail("pushing the manifest"));
     }
+    for (const PushReferrer& referrer : request.referrers) {
+        auto pushed = co_await push_referrer(request, referrer, uploader, result);
+        if (!pushed) {
+            Error error = std::move(pushed).error();
+            co_return fail(std::move(error).with_trail(
+                "pushing the " + referrer.manifest.artifact_type + " of the image"
+            ));
+        }
+    }
     co_return result;
+}
+
+Awaitable<Result<void>> Client::push_referrer(
+    const PushRequest& request, const PushReferrer& referrer, Uploader& uploader, PushResult& result
+) {
+    for (const PushBlob& blob : referrer.blobs) {
+        auto pushed = co_await push_blob(request, blob, uploader, result);
+        if (!pushed) {
+            co_return fail(std::move(pushed).error());
+        }
+    }
+    const Descriptor& manifest = referrer.manifest.descriptor;
+    const auto listed = co_await uploader.put_manifest(
+        manifest.digest.render(), manifest.media_type, referrer.text, manifest.digest
+    );
+    if (!listed) {
+        co_return fail(listed.error());
+    }
+    if (*listed) {
+        co_return Result<void>();
+    }
+    co_return co_await list_referrer(uploader, result.digest, referrer.manifest);
 }
 
 Awaitable<Result<void>> Client::push_layers(

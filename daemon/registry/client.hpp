@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/registry/upload.hpp"
+#include "layers/oci/manifest.hpp"
 #include "layers/oci/reference.hpp"
 
 #include <functional>
@@ -16,6 +17,13 @@ struct PushProgress {
     std::optional<Outcome> outcome;  // set once the blob is there
 };
 
+/// A manifest about the one that is pushed (its `subject`), such as a bill of materials.
+struct PushReferrer {
+    oci::LinkedDescriptor manifest;  // as an index lists it, with its artifact type
+    std::string text;                // of the manifest
+    std::vector<PushBlob> blobs;     // its config and layers
+};
+
 struct PushRequest {
     oci::Reference destination;  // ":latest" where it has neither tag nor digest
     std::string manifest;
@@ -24,6 +32,7 @@ struct PushRequest {
     PushBlob config;
     std::optional<Credentials> credentials;
     std::function<void(const PushProgress&)> progress;  // on the loop; may be empty
+    std::vector<PushReferrer> referrers = {};           // pushed after the manifest
 };
 
 struct PushResult {
@@ -49,7 +58,7 @@ class Client {
     Client(boost::asio::any_io_executor loop, ThreadPool& pool, const ClientOptions& options = {});
 
     /// Layers side by side, then the config, then the manifest, so that a reader of the registry
-    /// never sees a manifest whose blobs are missing.
+    /// never sees a manifest whose blobs are missing; then what refers to it.
     /// Errors   permission, not_found, upstream, timed_out; the trail names the blob.
     Awaitable<Result<PushResult>> push(PushRequest request);
 
@@ -60,6 +69,12 @@ class Client {
   private:
     /// https, or http where that is allowed and spoken.
     Awaitable<Result<Url>> find_registry(std::string host);
+    Awaitable<Result<void>> push_referrer(
+        const PushRequest& request,
+        const PushReferrer& referrer,
+        Uploader& uploader,
+        PushResult& result
+    );
     Awaitable<Result<void>> push_layers(
         const PushRequest& request, Uploader& uploader, PushResult& result
     );

@@ -2,6 +2,8 @@
 
 #include "daemon/registry/diagnostics.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/oci/media_type.hpp"
+#include "store/base/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -253,7 +255,7 @@ Request Uploader::request_for(const Session& session, std::string method, std::u
     return request;
 }
 
-Awaitable<Result<void>> Uploader::put_manifest(
+Awaitable<Result<bool>> Uploader::put_manifest(
     std::string_view reference, std::string media_type, std::string bytes, Digest digest
 ) {
     Request request;
@@ -275,7 +277,26 @@ Awaitable<Result<void>> Uploader::put_manifest(
             Code::digest_mismatch, "the registry stored the manifest as another one than was sent"
         );
     }
-    co_return Result<void>();
+    co_return !response->header("oci-subject").empty();
+}
+
+Awaitable<Result<std::optional<std::string>>> Uploader::get_index(std::string_view reference) {
+    Request request;
+    request.url = repository_;
+    request.url.target += "manifests/" + std::string(reference);
+    request.headers.emplace_back("Accept", oci::k_index);
+    request.body_limit_bytes = limits::k_document_bytes;
+    auto response = co_await send_again(request);
+    if (!response) {
+        co_return fail(response.error());
+    }
+    if (response->status == 404) {
+        co_return std::optional<std::string>();
+    }
+    if (!is_success(*response)) {
+        co_return fail(answer_error(request, *response));
+    }
+    co_return std::optional(std::move(response->body));
 }
 
 Awaitable<Result<Response>> Uploader::send_again(Request request) {

@@ -43,9 +43,13 @@ class Uploader {
 
     Awaitable<Result<Outcome>> upload(const PushBlob& blob, Progress progress);
     /// Puts a manifest under a tag or digest.
-    Awaitable<Result<void>> put_manifest(
+    /// Shape    whether the registry lists it as what refers to its subject (distribution-spec 1.1,
+    ///          "Pushing Manifests with Subject": the OCI-Subject header).
+    Awaitable<Result<bool>> put_manifest(
         std::string_view reference, std::string media_type, std::string bytes, Digest digest
     );
+    /// An index that may not be there: nullopt.
+    Awaitable<Result<std::optional<std::string>>> get_index(std::string_view reference);
 
   private:
     struct Session;
