@@ -84,6 +84,7 @@ using Arguments = std::variant<
     CondaListArguments,
     CondaVerifyArguments,
     DiffArguments,
+    SbomArguments,
     TagArguments,
     RmiArguments,
     BuildsArguments,

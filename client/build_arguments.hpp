@@ -26,6 +26,7 @@ struct BuildArguments {
     std::uint64_t max_layers = 120;
     std::string link_scripts = "deny";
     bool compile_pyc = false;
+    std::string sbom;  // spdx or cyclonedx; empty: none
     bool detach = false;
     std::vector<std::string> outputs;
     bool push = false;

@@ -80,6 +80,12 @@ struct DiffArguments {
     ListFormat format = ListFormat::table;
 };
 
+struct SbomArguments {
+    std::string image;
+    std::string format = "spdx";
+    std::string output = "-";
+};
+
 struct TagArguments {
     std::string source;
     std::string target;

@@ -127,6 +127,7 @@ class Daemon {
         // Fixed paths before {name}.
         add_package_routes(router_, services_);
         add_difference_routes(router_, services_);
+        add_sbom_routes(router_, services_);
         add_archive_routes(router_, services_);
         add_registry_routes(router_, services_, builds_);
         add_image_routes(router_, services_);

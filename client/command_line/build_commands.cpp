@@ -80,15 +80,6 @@ void declare_outputs(CLI::App& command, BuildArguments& build) {
     command.add_option("--timestamps", build.timestamps, "fixed (reproducible) or keep")
         ->type_name("MODE")
         ->group(group);
-    command.add_option("--max-layers", build.max_layers, "Conda packages share layers beyond")
-        ->type_name("N")
-        ->group(group);
-    command
-        .add_option("--link-scripts", build.link_scripts, "Packages whose scripts run, or allow")
-        ->type_name("NAME,...")
-        ->group(group);
-    command.add_flag("--compile-pyc", build.compile_pyc, "Compile noarch python packages")
-        ->group(group);
     command.add_option("--iidfile", build.iidfile, "Write the image's digest there")
         ->type_name("FILE")
         ->group(group);
@@ -101,17 +92,34 @@ void declare_outputs(CLI::App& command, BuildArguments& build) {
         ->group(group);
 }
 
+void declare_packages(CLI::App& command, BuildArguments& build) {
+    const std::string group = "Conda packages";
+    command.add_option("--max-layers", build.max_layers, "Conda packages share layers beyond")
+        ->type_name("N")
+        ->group(group);
+    command
+        .add_option("--link-scripts", build.link_scripts, "Packages whose scripts run, or allow")
+        ->type_name("NAME,...")
+        ->group(group);
+    command.add_flag("--compile-pyc", build.compile_pyc, "Compile noarch python packages")
+        ->group(group);
+    command.add_option("--sbom", build.sbom, "Attach a bill of materials: spdx or cyclonedx")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"spdx", "cyclonedx"}).description(""))
+        ->group(group);
+}
+
 void declare_build(Declaration& declaration) {
     auto [command, build] =
         declare<BuildArguments>(declaration, "build", "Build an image from a Dockerfile", k_group);
     declare_inputs(*command, *build);
     declare_outputs(*command, *build);
+    declare_packages(*command, *build);
     for (const char* option :
          {"--secret",
           "--ssh",
           "--cache-from",
           "--cache-to",
-          "--sbom",
           "--attest",
           "--add-host",
           "--allow",

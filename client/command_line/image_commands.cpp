@@ -73,6 +73,15 @@ void declare_store_of_images(Declaration& declaration) {
     diff->add_flag("--all", compared->all, "Every path, those of packages that differ too");
     diff->add_flag("--exit-code", compared->exit_code, "End with 1 when they differ");
     add_format(*diff, compared->format);
+    auto [sbom, billed] = declare<SbomArguments>(
+        declaration, "sbom", "Write the bill of materials of an image", k_images
+    );
+    add_image(*sbom, billed->image);
+    sbom->add_option("--format", billed->format, "spdx (default) or cyclonedx, as JSON")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"spdx", "cyclonedx"}).description(""));
+    sbom->add_option("-o,--output", billed->output, "A file; - (default) is stdout")
+        ->type_name("FILE");
     auto [tag, tagged] =
         declare<TagArguments>(declaration, "tag", "Give an image another name", k_images);
     tag->add_option("SOURCE", tagged->source, "The image")->required()->type_name("");

@@ -80,6 +80,7 @@ Result<wire::BuildRequest> request_of(
     request.max_layers = arguments.max_layers;
     request.link_scripts = arguments.link_scripts;
     request.compile_pyc = arguments.compile_pyc;
+    request.sbom = unless_empty(arguments.sbom);
     request.detach = arguments.detach;
     request.push = arguments.push;
     for (const OutputSpec& output : outputs) {

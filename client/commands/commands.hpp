@@ -23,6 +23,7 @@ Result<int> run(Session& session, const CondaLockArguments& arguments);
 Result<int> run(Session& session, const CondaListArguments& arguments);
 Result<int> run(Session& session, const CondaVerifyArguments& arguments);
 Result<int> run(Session& session, const DiffArguments& arguments);
+Result<int> run(Session& session, const SbomArguments& arguments);
 Result<int> run(Session& session, const TagArguments& arguments);
 Result<int> run(Session& session, const RmiArguments& arguments);
 Result<int> run(Session& session, const BuildsArguments& arguments);

@@ -11,6 +11,10 @@
 namespace kiln::client {
 namespace {
 
+std::string count_of(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string shown(const std::optional<wire::PackageSide>& side) {
     return side ? clean_line(fmt::format("{} {}", side->version, side->build)) : "-";
 }
@@ -53,6 +57,7 @@ class FileTable {
             && change.path.starts_with(whole_)) {
             whole_bytes_ += size_of(change);
             ++whole_paths_;
+            only_directories_ &= is_directory(change);
             return;
         }
         end_directory();
@@ -75,9 +80,17 @@ class FileTable {
         );
     }
 
+    /// Counts a path without showing it.
+    void leave_out(const wire::FileChange& change) {
+        ++left_out_;
+        holds_left_out_ |= !whole_.empty() && change.path.starts_with(whole_);
+    }
+
+    [[nodiscard]] std::size_t left_out() const { return left_out_; }
+
     std::string render() {
         end_directory();
-        return rows_ == 0 ? "" : fmt::format("# {} of files\n{}", rows_text(), table_.render());
+        return rows_ == 0 ? "" : fmt::format("# files\n{}", table_.render());
     }
 
   private:
@@ -86,24 +99,30 @@ class FileTable {
         return side ? side->size_bytes : 0;
     }
 
-    [[nodiscard]] std::string rows_text() const {
-        return fmt::format("{} difference{}", rows_, rows_ == 1 ? "" : "s");
+    static bool is_directory(const wire::FileChange& change) {
+        const auto& side = change.after ? change.after : change.before;
+        return side && side->type == "directory";
     }
 
     void end_directory() {
         if (whole_.empty()) {
             return;
         }
-        const bool one = whole_paths_ == 1;
-        add_row(
-            whole_change_,
-            whole_paths_ == 0 ? "-" : render_size(whole_bytes_),
-            whole_,
-            whole_paths_ == 0 ? "" : fmt::format("{} path{}", whole_paths_, one ? "" : "s")
-        );
+        if (holds_left_out_ && only_directories_) {
+            left_out_ += 1 + whole_paths_;  // it is there for the packages alone
+        } else {
+            add_row(
+                whole_change_,
+                whole_paths_ == 0 ? "-" : render_size(whole_bytes_),
+                whole_,
+                whole_paths_ == 0 ? "" : count_of(whole_paths_, "path")
+            );
+        }
         whole_.clear();
         whole_bytes_ = 0;
         whole_paths_ = 0;
+        only_directories_ = true;
+        holds_left_out_ = false;
     }
 
     void add_row(
@@ -120,6 +139,9 @@ class FileTable {
     std::string whole_change_;
     std::uint64_t whole_bytes_ = 0;
     std::size_t whole_paths_ = 0;
+    bool only_directories_ = true;  // below it, as far as they are shown
+    bool holds_left_out_ = false;
+    std::size_t left_out_ = 0;
 };
 
 }  // namespace
@@ -137,20 +159,19 @@ std::string render_difference(const wire::Difference& difference, ShowFiles show
         add_part(environment.packages.empty() ? "" : render_packages(environment));
     }
     FileTable files(show);
-    std::size_t left_out = 0;
     for (const wire::FileChange& change : difference.files) {
         if (show == ShowFiles::some && differing.contains(change.package)) {
-            ++left_out;
+            files.leave_out(change);
         } else {
             files.add(change);
         }
     }
     add_part(files.render());
-    if (left_out > 0) {
+    if (files.left_out() > 0) {
         add_part(fmt::format(
             "# {} of packages that differ: --all shows {}\n",
-            left_out == 1 ? "1 file" : fmt::format("{} files", left_out),
-            left_out == 1 ? "it" : "them"
+            count_of(files.left_out(), "path"),
+            files.left_out() == 1 ? "it" : "them"
         ));
     }
     return text;

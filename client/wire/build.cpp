@@ -118,6 +118,7 @@ Value render(const BuildRequest& request) {
         {"max_layers", request.max_layers},
         {"link_scripts", request.link_scripts},
         {"compile_pyc", request.compile_pyc},
+        {"sbom", or_null(request.sbom)},
         {"compression", request.compression},
         {"compression_level", or_null(request.compression_level)},
         {"push", request.push},

@@ -66,6 +66,7 @@ struct BuildRequest {
     std::uint64_t max_layers = 120;
     std::string link_scripts = "deny";
     bool compile_pyc = false;
+    std::optional<std::string> sbom;
     std::string compression = "zstd";
     std::optional<std::int64_t> compression_level;
     bool push = false;

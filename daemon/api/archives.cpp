@@ -4,6 +4,7 @@
 #include "daemon/build/images.hpp"
 #include "daemon/build/layer_writer.hpp"
 #include "daemon/build/lent_files.hpp"
+#include "daemon/build/sbom.hpp"
 #include "daemon/build/source_tree.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/layer_reader.hpp"
@@ -43,6 +44,7 @@ Result<json::Value> record_import(
             batch.layers.push_back(facts_of(layer, names.empty() ? "loaded" : names.front()));
         }
         batch.blobs = {image.manifest.digest, image.config_blob.digest};
+        batch.referrers = image.referrers;
         TRY(store.record(batch));
         TRY(set_refs(store, names, image.manifest));
         const std::string kind(oci::archive_kind_name(import.kind));
@@ -186,8 +188,19 @@ Result<void> write_archive(Services& services, const ArchiveOrder& order, ByteSi
         images.push_back(oci::ExportImage{std::move(names), ref.target});
     }
     LayerWriting writing{store, services.pool, lease, {}, {}};
+    const oci::Referring referring = [&](const Descriptor& stored, const Descriptor& written
+                                     ) -> Result<std::vector<oci::LinkedDescriptor>> {
+        TRY_ASSIGN(const auto referrers, referrers_for(store, lease, stored, written));
+        std::vector<oci::LinkedDescriptor> linked;
+        for (const store::Referrer& referrer : referrers) {
+            linked.push_back(
+                {.descriptor = referrer.manifest, .artifact_type = referrer.artifact_type}
+            );
+        }
+        return linked;
+    };
     return oci::export_archive(
-        images, order.options, store.blobs(), layer_opener(writing), out, writing.stop
+        images, order.options, store.blobs(), layer_opener(writing), referring, out, writing.stop
     );
 }
 

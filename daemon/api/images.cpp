@@ -43,6 +43,15 @@ Result<json::Value> inspect(store::Store& store, const std::string& name) {
     TRY_ASSIGN(const Image image, load_image(store, ref.target));
     TRY_ASSIGN(json::Value manifest, json::parse(image.manifest.render(), "the manifest"));
     TRY_ASSIGN(json::Value config, json::parse(image.config.render(), "the config"));
+    TRY_ASSIGN(const auto referrers, store.index().find_referrers(ref.target.digest));
+    json::Array documents;
+    for (const store::Referrer& referrer : referrers) {
+        documents.push_back(json::Object{
+            {"digest", referrer.manifest.digest.render()},
+            {"media_type", referrer.manifest.media_type},
+            {"artifact_type", referrer.artifact_type},
+            {"size_bytes", referrer.manifest.size_bytes}});
+    }
     return json::Value(json::Object{
         {"name", ref.name.empty() ? json::Value(nullptr) : json::Value(ref.name)},
         {"digest", ref.target.digest.render()},
@@ -51,6 +60,7 @@ Result<json::Value> inspect(store::Store& store, const std::string& name) {
         {"manifest", std::move(manifest)},
         {"config", std::move(config)},
         {"platform", image.config.platform.render()},
+        {"referrers", std::move(documents)},
     });
 }
 

@@ -13,6 +13,7 @@ void add_build_routes(Router& router, Services& services, BuildTable& builds);
 void add_image_routes(Router& router, Services& services);
 void add_package_routes(Router& router, Services& services);
 void add_difference_routes(Router& router, Services& services);
+void add_sbom_routes(Router& router, Services& services);
 void add_archive_routes(Router& router, Services& services);
 void add_registry_routes(Router& router, Services& services, BuildTable& builds);
 void add_conda_routes(Router& router, Services& services, BuildTable& builds);

@@ -2,28 +2,12 @@
 
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/images.hpp"
+#include "daemon/build/sbom.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/oci/media_type.hpp"
-#include "store/hasher.hpp"
 
 namespace kiln::daemon {
 namespace {
-
-/// Writes a document unless the store has it: a rebuild in which nothing changed writes nothing.
-Result<Descriptor> keep_document(
-    store::Store& store,
-    const store::Lease& lease,
-    std::string_view media_type,
-    const std::string& text
-) {
-    const Digest digest = digest_of(text);
-    lease.keep(digest);
-    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
-    if (!size) {
-        TRY(store::write_blob(store.blobs(), lease, as_bytes(text)));
-    }
-    return Descriptor{std::string(media_type), digest, text.size()};
-}
 
 /// A base's layer keeps its bytes; only Docker's media types become OCI's.
 Descriptor oci_descriptor(const Descriptor& layer) {
@@ -69,6 +53,29 @@ Result<void> add_empty_layer(Assembly& assembly) {
     return {};
 }
 
+/// Without a name the image lives as long as the cache does.
+Result<void> keep_nameless(
+    store::Store& store,
+    const store::Lease& lease,
+    const BuiltImage& image,
+    const oci::Manifest& manifest
+) {
+    CacheKey key("image/1");
+    key.add("manifest", image.manifest.digest.render());
+    lease.keep(key.digest());
+    TRY_ASSIGN(const auto known, store.index().find_cache(key.digest()));
+    if (known) {
+        store.used(key.digest());
+        return {};
+    }
+    store::CacheRecord record{.key = key.digest()};
+    record.blobs = {image.manifest.digest, image.config.digest};
+    for (const Descriptor& layer : manifest.layers) {
+        record.blobs.push_back(layer.digest);
+    }
+    return store.record(store::Batch{.cache = {std::move(record)}});
+}
+
 Result<BuiltImage> assemble_image(Assembly assembly) {
     store::Store& store = assembly.writing.store;
     oci::Manifest manifest;
@@ -93,23 +100,13 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
     TRY_ASSIGN(image.manifest, keep_document(store, lease, oci::k_manifest, manifest.render()));
     if (!assembly.request.tags.empty()) {
         TRY(set_refs(store, assembly.request.tags, image.manifest));
-        return image;
+    } else {
+        TRY(keep_nameless(store, lease, image, manifest));
     }
-    // Without a name the image lives as long as the cache does.
-    CacheKey key("image/1");
-    key.add("manifest", image.manifest.digest.render());
-    lease.keep(key.digest());
-    TRY_ASSIGN(const auto known, store.index().find_cache(key.digest()));
-    if (known) {
-        store.used(key.digest());
-        return image;
+    if (assembly.request.sbom) {
+        TRY(attach_sbom(store, lease, image.manifest, *assembly.request.sbom),
+            "while making the bill of materials");
     }
-    store::CacheRecord record{.key = key.digest()};
-    record.blobs = {image.manifest.digest, image.config.digest};
-    for (const Descriptor& layer : manifest.layers) {
-        record.blobs.push_back(layer.digest);
-    }
-    TRY(store.record(store::Batch{.cache = {std::move(record)}}));
     return image;
 }
 

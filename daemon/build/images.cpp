@@ -3,6 +3,7 @@
 #include "layers/oci/media_type.hpp"
 #include "layers/oci/reference.hpp"
 #include "store/base/limits.hpp"
+#include "store/hasher.hpp"
 
 #include <algorithm>
 
@@ -158,6 +159,21 @@ Result<Image> load_image(store::Store& store, const Descriptor& manifest) {
         );
     }
     return image;
+}
+
+Result<Descriptor> keep_document(
+    store::Store& store,
+    const store::Lease& lease,
+    std::string_view media_type,
+    const std::string& text
+) {
+    const Digest digest = digest_of(text);
+    lease.keep(digest);
+    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
+    if (!size) {
+        TRY(store::write_blob(store.blobs(), lease, as_bytes(text)));
+    }
+    return Descriptor{std::string(media_type), digest, text.size()};
 }
 
 std::vector<std::optional<std::string>> steps_of_layers(const Image& image) {

@@ -20,6 +20,14 @@ Result<store::Ref> find_image(store::Store& store, const std::string& name);
 /// Errors   unsupported when the descriptor is an index, corrupt when config and manifest disagree.
 Result<Image> load_image(store::Store& store, const Descriptor& manifest);
 
+/// Writes a document unless the store has it: a rebuild in which nothing changed writes nothing.
+Result<Descriptor> keep_document(
+    store::Store& store,
+    const store::Lease& lease,
+    std::string_view media_type,
+    const std::string& text
+);
+
 /// The step of each layer as the history tells it; nullopt for the lowest ones where it tells of
 /// fewer: those of a base without one.
 std::vector<std::optional<std::string>> steps_of_layers(const Image& image);

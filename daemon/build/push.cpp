@@ -2,6 +2,7 @@
 
 #include "daemon/build/images.hpp"
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/build/sbom.hpp"
 #include "daemon/registry/client.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "daemon/runtime/stoppable.hpp"
@@ -18,9 +19,44 @@ struct Outgoing {
     Descriptor descriptor;
     std::vector<Descriptor> layers;
     Descriptor config;
+    std::vector<registry::PushReferrer> referrers = {};
 };
 
-Result<Outgoing> prepare(const LayerWriting& writing, const PushOrder& order) {
+registry::PushBlob blob_of(store::Store& store, const Descriptor& descriptor) {
+    registry::PushBlob blob;
+    blob.descriptor = descriptor;
+    blob.open = [&store, digest = descriptor.digest]() -> Result<Fd> {
+        TRY_ASSIGN(store::BlobReader reader, store.blobs().open(digest));
+        return reader.release_fd();
+    };
+    return blob;
+}
+
+/// What refers to the image, with all that it is made of.
+Result<std::vector<registry::PushReferrer>> outgoing_referrers(
+    const LayerWriting& writing, const Descriptor& stored, const Descriptor& outgoing
+) {
+    store::Store& store = writing.store;
+    TRY_ASSIGN(const auto known, referrers_for(store, writing.lease, stored, outgoing));
+    std::vector<registry::PushReferrer> referrers;
+    for (const store::Referrer& each : known) {
+        registry::PushReferrer& referrer = referrers.emplace_back();
+        referrer.manifest = {.descriptor = each.manifest, .artifact_type = each.artifact_type};
+        TRY_ASSIGN(
+            const Bytes text,
+            store::read_blob(store.blobs(), each.manifest.digest, limits::k_document_bytes)
+        );
+        referrer.text = std::string(as_text(text));
+        TRY_ASSIGN(const auto manifest, oci::Manifest::parse(text));
+        for (const Descriptor& layer : manifest.layers) {
+            referrer.blobs.push_back(blob_of(store, layer));
+        }
+        referrer.blobs.push_back(blob_of(store, manifest.config));
+    }
+    return referrers;
+}
+
+Result<Outgoing> prepare_image(const LayerWriting& writing, const PushOrder& order) {
     store::Store& store = writing.store;
     writing.lease.keep(order.source);
     TRY_ASSIGN(const Image image, load_image(store, order.source));
@@ -58,14 +94,10 @@ Result<Outgoing> prepare(const LayerWriting& writing, const PushOrder& order) {
     return outgoing;
 }
 
-registry::PushBlob blob_of(store::Store& store, const Descriptor& descriptor) {
-    registry::PushBlob blob;
-    blob.descriptor = descriptor;
-    blob.open = [&store, digest = descriptor.digest]() -> Result<Fd> {
-        TRY_ASSIGN(store::BlobReader reader, store.blobs().open(digest));
-        return reader.release_fd();
-    };
-    return blob;
+Result<Outgoing> prepare(const LayerWriting& writing, const PushOrder& order) {
+    TRY_ASSIGN(Outgoing outgoing, prepare_image(writing, order));
+    TRY_ASSIGN(outgoing.referrers, outgoing_referrers(writing, order.source, outgoing.descriptor));
+    return outgoing;
 }
 
 std::optional<registry::Credentials> credentials_for(
@@ -101,6 +133,7 @@ boost::asio::awaitable<Result<Descriptor>> push_image(
         request.layers.push_back(blob_of(services.store, layer));
     }
     request.config = blob_of(services.store, outgoing->config);
+    request.referrers = outgoing->referrers;
     request.credentials = credentials_for(order, *destination);
     request.progress = [job](const registry::PushProgress& progress) {
         ProgressEvent event{.step = std::nullopt, .what = "push"};

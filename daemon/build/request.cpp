@@ -113,6 +113,9 @@ Result<void> parse_package_rules(ObjectReader& in, BuildRequest& request) {
         request.link_scripts, conda::LinkScriptPolicy::parse(in.text_or("link_scripts", "deny"))
     );
     request.compile_pyc = in.boolean_or("compile_pyc", false);
+    if (const auto sbom = in.optional_text("sbom")) {
+        TRY_ASSIGN(request.sbom, parse_sbom_format(*sbom));
+    }
     return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/sbom_format.hpp"
 #include "daemon/exec/run_spec.hpp"
 #include "layers/compress/compression.hpp"
 #include "layers/conda/scripts/link_script_policy.hpp"
@@ -71,6 +72,7 @@ struct BuildRequest {
     std::size_t max_layers = 0;
     conda::LinkScriptPolicy link_scripts;
     bool compile_pyc = false;
+    std::optional<SbomFormat> sbom;
     Compression compression = Compression::zstd;
     std::optional<int> compression_level;
     bool push = false;

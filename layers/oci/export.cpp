@@ -25,12 +25,14 @@ class Export {
         const ExportOptions& options,
         store::BlobStore& blobs,
         const OpenLayer& open_layer,
+        const Referring& referring,
         ByteSink& out,
         std::stop_token stop
     )
         : options_(options),
           blobs_(blobs),
           open_layer_(open_layer),
+          referring_(referring),
           tar_(out),
           stop_(std::move(stop)) {}
 
@@ -40,6 +42,7 @@ class Export {
 
   private:
     [[nodiscard]] std::optional<Compression> wanted_compression() const;
+    Result<void> put_referring(const Descriptor& stored, const Descriptor& written);
     Result<Descriptor> put_layer(const Descriptor& layer, const Digest& diff_id);
     Result<void> put_stored(const Descriptor& descriptor);
     Result<void> put_bytes(const std::string& path, ByteSpan bytes);
@@ -52,6 +55,7 @@ class Export {
     const ExportOptions& options_;
     store::BlobStore& blobs_;
     const OpenLayer& open_layer_;
+    const Referring& referring_;
     tar::TarWriter tar_;
     std::stop_token stop_;
     std::set<Digest> written_;
@@ -100,7 +104,8 @@ Result<void> Export::put_image(const ExportImage& image) {
     TRY(put_stored(original.config));
     if (manifest == original) {
         TRY(put_stored(image.manifest));
-        return name_image(image, image.manifest, manifest);
+        TRY(name_image(image, image.manifest, manifest));
+        return put_referring(image.manifest, image.manifest);
     }
     // Layers in another dress make another manifest, and what we make is OCI's.
     manifest.media_type = std::string(k_manifest);
@@ -111,7 +116,32 @@ Result<void> Export::put_image(const ExportImage& image) {
     if (written_.insert(descriptor.digest).second) {
         TRY(put_bytes(blob_path(descriptor.digest), as_bytes(text)));
     }
-    return name_image(image, descriptor, manifest);
+    TRY(name_image(image, descriptor, manifest));
+    return put_referring(image.manifest, descriptor);
+}
+
+Result<void> Export::put_referring(const Descriptor& stored, const Descriptor& written) {
+    if (!referring_ || options_.format == ArchiveFormat::docker) {
+        return {};
+    }
+    TRY_ASSIGN(const auto referrers, referring_(stored, written));
+    for (const LinkedDescriptor& referrer : referrers) {
+        if (written_.contains(referrer.descriptor.digest)) {
+            continue;  // one image under two names
+        }
+        TRY_ASSIGN(
+            const Bytes text,
+            store::read_blob(blobs_, referrer.descriptor.digest, limits::k_document_bytes)
+        );
+        TRY_ASSIGN(const Manifest manifest, Manifest::parse(text));
+        for (const Descriptor& layer : manifest.layers) {
+            TRY(put_stored(layer));
+        }
+        TRY(put_stored(manifest.config));
+        TRY(put_stored(referrer.descriptor));
+        index_.manifests.push_back(referrer);
+    }
+    return {};
 }
 
 Result<Descriptor> Export::put_layer(const Descriptor& layer, const Digest& diff_id) {
@@ -235,10 +265,11 @@ Result<void> export_archive(
     const ExportOptions& options,
     store::BlobStore& blobs,
     const OpenLayer& open_layer,
+    const Referring& referring,
     ByteSink& out,
     std::stop_token stop
 ) {
-    Export archive(options, blobs, open_layer, out, std::move(stop));
+    Export archive(options, blobs, open_layer, referring, out, std::move(stop));
     TRY(archive.begin());
     for (const ExportImage& image : images) {
         TRY(archive.put_image(image));

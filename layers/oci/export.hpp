@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layers/compress/compression.hpp"
+#include "layers/oci/manifest.hpp"
 #include "store/base/bytes.hpp"
 #include "store/base/clock.hpp"
 #include "store/blob_store.hpp"
@@ -45,6 +46,12 @@ struct OpenedLayer {
 using OpenLayer = std::function<
     Result<OpenedLayer>(const Descriptor& layer, const Digest& diff_id, Compression wanted)>;
 
+/// What refers to an image: manifests with their artifact types, all of whose blobs are stored.
+/// Asked with the image's manifest as the archive holds it, which is another than the stored one
+/// where layers got another dress.
+using Referring = std::function<
+    Result<std::vector<LinkedDescriptor>>(const Descriptor& stored, const Descriptor& written)>;
+
 /// Writes images as one archive. The same images and options give the same bytes. A layer that two
 /// images share is written once.
 /// Errors   invalid_input (two images of one name), not_found, those of the functions and the sink;
@@ -55,6 +62,7 @@ Result<void> export_archive(
     const ExportOptions& options,
     store::BlobStore& blobs,
     const OpenLayer& open_layer,
+    const Referring& referring,
     ByteSink& out,
     std::stop_token stop
 );

@@ -8,6 +8,7 @@
 #include "store/base/pool.hpp"
 #include "store/blob_store.hpp"
 #include "store/descriptor.hpp"
+#include "store/records.hpp"
 
 #include <cstdint>
 #include <stop_token>
@@ -37,7 +38,8 @@ struct ImportedImage {
     Descriptor manifest;
     Descriptor config_blob;
     ImageConfig config;
-    std::vector<BuiltLayer> layers;  // bottom first, each with its table of contents
+    std::vector<BuiltLayer> layers;               // bottom first, each with its table of contents
+    std::vector<store::Referrer> referrers = {};  // what the archive holds about it
 };
 
 struct Import {

@@ -27,6 +27,8 @@ class LayoutImport {
         Descriptor manifest;
     };
 
+    Result<void> take_referrer(const LinkedDescriptor& linked, std::vector<ImportedImage>& images);
+    Result<void> take_blob(const Descriptor& blob);
     Result<std::vector<Wanted>> choose(const ImageIndex& index);
     Result<Descriptor> resolve(const Descriptor& descriptor, std::size_t depth);
     Result<Bytes> read_document(const Descriptor& descriptor) const;
@@ -50,6 +52,13 @@ std::string name_of(const LinkedDescriptor& linked) {
     return {};
 }
 
+/// A manifest that says it is something else than an image.
+bool is_artifact(const LinkedDescriptor& linked) {
+    return kind_of(linked.descriptor.media_type) == DocumentKind::manifest
+           && !linked.artifact_type.empty()
+           && kind_of(linked.artifact_type) != DocumentKind::config;
+}
+
 Result<std::vector<ImportedImage>> LayoutImport::take_all() {
     TRY_ASSIGN(const Bytes layout, members_.read(k_layout_name, limits::k_document_bytes));
     TRY(check_layout(layout));
@@ -61,7 +70,64 @@ Result<std::vector<ImportedImage>> LayoutImport::take_all() {
         TRY_ASSIGN(auto image, take_image(each));
         images.push_back(std::move(image));
     }
+    for (const LinkedDescriptor& linked : index.manifests) {
+        if (is_artifact(linked)) {
+            TRY(take_referrer(linked, images),
+                "while taking what {} says of an image",
+                linked.descriptor.digest.render());
+        }
+    }
     return images;
+}
+
+/// A document about one of the images; about anything else it is left out.
+Result<void> LayoutImport::take_referrer(
+    const LinkedDescriptor& linked, std::vector<ImportedImage>& images
+) {
+    TRY_ASSIGN(const Bytes text, read_document(linked.descriptor));
+    TRY_ASSIGN(const Manifest manifest, Manifest::parse(text));
+    const auto about = std::find_if(images.begin(), images.end(), [&](const auto& image) {
+        return manifest.subject && manifest.subject->digest == image.manifest.digest;
+    });
+    if (about == images.end()) {
+        notices_.push_back(fmt::format(
+            "{} is {} about something that the archive does not hold",
+            linked.descriptor.digest.render(),
+            linked.artifact_type
+        ));
+        return {};
+    }
+    store::Referrer referrer{.subject = about->manifest.digest, .manifest = linked.descriptor};
+    referrer.artifact_type =
+        manifest.artifact_type.empty() ? manifest.config.media_type : manifest.artifact_type;
+    TRY(take_blob(manifest.config));
+    referrer.blobs.push_back(manifest.config.digest);
+    for (const Descriptor& layer : manifest.layers) {
+        TRY(take_blob(layer));
+        referrer.blobs.push_back(layer.digest);
+    }
+    TRY(write_blob(intake_.blobs, intake_.lease, text));
+    about->referrers.push_back(std::move(referrer));
+    return {};
+}
+
+/// Any blob, as it is.
+Result<void> LayoutImport::take_blob(const Descriptor& blob) {
+    TRY_ASSIGN(const auto member, members_.find(blob_path(blob.digest)));
+    if (member.size_bytes != blob.size_bytes) {
+        return fail(
+            Code::digest_mismatch,
+            "{} has {} bytes, its descriptor says {}",
+            blob_path(blob.digest),
+            member.size_bytes,
+            blob.size_bytes
+        );
+    }
+    TRY_ASSIGN(const auto writer, intake_.blobs.begin(intake_.lease));
+    FdSource source = members_.source(member);
+    TRY(copy_all(source, *writer));
+    TRY(writer->commit(blob.digest));
+    return {};
 }
 
 Result<std::vector<LayoutImport::Wanted>> LayoutImport::choose(const ImageIndex& index) {
@@ -69,6 +135,9 @@ Result<std::vector<LayoutImport::Wanted>> LayoutImport::choose(const ImageIndex&
     std::vector<std::pair<std::string, ImageIndex>> groups;
     for (const LinkedDescriptor& linked : index.manifests) {
         const DocumentKind kind = kind_of(linked.descriptor.media_type);
+        if (is_artifact(linked)) {
+            continue;  // a document about an image, taken after the images
+        }
         if (kind != DocumentKind::manifest && kind != DocumentKind::index) {
             notices_.push_back(fmt::format(
                 "{} is {}, no image",

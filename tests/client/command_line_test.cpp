@@ -102,7 +102,7 @@ TEST(CommandLine, TakesGlobalOptionsOnBothSidesOfTheCommand) {
 }
 
 TEST(CommandLine, RefusesByNameWhatALaterKilnWillUnderstand) {
-    for (const char* option : {"--secret", "--ssh", "--cache-from", "--cache-to", "--sbom"}) {
+    for (const char* option : {"--secret", "--ssh", "--cache-from", "--cache-to"}) {
         EXPECT_THAT(
             parse_command_line({"build", option, "x", "."}), FailsSaying(Code::unsupported, option)
         );

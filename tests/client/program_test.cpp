@@ -352,6 +352,10 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
     daemon_.answer("GET /v1/images/app/packages", {.body = compact("packages")});
     daemon_.answer("GET /v1/images/app/verification", {.body = compact("verification")});
     daemon_.answer("GET /v1/images/app/diff?with=app%3A2", {.body = compact("difference")});
+    daemon_.answer(
+        "GET /v1/images/app/sbom?format=cyclonedx",
+        {.content_type = "application/vnd.cyclonedx+json", .body = "{\"bomFormat\": …}\n"}
+    );
     daemon_.answer("GET /v1/images/app", {.body = compact("image")});
     daemon_.answer("POST /v1/images/tag", {.body = compact("name_answer")});
     daemon_.answer("DELETE /v1/images/app", {.body = compact("name_answer")});
@@ -368,6 +372,7 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
         {"conda", "verify", "app"},
         {"diff", "app", "app:2"},
         {"diff", "--all", "--exit-code", "app", "app:2"},
+        {"sbom", "app", "--format", "cyclonedx"},
         {"inspect", "app"},
         {"tag", "app:1", "app:latest"},
         {"rmi", "app"},

@@ -27,6 +27,7 @@ TestDaemon::TestDaemon()
       builds_(services_, contexts_) {
     daemon::add_package_routes(router_, services_);
     daemon::add_difference_routes(router_, services_);
+    daemon::add_sbom_routes(router_, services_);
     daemon::add_archive_routes(router_, services_);
     daemon::add_registry_routes(router_, services_, builds_);
     daemon::add_conda_routes(router_, services_, builds_);

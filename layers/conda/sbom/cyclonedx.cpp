@@ -137,9 +137,13 @@ std::string render_cyclonedx(const SbomSubject& subject) {
                   {"version", image},
                   {"hashes",
                    json::Array{
-                       json::Object{{"alg", "SHA-256"}, {"content", subject.digest.hex()}}}}}}}},
+                       json::Object{{"alg", "SHA-256"}, {"content", subject.digest.hex()}}}}}},
+             {"properties", json::Array{property("kiln:scope", scope_of(subject))}}}},
         {"components", std::move(components)},
-        {"dependencies", std::move(dependencies)}};
+        {"dependencies", std::move(dependencies)},
+        {"compositions",
+         json::Array{
+             json::Object{{"aggregate", "incomplete"}, {"assemblies", json::Array{image}}}}}};
     return json::render_pretty(document);
 }
 

@@ -77,6 +77,7 @@ class Document {
             {"dataLicense", "CC0-1.0"},
             {"SPDXID", "SPDXRef-DOCUMENT"},
             {"name", subject_.name},
+            {"comment", scope_of(subject_)},
             {"documentNamespace",
              fmt::format("https://spdx.org/spdxdocs/kiln-sha256-{}", subject_.digest.hex())},
             {"creationInfo",

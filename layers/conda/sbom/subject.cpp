@@ -25,6 +25,14 @@ std::string encoded(std::string_view text) {
 
 }  // namespace
 
+std::string scope_of(const SbomSubject& subject) {
+    const std::string_view listed =
+        subject.environments.empty()
+            ? "The image has no conda environment."
+            : "Lists the conda packages of the image, by their records in conda-meta.";
+    return fmt::format("{} What other package managers installed is not listed.", listed);
+}
+
 std::string package_url(const InstalledPackage& package) {
     std::string url =
         fmt::format("pkg:conda/{}@{}", encoded(package.name), encoded(package.version));

@@ -18,6 +18,9 @@ struct SbomSubject {
     std::vector<InstalledEnvironment> environments;
 };
 
+/// What the document lists and what it does not, in a sentence for its reader.
+std::string scope_of(const SbomSubject& subject);
+
 /// "pkg:conda/numpy@1.26.4?build=py311h64a7726_0&channel=conda-forge&subdir=linux-64&type=conda"
 /// (purl-spec, type conda): what scanners match packages by.
 std::string package_url(const InstalledPackage& package);

@@ -56,6 +56,7 @@ TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
     request.source_date_epoch = 315619200;
     request.link_scripts = "perl,r-base";
     request.compile_pyc = true;
+    request.sbom = "spdx";
     request.compression_level = 3;
     request.push = true;
     request.credentials = {{"registry.example", {"user", "secret"}}};

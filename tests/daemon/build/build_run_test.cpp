@@ -106,6 +106,23 @@ TEST(BuildRun, RunsEverythingAgainWithoutTheCache) {
     EXPECT_THAT(daemon.executor.runs(), SizeIs(4));
 }
 
+TEST(BuildRun, AttachesABillOfMaterialsOnceAndAnotherBesideIt) {
+    TestDaemon daemon;
+    auto request = TestDaemon::request_for(k_two_steps, "app:1");
+    std::vector<std::size_t> counts;
+
+    for (const SbomFormat format : {SbomFormat::spdx, SbomFormat::spdx, SbomFormat::cyclonedx}) {
+        request.sbom = format;
+        const auto job = daemon.start(request);
+        daemon.run_until_idle();
+        const auto known = daemon.store->index().find_referrers(*image_of(*job));
+        ASSERT_TRUE(known.has_value());
+        counts.push_back(known->size());
+    }
+
+    EXPECT_THAT(counts, ElementsAre(1U, 1U, 2U));
+}
+
 TEST(BuildRun, LetsTwoBuildsAtOnceShareTheWork) {
     TestDaemon daemon;
 

@@ -69,7 +69,7 @@ Result<std::string> export_text(
     Workbench& bench, const std::vector<ExportImage>& images, const ExportOptions& options
 ) {
     MemorySink sink(1U << 24U);
-    TRY(export_archive(images, options, bench.blobs, layers_of(bench.blobs), sink, {}));
+    TRY(export_archive(images, options, bench.blobs, layers_of(bench.blobs), {}, sink, {}));
     return std::string(as_text(sink.bytes()));
 }
 
@@ -167,8 +167,9 @@ TEST(Export, StopsWhenAsked) {
     stop.request_stop();
     MemorySink sink(1U << 20U);
 
-    const auto result =
-        export_archive({image}, {}, bench.blobs, layers_of(bench.blobs), sink, stop.get_token());
+    const auto result = export_archive(
+        {image}, {}, bench.blobs, layers_of(bench.blobs), {}, sink, stop.get_token()
+    );
 
     EXPECT_THAT(result, FailsWith(Code::cancelled));
 }
