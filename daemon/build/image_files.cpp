@@ -2,7 +2,9 @@
 
 #include "daemon/build/source_tree.hpp"
 #include "layers/layer_reader.hpp"
+#include "store/base/limits.hpp"
 #include "store/base/parallel.hpp"
+#include "store/base/stop.hpp"
 #include "store/hasher.hpp"
 
 #include <algorithm>
@@ -13,6 +15,20 @@ namespace {
 
 /// Each holds a frame of 2 MiB. Environments of a base and of the image itself take two.
 constexpr std::size_t k_open_layers = 4;
+constexpr std::size_t k_buffer_bytes = 256 * limits::k_kib;
+
+/// One buffer for all: most files are small, and there may be a hundred thousand.
+Result<Digest> hash_all(ByteSource& source, Bytes& buffer, const std::stop_token& stop) {
+    Hasher hasher;
+    while (true) {
+        TRY(check(stop));
+        TRY_ASSIGN(const std::size_t count, source.read(buffer));
+        if (count == 0) {
+            return hasher.finish();
+        }
+        hasher.update(ByteSpan(buffer).first(count));
+    }
+}
 
 }  // namespace
 
@@ -94,12 +110,13 @@ Result<std::map<tree::Identity, Digest>> ImageFiles::hash(
     const auto hash_layer = [&](std::size_t part) -> Result<void> {
         const std::size_t index = by_layer[part].front().layer;
         TRY_ASSIGN(OpenLayer opened, open_layer(index));
+        Bytes buffer(k_buffer_bytes);
         for (const tree::Node& file : by_layer[part]) {
             const auto source =
                 opened.reader.range(file.row.content_offset, file.row.entry.size_bytes);
             TRY_ASSIGN(
                 const Digest digest,
-                digest_of(*source, stop),
+                hash_all(*source, buffer, stop),
                 "while reading {} of layer {}",
                 file.row.entry.path,
                 layers_[index].diff_id.render()

@@ -71,6 +71,25 @@ TEST(Verify, NamesABlobWhoseBytesChanged) {
     EXPECT_TRUE(store.has(describe("zstd of a")));
 }
 
+TEST(Verify, ForgetsWhatReferredToAnImageWithADocumentThatIsDamaged) {
+    TempStore store;
+    const Lease lease = store->lease();
+    const Descriptor image = store.put(lease, "an image", "application/x");
+    const Descriptor document = store.put(lease, "a bill of materials", "application/x");
+    const Referrer referrer{
+        .subject = image.digest,
+        .manifest = store.put(lease, "a manifest about it", "application/x"),
+        .artifact_type = "application/spdx+json",
+        .blobs = {document.digest}};
+    const Batch batch{.refs = {{.name = "app", .target = image}}, .referrers = {referrer}};
+    ASSERT_THAT(store->record(batch), Succeeds());
+    damage(store, "blobs/sha256/" + document.digest.hex(), "a bill of substance");
+
+    EXPECT_THAT(verify(store, Repair::yes).problems, SizeIs(1));
+
+    EXPECT_THAT(store->index().referrers().value(), IsEmpty());
+}
+
 TEST(Verify, NamesATableWhoseBytesChanged) {
     TempStore store;
     fill(store);
