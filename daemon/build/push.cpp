@@ -48,6 +48,8 @@ Result<std::vector<registry::PushReferrer>> outgoing_referrers(
         );
         referrer.text = std::string(as_text(text));
         TRY_ASSIGN(const auto manifest, oci::Manifest::parse(text));
+        // distribution-spec 1.1, "Pushing Manifests with Subject": all of them are copied.
+        referrer.manifest.annotations = manifest.annotations;
         for (const Descriptor& layer : manifest.layers) {
             referrer.blobs.push_back(blob_of(store, layer));
         }

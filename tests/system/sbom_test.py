@@ -213,6 +213,7 @@ class RegistrySbomTest(SbomTest, RegistryCase):
         self.assertEqual((entry["mediaType"], entry["artifactType"]), (MANIFEST, TYPES["spdx"]))
         self.assertEqual([each["digest"] for each in self.referrers()], [entry["digest"]])
         manifest = self.get(host, f"team/app/manifests/{entry['digest']}", MANIFEST)
+        self.assertEqual(entry["annotations"], manifest["annotations"])
         document = self.attached(manifest, digest, "spdx")
         with urllib.request.urlopen(f"http://{host}/v2/team/app/blobs/{document['digest']}", timeout=60) as answer:
             self.assertEqual(answer.read().decode(), self.kilnd.kiln("sbom", "app:1").stdout)
@@ -223,6 +224,20 @@ class RegistrySbomTest(SbomTest, RegistryCase):
             self.good(self.kilnd.kiln("push", "app:1", name))
         index = self.get(host, f"team/app/manifests/{tag}", INDEX)
         self.assertEqual(sorted(each["artifactType"] for each in index["manifests"]), sorted(TYPES.values()))
+
+    def test_what_is_pushed_in_another_compression_has_a_document_of_its_own(self):
+        host = self.registry(password=False)
+        digest = self.make("--sbom", "cyclonedx")
+
+        said = self.good(self.kilnd.kiln("push", "app:1", f"{host}/app:gz", "--compression", "gzip",
+                                         "--force-compression"))
+
+        pushed = re.search(r"sha256:[0-9a-f]{64}", said.stdout)[0]
+        self.assertNotEqual(pushed, digest)
+        (entry,) = self.get(host, f"app/manifests/{pushed.replace(':', '-')}", INDEX)["manifests"]
+        document = self.attached(self.get(host, f"app/manifests/{entry['digest']}", MANIFEST), pushed, "cyclonedx")
+        with urllib.request.urlopen(f"http://{host}/v2/app/blobs/{document['digest']}", timeout=60) as answer:
+            self.assertEqual(json.load(answer)["metadata"]["component"]["bom-ref"], pushed)
 
     def test_a_build_pushes_it_too(self):
         host = self.registry(password=False)
