@@ -1,5 +1,7 @@
 #include "layers/tree/changes.hpp"
 
+#include <utility>
+
 namespace kiln::tree {
 namespace {
 
@@ -41,23 +43,17 @@ Result<void> each_change(const FileTree& before, const FileTree& after, const Ch
         const bool added =
             !removed && (!was || tar::path_less(is->row.entry.path, was->row.entry.path));
         FileChange change;
-        if (removed) {
-            change.before = std::move(was);
-        } else if (added) {
-            change.after = std::move(is);
-        } else {
+        if (!removed && !added) {
             change.aspects = differing(*was, *is);
-            change.before = std::move(was);
-            change.after = std::move(is);
+        }
+        if (!added) {
+            change.before = std::exchange(was, walk_before.next());
+        }
+        if (!removed) {
+            change.after = std::exchange(is, walk_after.next());
         }
         if (removed || added || !change.aspects.empty()) {
             TRY(sink(change));
-        }
-        if (!added) {
-            was = walk_before.next();
-        }
-        if (!removed) {
-            is = walk_after.next();
         }
     }
     return {};
