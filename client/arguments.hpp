@@ -67,6 +67,12 @@ struct CondaLockArguments {
     std::string format = "json";
 };
 
+struct CondaFetchArguments {
+    std::string lock;
+    std::string environment;
+    std::vector<std::string> categories;
+};
+
 using Arguments = std::variant<
     BuildArguments,
     RunArguments,
@@ -81,6 +87,7 @@ using Arguments = std::variant<
     HistoryArguments,
     LayersArguments,
     CondaLockArguments,
+    CondaFetchArguments,
     CondaListArguments,
     CondaVerifyArguments,
     DiffArguments,

@@ -7,6 +7,17 @@ namespace {
 
 constexpr const char* k_group = "Conda";
 
+/// Which part of a lock that holds several.
+void add_lock_choices(
+    CLI::App& command, std::string& environment, std::vector<std::string>& categories
+) {
+    command.add_option("--environment", environment, "Of a pixi.lock with several")
+        ->type_name("NAME");
+    command.add_option("--category", categories, "Of a conda-lock.yml (default: main)")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+}
+
 void declare_lock(Declaration& conda) {
     auto [lock, locked] = declare<CondaLockArguments>(
         conda, "lock", "Resolve a specification to the packages of a lock", k_group
@@ -42,15 +53,20 @@ void declare_lock(Declaration& conda) {
     )
         ->type_name("PRIORITY")
         ->check(CLI::IsMember({"strict", "flexible", "disabled"}).description(""));
-    lock->add_option("--environment", locked->environment, "Of a pixi.lock with several")
-        ->type_name("NAME");
-    lock->add_option("--category", locked->categories, "Of a conda-lock.yml (default: main)")
-        ->type_name("NAME")
-        ->allow_extra_args(false);
+    add_lock_choices(*lock, locked->environment, locked->categories);
     lock->add_option("--format", locked->format, "json (default), explicit or conda-lock")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"json", "explicit", "conda-lock"}).description(""));
     lock->footer("  kiln conda lock environment.yml --base debian:12 -o env.lock");
+}
+
+void declare_fetch(Declaration& conda) {
+    auto [fetch, fetched] = declare<CondaFetchArguments>(
+        conda, "fetch", "Bring the packages of a lock into the store", k_group
+    );
+    fetch->add_option("LOCK", fetched->lock, "A lock of any form")->required()->type_name("");
+    add_lock_choices(*fetch, fetched->environment, fetched->categories);
+    fetch->footer("  Builds of this lock then need neither the network nor the files.");
 }
 
 }  // namespace
@@ -59,6 +75,7 @@ void declare_conda_commands(Declaration& declaration) {
     Declaration conda =
         declare_group(declaration, "conda", "Conda environments in images", k_group);
     declare_lock(conda);
+    declare_fetch(conda);
     auto [list, listed] = declare<CondaListArguments>(
         conda, "list", "List the packages that are installed in an image", k_group
     );

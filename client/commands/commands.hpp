@@ -20,6 +20,7 @@ Result<int> run(Session& session, const InspectArguments& arguments);
 Result<int> run(Session& session, const HistoryArguments& arguments);
 Result<int> run(Session& session, const LayersArguments& arguments);
 Result<int> run(Session& session, const CondaLockArguments& arguments);
+Result<int> run(Session& session, const CondaFetchArguments& arguments);
 Result<int> run(Session& session, const CondaListArguments& arguments);
 Result<int> run(Session& session, const CondaVerifyArguments& arguments);
 Result<int> run(Session& session, const DiffArguments& arguments);

@@ -94,10 +94,14 @@ Value render_credentials(const std::map<std::string, Credentials>& credentials) 
     return object;
 }
 
+Value render(const NamedContext& context) {
+    return std::visit(ContextRenderer(), context);
+}
+
 Value render(const BuildRequest& request) {
     Object contexts;
     for (const auto& [name, context] : request.contexts) {
-        contexts.emplace(name, std::visit(ContextRenderer(), context));
+        contexts.emplace(name, render(context));
     }
     return Object{
         {"dockerfile", render_text(request.dockerfile)},

@@ -40,6 +40,9 @@ struct StageContext {
 
 using NamedContext = std::variant<CondaContext, LocalContext, ImageContext, StageContext>;
 
+/// A context by itself, as POST /v1/conda/fetches takes it.
+json::Value render(const NamedContext& context);
+
 struct Credentials {
     std::string username;
     std::string password;

@@ -64,26 +64,7 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     if (!needs) {
         co_return fail(needs.error());
     }
-    json::Array lacking;
-    for (const Digest& digest : needs->lacking) {
-        lacking.emplace_back(digest.render());
-    }
-    json::Array files;
-    for (const auto& [context, as_written] : needs->files) {
-        files.push_back(json::Object{
-            {"context", context}, {"entries", json::from_texts(as_written)}});
-    }
-    json::Array unresolved;
-    for (const auto& [context, base] : needs->unresolved) {
-        unresolved.push_back(json::Object{
-            {"context", context},
-            {"base", base ? json::Value(base->render()) : json::Value(nullptr)}});
-    }
-    json::Object answer{
-        {"id", nullptr},
-        {"needs", std::move(lacking)},
-        {"files", std::move(files)},
-        {"unresolved", std::move(unresolved)}};
+    json::Object answer = render_needs(needs->lacking, needs->files, needs->unresolved);
     if (!needs->empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
@@ -126,6 +107,33 @@ Awaitable<Result<void>> get_events(Exchange& exchange, std::shared_ptr<Job> job)
 }
 
 }  // namespace
+
+json::Object render_needs(
+    const std::vector<Digest>& lacking,
+    const std::map<std::string, std::vector<std::string>>& files,
+    const std::map<std::string, std::optional<Digest>>& unresolved
+) {
+    json::Array digests;
+    for (const Digest& digest : lacking) {
+        digests.emplace_back(digest.render());
+    }
+    json::Array entries;
+    for (const auto& [context, as_written] : files) {
+        entries.push_back(json::Object{
+            {"context", context}, {"entries", json::from_texts(as_written)}});
+    }
+    json::Array specifications;
+    for (const auto& [context, base] : unresolved) {
+        specifications.push_back(json::Object{
+            {"context", context},
+            {"base", base ? json::Value(base->render()) : json::Value(nullptr)}});
+    }
+    return json::Object{
+        {"id", nullptr},
+        {"needs", std::move(digests)},
+        {"files", std::move(entries)},
+        {"unresolved", std::move(specifications)}};
+}
 
 Awaitable<Result<void>> respond_events(
     Exchange& exchange, std::shared_ptr<Job> job, std::uint64_t after

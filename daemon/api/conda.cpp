@@ -1,4 +1,6 @@
 #include "daemon/api/resources.hpp"
+#include "daemon/build/conda_packages.hpp"
+#include "daemon/conda/fetch_run.hpp"
 #include "daemon/conda/lock_run.hpp"
 #include "daemon/runtime/run_on.hpp"
 
@@ -22,7 +24,7 @@ Result<Prepared> prepare(Services& services, const LockRequest& request) {
     return prepared;
 }
 
-json::Object render_needs(const LockNeeds& needs) {
+json::Object render_lock_needs(const LockNeeds& needs) {
     json::Array lacking;
     for (const Digest& digest : needs.lacking) {
         lacking.emplace_back(digest.render());
@@ -53,7 +55,7 @@ Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildT
     if (!prepared) {
         co_return fail(prepared.error());
     }
-    json::Object answer = render_needs(prepared->needs);
+    json::Object answer = render_lock_needs(prepared->needs);
     if (!prepared->needs.empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
@@ -78,11 +80,56 @@ Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildT
     co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
 }
 
+Awaitable<Result<void>> post_fetch(Exchange& exchange, Services& services, BuildTable& builds) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    auto parsed = parse_conda_context(*body);
+    if (!parsed) {
+        co_return fail(std::move(parsed).error());
+    }
+    const auto context = std::make_shared<const CondaContext>(std::move(*parsed));
+    auto look = [&services, context]() -> Result<CondaNeeds> {
+        CondaNeeds needs;
+        TRY(read_lock(*context));
+        TRY(add_needs(needs, services.store, "", *context));
+        return needs;
+    };
+    const auto needs = co_await run_on(services.pool, std::move(look));
+    if (!needs) {
+        co_return fail(needs.error());
+    }
+    json::Object answer = render_needs(needs->lacking, needs->files, {});
+    if (!needs->lacking.empty() || !needs->files.empty()) {
+        co_return co_await exchange.respond_json(200, std::move(answer));
+    }
+    BuildTable::Work work = [&services,
+                             context](std::shared_ptr<Job> job) -> Awaitable<Result<ResultEvent>> {
+        const auto fetched = co_await fetch_packages(services, std::move(job), context);
+        if (!fetched) {
+            co_return fail(fetched.error());
+        }
+        co_return ResultEvent();
+    };
+    const auto job =
+        builds.start("fetch " + context->lock.name, Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    answer["id"] = (*job)->id();
+    std::string location = "/v1/builds/" + (*job)->id();
+    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+}
+
 }  // namespace
 
 void add_conda_routes(Router& router, Services& services, BuildTable& builds) {
     router.add("POST", "/v1/conda/locks", [&services, &builds](Exchange& exchange, Parameters) {
         return post_lock(exchange, services, builds);
+    });
+    router.add("POST", "/v1/conda/fetches", [&services, &builds](Exchange& exchange, Parameters) {
+        return post_fetch(exchange, services, builds);
     });
 }
 

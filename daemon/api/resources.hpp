@@ -31,6 +31,13 @@ void add_system_routes(
     Router& router, Services& services, SystemFacts facts, const BuildTable& builds
 );
 
+/// The answer to a build that lacks bytes or locks; "id" is null.
+json::Object render_needs(
+    const std::vector<Digest>& lacking,
+    const std::map<std::string, std::vector<std::string>>& files,
+    const std::map<std::string, std::optional<Digest>>& unresolved
+);
+
 /// The events of a job as NDJSON until its result; the job is attached meanwhile.
 Awaitable<Result<void>> respond_events(
     Exchange& exchange, std::shared_ptr<Job> job, std::uint64_t after

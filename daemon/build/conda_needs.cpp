@@ -39,14 +39,34 @@ std::optional<Digest> base_under(const BuildGraph& graph, const std::string& con
     return std::nullopt;
 }
 
-void add_files(
-    CondaNeeds& needs, const std::string& name, const CondaContext& context, const conda::Lock& lock
+/// Whether the store has what the lock wants there, so that nobody need send it.
+Result<bool> is_known(store::Store& store, const conda::LockEntry& entry) {
+    if (!entry.sha256) {
+        return false;
+    }
+    TRY_ASSIGN(const Digest digest, Digest::parse_hex(*entry.sha256));
+    store.leases().keep_for(digest, ContextTable::k_kept_seconds);
+    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
+    return size.has_value();
+}
+
+Result<void> add_files(
+    CondaNeeds& needs,
+    store::Store& store,
+    const std::string& name,
+    const CondaContext& context,
+    const conda::Lock& lock
 ) {
     for (const conda::LockEntry& entry : lock.entries) {
-        if (entry.kind == conda::LockEntryKind::file && !context.files.contains(entry.as_written)) {
+        if (entry.kind != conda::LockEntryKind::file || context.files.contains(entry.as_written)) {
+            continue;
+        }
+        TRY_ASSIGN(const bool known, is_known(store, entry));
+        if (!known) {
             needs.files[name].push_back(entry.as_written);
         }
     }
+    return {};
 }
 
 Result<void> add_lacking(CondaNeeds& needs, store::Store& store, const CondaContext& context) {
@@ -77,6 +97,18 @@ Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request
     return graph;
 }
 
+Result<bool> add_needs(
+    CondaNeeds& needs, store::Store& store, const std::string& name, const CondaContext& context
+) {
+    TRY_ASSIGN(const std::optional<conda::Lock> lock, read_lock_if_resolved(context));
+    if (!lock) {
+        return false;
+    }
+    TRY(add_files(needs, store, name, context, *lock));
+    TRY(add_lacking(needs, store, context));
+    return true;
+}
+
 Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& request) {
     CondaNeeds needs;
     std::optional<BuildGraph> graph;
@@ -85,10 +117,8 @@ Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& req
         if (context == nullptr) {
             continue;
         }
-        TRY_ASSIGN(const std::optional<conda::Lock> lock, read_lock_if_resolved(*context));
-        if (lock) {
-            add_files(needs, name, *context, *lock);
-            TRY(add_lacking(needs, store, *context));
+        TRY_ASSIGN(const bool resolved, add_needs(needs, store, name, *context));
+        if (resolved) {
             continue;
         }
         if (!graph) {

@@ -25,8 +25,14 @@ struct CondaNeeds {
     std::map<std::string, std::optional<Digest>> unresolved;  // by context
 };
 
-/// Errors   those of conda::read_conda_input(); where something is unresolved, of plan_request().
-/// Thread   the pool.
+/// Adds those of one context. Errors   those of conda::read_conda_input().
+/// Shape    false: it is a specification, and nothing was added.
+Result<bool> add_needs(
+    CondaNeeds& needs, store::Store& store, const std::string& name, const CondaContext& context
+);
+
+/// Of all contexts. Errors   those of conda::read_conda_input(); where something is unresolved, of
+/// plan_request(). Thread   the pool.
 Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& request);
 
 }  // namespace kiln::daemon

@@ -94,7 +94,7 @@ Result<std::vector<const LockEntry*>> CondaPackages::find_missing(
 ) {
     std::vector<const LockEntry*> missing;
     for (const LockEntry& entry : entries) {
-        if (entry.kind != conda::LockEntryKind::url) {
+        if (context_.files.contains(entry.as_written)) {
             continue;
         }
         if (entry.sha256) {
@@ -106,7 +106,9 @@ Result<std::vector<const LockEntry*>> CondaPackages::find_missing(
                 continue;
             }
         }
-        missing.push_back(&entry);
+        if (entry.kind == conda::LockEntryKind::url) {
+            missing.push_back(&entry);
+        }
     }
     return missing;
 }
@@ -118,6 +120,12 @@ boost::asio::awaitable<Result<void>> CondaPackages::fetch_into(const LockEntry& 
     }
     fetched_.emplace(entry.as_written, *digest);
     co_return Result<void>();
+}
+
+Result<Digest> CondaPackages::find(const LockEntry& entry) const {
+    TRY_ASSIGN(const Digest package, locate(entry));
+    TRY(check_hashes(entry, package));
+    return package;
 }
 
 Result<Digest> CondaPackages::locate(const LockEntry& entry) const {

@@ -46,6 +46,8 @@ class CondaPackages {
 
     /// The packages behind URLs: what the store has is never fetched. `entries` outlive this.
     boost::asio::awaitable<Result<void>> fetch(const std::vector<conda::LockEntry>& entries);
+    /// Which blob it is, held against the lock's hashes. Errors   as read().
+    [[nodiscard]] Result<Digest> find(const conda::LockEntry& entry) const;
     /// Errors   not_found, digest_mismatch, corrupt, with the place in the lock.
     [[nodiscard]] Result<conda::EnvironmentPackage> read(const conda::LockEntry& entry) const;
 

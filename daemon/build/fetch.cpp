@@ -32,11 +32,6 @@ Result<std::optional<Digest>> recall(
     return std::optional(record->blobs.front());
 }
 
-Result<void> remember(store::Store& store, const LockEntry& entry, const Digest& package) {
-    const store::CacheRecord record{.key = key_of(entry).digest(), .blobs = {package}};
-    return store.record(store::Batch{.cache = {record}});
-}
-
 class PackageFetcher {
   public:
     PackageFetcher(Services& services, std::shared_ptr<Job> job)
@@ -70,7 +65,9 @@ class PackageFetcher {
                 ),
                 .where = entry.span});
         }
-        auto keep = [&] { return remember(services_.store, entry, got->blob); };
+        auto keep = [&] {
+            return services_.store.record(store::Batch{.cache = {kept_package(entry, got->blob)}});
+        };
         const auto kept = co_await run_on(services_.pool, std::move(keep));
         if (!kept) {
             co_return fail(kept.error());
@@ -96,6 +93,10 @@ class PackageFetcher {
 };
 
 }  // namespace
+
+store::CacheRecord kept_package(const LockEntry& entry, const Digest& package) {
+    return store::CacheRecord{.key = key_of(entry).digest(), .blobs = {package}};
+}
 
 FetchPackage fetcher(Services& services, std::shared_ptr<Job> job) {
     auto shared = std::make_shared<PackageFetcher>(services, std::move(job));

@@ -10,4 +10,7 @@ namespace kiln::daemon {
 /// permission for plain http elsewhere; not_found and upstream as the server says; digest_mismatch.
 FetchPackage fetcher(Services& services, std::shared_ptr<Job> job);
 
+/// The record by which a package of a lock stays in the store and is found again.
+store::CacheRecord kept_package(const conda::LockEntry& entry, const Digest& package);
+
 }  // namespace kiln::daemon

@@ -166,6 +166,14 @@ Result<void> check_names(const BuildRequest& request) {
 
 }  // namespace
 
+Result<CondaContext> parse_conda_context(const json::Value& value) {
+    TRY_ASSIGN(NamedContext context, parse_context(value, "env"));
+    if (auto* conda = std::get_if<CondaContext>(&context)) {
+        return std::move(*conda);
+    }
+    return fail(Code::invalid_input, "a context of kind \"conda\" is wanted");
+}
+
 Result<Network> parse_network(const std::string& name) {
     if (name == "default") {
         return Network::standard;

@@ -43,6 +43,9 @@ struct StageContext {
     std::string stage;
 };
 
+/// A context of kind "conda" that stands alone. Errors   invalid_input naming the field.
+Result<CondaContext> parse_conda_context(const json::Value& value);
+
 using NamedContext = std::variant<CondaContext, LocalContext, ImageContext, StageContext>;
 
 struct Credential {

@@ -1,6 +1,7 @@
 """kiln conda lock: from a specification to a lock, over channels that are directories or behind HTTP."""
 import hashlib
 import os
+import shutil
 
 from support import base_image
 from support.case import SystemTest
@@ -162,6 +163,37 @@ class BuildTest(LockTest):
             self.assertEqual(self.content(daemon, image, "opt/env/share/data"), "data\n")
             self.refused(self.build_with(daemon, text, "FROM base:1\nCOPY --from=env / /\n"), 4, "__glibc", "tool")
         self.good(self.build_with(daemon, text, "FROM env\n"))
+        self.clean(daemon)
+
+    def test_what_was_fetched_needs_neither_the_server_nor_the_files(self):
+        daemon = self.daemon()
+        served, here = self.packed("served"), self.packed("here")
+        server = self.serve(served)
+        for number, where in enumerate((server.url, here)):
+            lock = self.path(f"{number}.lock")
+            self.good(self.lock(daemon, ["tool"], where, "-o", lock))
+            self.good(daemon.kiln("conda", "fetch", lock))
+            self.good(daemon.kiln("conda", "fetch", lock))
+        server.close()
+        shutil.rmtree(here)
+        self.good(daemon.kiln("gc", "--keep-age", "1h"))
+
+        for number in range(2):
+            self.good(self.build(daemon, "FROM env\n", {}, "--build-context", f"env=conda:{self.path(f'{number}.lock')}"))
+
+        self.assertEqual(len([path for path in server.answered(200) if path.endswith(".conda")]), 2)
+
+    def test_what_cannot_be_fetched_is_named(self):
+        daemon = self.daemon()
+        where = self.packed("packed")
+        server = self.serve(where)
+        lock = self.path("a.lock")
+        self.good(self.lock(daemon, ["tool"], server.url, "-o", lock))
+        self.write(os.path.join(where, "linux-64", "data-1.0-0.conda"), "something else")
+        self.refused(daemon.kiln("conda", "fetch", lock), 5, "data-1.0-0.conda", "sha256")
+        os.unlink(os.path.join(where, "linux-64", "data-1.0-0.conda"))
+        self.refused(daemon.kiln("conda", "fetch", lock), 4, "data-1.0-0.conda is not there")
+        self.refused(daemon.kiln("conda", "fetch", self.write("e.yml", "dependencies: [a]\n")), 2, "kiln conda lock")
         self.clean(daemon)
 
     def test_a_specification_that_cannot_be_met_is_shown_in_its_file(self):

@@ -1,0 +1,48 @@
+#include "daemon/conda/fetch_run.hpp"
+
+#include "daemon/build/conda_packages.hpp"
+#include "daemon/build/fetch.hpp"
+#include "daemon/runtime/run_on.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+/// Found, held against their hashes, and kept by one transaction.
+Result<void> keep_all(
+    store::Store& store,
+    const CondaPackages& packages,
+    const conda::Lock& lock,
+    const std::stop_token& stop
+) {
+    store::Batch batch;
+    for (const conda::LockEntry& entry : lock.entries) {
+        if (stop.stop_requested()) {
+            return fail(Code::cancelled, "cancelled");
+        }
+        TRY_ASSIGN(const Digest package, packages.find(entry));
+        batch.cache.push_back(kept_package(entry, package));
+    }
+    return store.record(batch);
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<void>> fetch_packages(
+    Services& services, std::shared_ptr<Job> job, std::shared_ptr<const CondaContext> context
+) {
+    const store::Lease lease = services.store.lease();
+    auto parse = [context] { return read_lock(*context); };
+    const auto lock = co_await run_on(services.pool, std::move(parse));
+    if (!lock) {
+        co_return fail(lock.error());
+    }
+    CondaPackages packages(services, *context, lease, fetcher(services, job), job->stop_token());
+    const auto fetched = co_await packages.fetch(lock->entries);
+    if (!fetched) {
+        co_return fetched;
+    }
+    auto keep = [&] { return keep_all(services.store, packages, *lock, job->stop_token()); };
+    co_return co_await run_on(services.pool, std::move(keep));
+}
+
+}  // namespace kiln::daemon
