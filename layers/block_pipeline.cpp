@@ -15,6 +15,10 @@ namespace {
 /// Waking a thread for less costs more than it saves.
 constexpr std::size_t k_worth_a_thread_bytes = 64UL * 1024;
 
+/// Who has no helper does what is to be done while so few blocks are still in the processor's
+/// cache.
+constexpr std::uint64_t k_blocks_alone = 2;
+
 /// Room that isn't cleared first; it is filled anyway.
 struct Buffer {
     std::unique_ptr<std::byte[]> bytes;
@@ -28,6 +32,15 @@ struct Buffer {
         return {bytes.get(), capacity};
     }
 };
+
+Buffer take_last(std::vector<Buffer>& idle) {
+    if (idle.empty()) {
+        return {};
+    }
+    Buffer buffer = std::move(idle.back());
+    idle.pop_back();
+    return buffer;
+}
 
 struct ContentPiece {
     std::size_t offset;  // in the block
@@ -71,10 +84,17 @@ struct BlockPipeline::Shared {
     void hash_contents(Block& block);
     void compress(Block& block);
     std::unique_ptr<Compressor> take_compressor();
+    void release_tars();
     void record_failure(Error failure);
 
     [[nodiscard]] std::uint64_t finished() const {
         return std::min({written, tar_hashed, contents_hashed});
+    }
+
+    /// Whether another block may be begun before more is done of those that are whole.
+    [[nodiscard]] bool has_room() const {
+        const std::uint64_t unfinished = filled - finished();
+        return unfinished < (running == 0 ? std::min(k_blocks_alone, ring.size()) : ring.size());
     }
 
     const Compression compression;
@@ -97,6 +117,10 @@ struct BlockPipeline::Shared {
     std::optional<Error> failure;
     std::stop_token stop;
     std::vector<std::unique_ptr<Compressor>> idle_compressors;
+    // The one that was used last comes first: memory that is never touched is never taken.
+    std::vector<Buffer> idle_tars;
+    std::vector<Buffer> idle_frames;
+    std::uint64_t released = 0;  // blocks before it have given their buffers back
 
     // Each belongs to whoever does that kind of work.
     ByteSink& blob;
@@ -135,6 +159,8 @@ BlockPipeline::~BlockPipeline() {
     shared_->changed.wait(lock, [this] { return shared_->running == 0; });
     // A driver that still waits its turn in the pool keeps Shared, and must not keep the buffers.
     shared_->ring.clear();
+    shared_->idle_tars.clear();
+    shared_->idle_frames.clear();
     shared_->idle_compressors.clear();
 }
 
@@ -147,14 +173,15 @@ Result<MutableByteSpan> BlockPipeline::room() {
             if (shared.failure) {
                 return fail(*shared.failure);
             }
-            if (shared.filled - shared.finished() < shared.ring.size()) {
+            if (shared.has_room()) {
                 break;
             }
-            if (!shared.step(lock)) {
+            if (!shared.step(lock) && shared.running > 0) {
                 shared.changed.wait(lock);
             }
         }
         Block& fresh = shared.block(shared.filled);
+        fresh.tar = take_last(shared.idle_tars);
         fresh.tar_size = 0;
         fresh.pieces.clear();
         fresh.compressed = false;
@@ -219,7 +246,7 @@ Result<BlockPipeline::Outcome> BlockPipeline::finish() {
     std::unique_lock lock(shared.mutex);
     while (!shared.failure && shared.finished() < shared.filled) {
         TRY(check(shared.stop));
-        if (!shared.step(lock)) {
+        if (!shared.step(lock) && shared.running > 0) {
             shared.changed.wait(lock);
         }
     }
@@ -304,6 +331,9 @@ void BlockPipeline::Shared::complete(Claim claim) {
         case Work::write_frame:
             writing = false;
             ++written;
+            if (compression != Compression::none) {
+                idle_frames.push_back(std::move(block(claim.number).frame));
+            }
             break;
         case Work::hash_tar:
             hashing_tar = false;
@@ -316,6 +346,13 @@ void BlockPipeline::Shared::complete(Claim claim) {
         case Work::compress:
             block(claim.number).compressed = true;
             break;
+    }
+    release_tars();
+}
+
+void BlockPipeline::Shared::release_tars() {
+    for (; released < finished(); ++released) {
+        idle_tars.push_back(std::move(block(released).tar));
     }
 }
 
@@ -351,6 +388,10 @@ void BlockPipeline::Shared::compress(Block& block) {
         return;
     }
     std::unique_ptr<Compressor> compressor = take_compressor();
+    {
+        const std::lock_guard lock(mutex);
+        block.frame = take_last(idle_frames);
+    }
     const MutableByteSpan into = block.frame.reserve(compressor->bound(block.tar_size));
     block.frame_size = compressor->compress(ByteSpan(block.tar.bytes.get(), block.tar_size), into);
     const std::lock_guard lock(mutex);

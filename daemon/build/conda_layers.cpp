@@ -98,7 +98,7 @@ Result<KnownLayer> CondaLayers::joined(
     std::vector<store::BlobReader> blobs;
     std::vector<conda::BucketMember> parts;
     for (const LayerFacts& member : members) {
-        TRY_ASSIGN(const Dress dress, dress_layer(writing_, member.diff_id));
+        TRY_ASSIGN(const Dress dress, dress_of(member));
         TRY_ASSIGN(store::BlobReader blob, services_.store.blobs().open(dress.digest));
         TRY_ASSIGN(auto table, open_table(services_.store, member.diff_id));
         parts.push_back(
@@ -113,6 +113,16 @@ Result<KnownLayer> CondaLayers::joined(
     const std::optional layer(facts_of(built, origin));
     TRY(known_.remember({{key.digest(), layer}}));
     return KnownLayer{layer, false};
+}
+
+/// One that it has spares asking for each of hundreds of records again.
+Result<Dress> CondaLayers::dress_of(const LayerFacts& layer) const {
+    for (const Dress& dress : layer.dresses) {
+        if (dress.compression == writing_.options.compression) {
+            return dress;
+        }
+    }
+    return dress_layer(writing_, layer.diff_id);
 }
 
 Result<KnownLayer> CondaLayers::meta_head(const EnvironmentPlan& plan) const {

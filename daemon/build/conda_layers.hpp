@@ -60,6 +60,7 @@ class CondaLayers {
         const conda::PlannedPackage& planned,
         const std::optional<LayerFacts>& payload
     ) const;
+    [[nodiscard]] Result<Dress> dress_of(const LayerFacts& layer) const;
     [[nodiscard]] Result<KnownLayer> found_or_made(
         const Digest& key, const std::string& origin, const FillLayer& fill
     ) const;
