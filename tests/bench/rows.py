@@ -236,18 +236,19 @@ def environment(workshop):
     files = [line.split("#")[0][len("file://"):] for line in peers.run(["python3", maker, "runnable"]).stdout.splitlines()
              if line.startswith("file://")]
     clones = Clones(files, f"{workshop.work}/clones")
-    context = f"{workshop.work}/environment"
-    os.makedirs(f"{context}/store")
+    context, own = f"{workshop.work}/environment", f"{workshop.work}/environment-store"
+    os.makedirs(context)
+    os.makedirs(own)
     with open(f"{context}/Dockerfile", "w") as file:
         file.write("FROM env\n")
-    kiln = peers.Kiln(os.path.dirname(os.path.dirname(workshop.kiln.client)), f"{context}/store")
+    kiln = peers.Kiln(os.path.dirname(os.path.dirname(workshop.kiln.client)), own)
     kiln.start()
     try:
         return environment_rows(clones, kiln, context)
     finally:
         kiln.stop()
-        shutil.rmtree(clones.directory)
-        shutil.rmtree(context)
+        for each in (clones.directory, context, own):
+            shutil.rmtree(each)
 
 
 def environment_rows(clones, kiln, context):
@@ -262,7 +263,7 @@ def environment_rows(clones, kiln, context):
     settle()
     first = build("all:1", everything)
     peak = kiln.daemon.memory_mib("VmHWM")
-    tar = f"{context}/all.tar"
+    tar = f"{clones.directory}/all.tar"
     kiln("save", "all:1", "-o", tar, "--format", "docker")
     size = f"{len(everything)} packages, {os.path.getsize(tar) / 1e9:.1f} GB"
     settle()
