@@ -135,14 +135,18 @@ Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Trans
 Awaitable<Result<Downloaded>> Downloader::finish(
     std::shared_ptr<Transfer> transfer, const Response& response
 ) {
-    if (response.status == 304) {
+    const DownloadOrder& order = transfer->order;
+    if (response.status == 304 && order.known != Validator()) {
         co_return Downloaded{.outcome = Downloaded::Outcome::unchanged};
     }
     if (response.status == 404 || response.status == 410) {
         co_return Downloaded{};
     }
-    if (!transfer->blob || response.status < 200 || response.status >= 300) {
-        co_return fail(answer_error(transfer->order, transfer->source, response.status));
+    if (response.status < 200 || response.status >= 300) {
+        co_return fail(answer_error(order, transfer->source, response.status));
+    }
+    if (!transfer->blob) {
+        co_return fail(Code::upstream, "{} is empty", order.name);
     }
     auto commit = [transfer] { return transfer->blob->commit(transfer->order.expected); };
     const auto committed = co_await run_on(services_.pool, std::move(commit));

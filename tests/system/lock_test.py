@@ -296,6 +296,15 @@ class ServerTest(LockTest):
         self.refused(self.lock(daemon, ["python"], broken.url), 2, "noarch/repodata.json")
         self.clean(daemon)
 
+    def test_a_server_that_talks_nonsense_is_refused(self):
+        daemon = self.daemon()
+        server = self.serve(self.channel())
+        for status, said in ((304, "answers 304"), (200, "is empty"), (418, "answers 418")):
+            server.says["/noarch/repodata.json"] = status
+            self.refused(self.lock(daemon, ["python"], server.url), 5, "noarch/repodata.json", said)
+        server.says.clear()
+        self.good(self.lock(daemon, ["python"], server.url))
+
     def test_a_wrong_setting_is_refused_with_its_place(self):
         from support.daemon import KILND
         import subprocess

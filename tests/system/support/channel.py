@@ -100,6 +100,7 @@ class ChannelServer:
         self.directory, self.token = directory, token
         self.login = login and "Basic " + base64.b64encode(login.encode()).decode()
         self.requests = []  # "200 /linux-64/repodata.json"
+        self.says = {}  # path -> the status it is answered with, whatever was asked
         self.cut = {}  # path -> how many bytes of it go out before the connection ends, once
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -138,6 +139,8 @@ class ChannelServer:
 
             def do_GET(self):
                 path = self.path
+                if path in outer.says:
+                    return self.answer(outer.says[path])
                 if outer.token is not None:
                     start = f"/t/{outer.token}/"
                     if not path.startswith(start):
