@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -158,6 +159,7 @@ class Daemon {
                 );
             }
         });
+        ::malloc_trim(0);  // a daemon that waits keeps nothing of what starting took
         std::fprintf(stderr, "listening on unix:%s\n", socket_path_.c_str());
         notify_service_manager("READY=1");
         context_.run();
