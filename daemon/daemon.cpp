@@ -4,6 +4,7 @@
 #include "daemon/api/session.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/listener.hpp"
+#include "daemon/registry/memory.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/memory_budget.hpp"
 #include "layers/oci/reachable.hpp"
@@ -112,7 +113,8 @@ class Daemon {
               context_.get_executor(),
               options.insecure_registries,
               package_memory_,
-              options.conda},
+              options.conda,
+              registries_},
           contexts_(services_),
           builds_(services_, contexts_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
@@ -176,6 +178,7 @@ class Daemon {
     SingleFlight flights_;
     PlannedKeys planned_;
     conda::MemoryBudget package_memory_{k_package_memory_bytes};
+    registry::Memory registries_;
     Services services_;
     ContextTable contexts_;
     BuildTable builds_;

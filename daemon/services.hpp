@@ -15,6 +15,10 @@ namespace kiln::conda {
 class MemoryBudget;
 }
 
+namespace kiln::registry {
+class Memory;
+}
+
 namespace kiln::daemon {
 
 /// What the parts of one daemon work with. All of it outlives every session and build.
@@ -31,6 +35,7 @@ struct Services {
     std::vector<std::string> insecure_registries;
     conda::MemoryBudget& package_memory;  // of all packages that are being read
     CondaSettings conda;
+    registry::Memory& registries;
 };
 
 }  // namespace kiln::daemon

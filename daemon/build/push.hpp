@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -17,6 +18,8 @@ struct PushOrder {
     std::optional<Compression> compression;         // of layers that have another one
     bool force_compression = false;                 // of all layers
     std::map<std::string, Credential> credentials;  // by host
+    /// Pushed after the image beside what the store knows of it (keep_artifact); not recorded.
+    std::vector<store::Referrer> referrers = {};
 };
 
 /// Pushes an image: what the registry lacks, manifest last. Progress becomes events of the job.

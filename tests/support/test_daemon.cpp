@@ -22,7 +22,8 @@ TestDaemon::TestDaemon()
           context_.get_executor(),
           {},
           package_memory_,
-          {}},
+          {},
+          registries_},
       contexts_(services_),
       builds_(services_, contexts_) {
     daemon::add_package_routes(router_, services_);

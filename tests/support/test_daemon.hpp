@@ -2,6 +2,7 @@
 
 #include "daemon/api/resources.hpp"
 #include "daemon/build/build_table.hpp"
+#include "daemon/registry/memory.hpp"
 #include "layers/conda/memory_budget.hpp"
 #include "tests/support/fake_executor.hpp"
 #include "tests/support/manual_clock.hpp"
@@ -52,6 +53,7 @@ class TestDaemon {
     daemon::SingleFlight flights_;
     daemon::PlannedKeys planned_;
     conda::MemoryBudget package_memory_{std::uint64_t{64} << 20U};
+    registry::Memory registries_;
     daemon::Services services_;
     daemon::ContextTable contexts_;
     daemon::BuildTable builds_;
