@@ -81,10 +81,10 @@ Result<Digest> lock_hash(
 
 /// Under which a lock is kept and found again, however the channels have moved.
 struct LockKeyInputs {
-    const conda::Specification& specification;  // its dependencies and pip part; variables decide
-                                                // no package and do not count
-    std::vector<std::string> channels;          // in effect: all of them, in their order
-    std::string channel_priority;               // "strict"
+    /// Its dependencies, pip part and the files that names; variables decide no package.
+    const ResolvedSpecification& wanted;
+    std::vector<std::string> channels;  // in effect: all of them, in their order
+    std::string channel_priority;       // "strict"
     oci::Platform platform;
     std::string prefix;
     std::vector<std::string> virtual_packages;  // of the target, in any order

@@ -29,7 +29,7 @@ Result<void> refuse_reserved_name(
     std::string_view name, std::span<const std::string> curated_names = {}
 );
 
-/// A whole number as one writes it: "7", not "07", "+7" or "7.0".
+/// A whole number as one writes it, of at most 18 digits: "7", not "07", "+7" or "7.0".
 bool is_whole_version(std::string_view version);
 
 /// One more than the greatest whole number among them; "1" where there is none.
