@@ -2,6 +2,7 @@
 
 #include "daemon/conda/lock_request.hpp"
 #include "daemon/environments/yaml_text.hpp"
+#include "layers/conda/edit_distance.hpp"
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,22 @@ Result<std::vector<std::string_view>> parts_of(Node node, std::string_view path)
 }
 
 }  // namespace
+
+std::string_view nearest_name(std::string_view written, std::span<const std::string_view> keys) {
+    std::string_view nearest;
+    std::pair<std::size_t, std::size_t> least;
+    for (const std::string_view key : keys) {
+        const std::size_t steps = conda::edit_distance(written, key);
+        // Of equally near ones that of the same length: letters are swapped more often than lost.
+        const std::size_t longer = std::max(key.size(), written.size());
+        const std::pair distance(steps, longer - std::min(key.size(), written.size()));
+        if (steps <= key.size() / 2 && (nearest.empty() || distance < least)) {
+            nearest = key;
+            least = distance;
+        }
+    }
+    return nearest;
+}
 
 Error error_of(Node node, Code code, std::string message, std::string hint) {
     return {

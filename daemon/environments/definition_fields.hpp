@@ -1,7 +1,6 @@
 #pragma once
 
 #include "daemon/environments/definition.hpp"
-#include "layers/conda/input/nearest_key.hpp"
 #include "layers/conda/input/yaml.hpp"
 #include "store/base/error.hpp"
 
@@ -43,6 +42,10 @@ std::string inline_specification(
     std::string_view text, const std::string& file, conda::yaml::Node root, std::size_t index
 );
 
+/// The key that a misspelt one is probably meant to be: half of its letters may be wrong, as in
+/// "iamge". Empty when none is near.
+std::string_view nearest_name(std::string_view written, std::span<const std::string_view> keys);
+
 Error error_of(conda::yaml::Node node, Code code, std::string message, std::string hint = {});
 
 /// Errors   invalid_input: no mapping, or a key that is not among `keys` (the nearest one is the
@@ -66,7 +69,7 @@ Result<void> read_keys(
         const conda::yaml::Node written = node.key(i);
         const auto known = std::find(names.begin(), names.end(), written.text());
         if (known == names.end()) {
-            const std::string_view nearest = conda::nearest_key(written.text(), names);
+            const std::string_view nearest = nearest_name(written.text(), names);
             return fail(error_of(
                 written,
                 Code::invalid_input,
