@@ -80,6 +80,7 @@ using Arguments = std::variant<
     SaveArguments,
     ExportArguments,
     PushArguments,
+    PullArguments,
     LoginArguments,
     LogoutArguments,
     ImagesArguments,

@@ -12,7 +12,7 @@ namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
 constexpr std::array<std::string_view, 6> k_later = {
-    "pull", "rebase", "env", "bundle", "unbundle", "daemon"};
+    "rebase", "env", "bundle", "unbundle", "daemon"};
 
 constexpr std::string_view k_footer =
     "Every command has its own help: kiln COMMAND --help.\n"

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -131,6 +132,25 @@ Result<std::map<std::string, wire::Credentials>> credentials_for(
         const std::string host = registry_of(reference);
         if (auto found = file.find(host)) {
             credentials.insert_or_assign(host, std::move(*found));
+        }
+    }
+    return credentials;
+}
+
+Result<std::map<std::string, wire::Credentials>> credentials_named_in(
+    const Environment& environment, const std::vector<std::string>& texts
+) {
+    std::map<std::string, wire::Credentials> credentials;
+    if (!environment.config_directory()) {
+        return credentials;
+    }
+    TRY_ASSIGN(const CredentialFile file, CredentialFile::open(environment));
+    for (const auto& [host, each] : file.hosts()) {
+        const auto names_it = [name = host + "/"](const std::string& text) {
+            return text.find(name) != std::string::npos;
+        };
+        if (std::any_of(texts.begin(), texts.end(), names_it)) {
+            credentials.emplace(host, each);
         }
     }
     return credentials;

@@ -21,6 +21,11 @@ class CredentialFile {
     static Result<CredentialFile> open(const Environment& environment);
 
     [[nodiscard]] std::optional<wire::Credentials> find(std::string_view host) const;
+
+    [[nodiscard]] const std::map<std::string, wire::Credentials, std::less<>>& hosts() const {
+        return hosts_;
+    }
+
     void set(const std::string& host, wire::Credentials credentials);
     /// False when there were none.
     bool remove(std::string_view host);
@@ -42,6 +47,12 @@ std::string registry_of(std::string_view reference);
 /// The credentials that a push of these references may need; none for unknown hosts.
 Result<std::map<std::string, wire::Credentials>> credentials_for(
     const Environment& environment, const std::vector<std::string>& references
+);
+
+/// Those of every registry that occurs in one of the texts: a Dockerfile may name its bases by way
+/// of variables. No other's leave this program.
+Result<std::map<std::string, wire::Credentials>> credentials_named_in(
+    const Environment& environment, const std::vector<std::string>& texts
 );
 
 }  // namespace kiln::client

@@ -33,6 +33,11 @@ struct PushArguments {
     bool force_compression = false;
 };
 
+struct PullArguments {
+    std::string image;
+    std::string platform;
+};
+
 struct LoginArguments {
     std::string host;
     std::string username;

@@ -92,6 +92,15 @@ void declare_store_of_images(Declaration& declaration) {
 }
 
 void declare_registries(Declaration& declaration) {
+    auto [pull, pulled] = declare<PullArguments>(
+        declaration, "pull", "Take an image of a registry into the store", k_registries
+    );
+    pull->add_option("REF", pulled->image, "A name: HOST/PATH:TAG or HOST/PATH@DIGEST")
+        ->required()
+        ->type_name("");
+    pull->add_option("--platform", pulled->platform, "Of an image for several (this machine's)")
+        ->type_name("OS/ARCH");
+    pull->footer("  kiln pull registry.example/debian:12");
     auto [push, pushed] =
         declare<PushArguments>(declaration, "push", "Push an image to a registry", k_registries);
     add_image(*push, pushed->image);

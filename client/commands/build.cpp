@@ -6,6 +6,7 @@
 #include "client/commands/explain_text.hpp"
 #include "client/credentials.hpp"
 #include "client/follow.hpp"
+#include "client/pull.hpp"
 
 #include <fmt/format.h>
 
@@ -14,9 +15,9 @@
 namespace kiln::client {
 namespace {
 
-/// Specifications; the listing and the files of locks, then what they need, and once more where a
-/// remembered digest was out of date.
-constexpr int k_rounds = 6;
+/// Bases of specifications, one after the other; specifications; the listing and the files of
+/// locks, then what they need, and once more where a remembered digest was out of date.
+constexpr int k_rounds = 16;
 
 Result<std::vector<OutputSpec>> parse_outputs(const BuildArguments& arguments) {
     std::vector<OutputSpec> outputs;
@@ -106,6 +107,26 @@ Result<wire::BuildRequest> request_of(
     return request;
 }
 
+/// Of registries that bases may come from: what the Dockerfile, its arguments and its contexts
+/// name.
+Result<void> add_credentials(const Session& session, wire::BuildRequest& request) {
+    std::vector<std::string> texts{request.dockerfile.text};
+    for (const auto& [name, value] : request.build_args) {
+        texts.push_back(value + "/");  // ARG REGISTRY, FROM $REGISTRY/base
+    }
+    for (const auto& [name, context] : request.contexts) {
+        if (const auto* image = std::get_if<wire::ImageContext>(&context)) {
+            texts.push_back(image->image);
+        }
+    }
+    if (request.pull == "always") {
+        texts.emplace_back("docker.io/");  // where names without a registry are looked for
+    }
+    TRY_ASSIGN(auto credentials, credentials_named_in(session.environment(), texts));
+    request.credentials.merge(credentials);
+    return {};
+}
+
 /// Offers the build until the daemon lacks nothing; its id.
 Result<std::string> submit(
     Session& session, Progress& progress, BuildInputs& inputs, wire::BuildRequest request
@@ -113,12 +134,18 @@ Result<std::string> submit(
     TRY_ASSIGN(Connection * connection, session.connection());
     for (int round = 0; round < k_rounds; ++round) {
         inputs.describe(request);
+        TRY(add_credentials(session, request));
         TRY_ASSIGN(
             const json::Value value, connection->call("POST", "/v1/builds", wire::render(request))
         );
         TRY_ASSIGN(wire::BuildAnswer answer, wire::parse_build_answer(value));
         if (answer.id) {
             return std::move(*answer.id);
+        }
+        for (const std::string& base : answer.pulls) {
+            wire::PullRequest wanted{.name = base, .platform = request.platform};
+            TRY(pull(session, progress, std::move(wanted)));
+            request.pull = "missing";  // what was to be looked at anew has been
         }
         TRY(inputs.lock(session, progress, answer.unresolved));
         TRY(inputs.hash(session, answer.files), "while reading a lock's packages");

@@ -13,6 +13,7 @@ Result<int> run(Session& session, const LoadArguments& arguments);
 Result<int> run(Session& session, const SaveArguments& arguments);
 Result<int> run(Session& session, const ExportArguments& arguments);
 Result<int> run(Session& session, const PushArguments& arguments);
+Result<int> run(Session& session, const PullArguments& arguments);
 Result<int> run(Session& session, const LoginArguments& arguments);
 Result<int> run(Session& session, const LogoutArguments& arguments);
 Result<int> run(Session& session, const ImagesArguments& arguments);

@@ -1,6 +1,7 @@
 #include "client/commands/commands.hpp"
 #include "client/credentials.hpp"
 #include "client/follow.hpp"
+#include "client/pull.hpp"
 #include "client/terminal.hpp"
 #include "client/wire/image.hpp"
 
@@ -10,6 +11,10 @@
 
 namespace kiln::client {
 namespace {
+
+/// What says of what an image is made comes along, as it does with push, save and load.
+constexpr const char* k_bills_of_materials[] = {
+    "application/spdx+json", "application/vnd.cyclonedx+json"};
 
 constexpr std::size_t k_secret_bytes = 64UL * 1024;
 
@@ -73,6 +78,17 @@ Result<int> run(Session& session, const PushArguments& arguments) {
     if (result.image) {
         TRY(session.print(result.image->render() + '\n'));
     }
+    return 0;
+}
+
+Result<int> run(Session& session, const PullArguments& arguments) {
+    wire::PullRequest request;
+    request.name = arguments.image;
+    request.platform = unless_empty(arguments.platform);
+    request.referrers = {std::begin(k_bills_of_materials), std::end(k_bills_of_materials)};
+    const auto progress = session.make_progress();
+    TRY_ASSIGN(const Digest image, pull(session, *progress, std::move(request)));
+    TRY(session.print(image.render() + '\n'));
     return 0;
 }
 

@@ -147,6 +147,7 @@ Result<BuildAnswer> parse_build_answer(const Value& value) {
         answer.unresolved[context] = specification.optional_text("base");
         return specification.finish(UnknownFields::ignore);
     });
+    answer.pulls = in.texts_or_empty("pulls");
     TRY(in.finish(UnknownFields::ignore));
     return answer;
 }

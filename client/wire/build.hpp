@@ -87,6 +87,8 @@ struct BuildAnswer {
     std::map<std::string, std::vector<std::string>> files;
     /// Contexts that must be locked first, and the base to lock them for.
     std::map<std::string, std::optional<std::string>> unresolved;
+    /// Bases that must be pulled before that is known.
+    std::vector<std::string> pulls;
 };
 
 Result<BuildAnswer> parse_build_answer(const json::Value& value);

@@ -105,6 +105,14 @@ Value render(const PushRequest& request) {
         {"credentials", render_credentials(request.credentials)}};
 }
 
+Value render(const PullRequest& request) {
+    return Object{
+        {"name", request.name},
+        {"platform", or_null(request.platform)},
+        {"referrers", json::from_texts(request.referrers)},
+        {"credentials", render_credentials(request.credentials)}};
+}
+
 Value render(const RunRequest& request) {
     return Object{
         {"name", request.name},

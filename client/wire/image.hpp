@@ -71,6 +71,15 @@ struct PushRequest {
 
 json::Value render(const PushRequest& request);
 
+struct PullRequest {
+    std::string name;
+    std::optional<std::string> platform;
+    std::vector<std::string> referrers;  // artifact types of what comes along; "*" is any
+    std::map<std::string, Credentials> credentials;
+};
+
+json::Value render(const PullRequest& request);
+
 struct RunRequest {
     std::string name;
     std::vector<std::string> command;  // empty: the image's own

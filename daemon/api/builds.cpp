@@ -64,7 +64,8 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     if (!needs) {
         co_return fail(needs.error());
     }
-    json::Object answer = render_needs(needs->lacking, needs->files, needs->unresolved);
+    json::Object answer =
+        render_needs(needs->lacking, needs->files, needs->unresolved, needs->pulls);
     if (!needs->empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
@@ -111,7 +112,8 @@ Awaitable<Result<void>> get_events(Exchange& exchange, std::shared_ptr<Job> job)
 json::Object render_needs(
     const std::vector<Digest>& lacking,
     const std::map<std::string, std::vector<std::string>>& files,
-    const std::map<std::string, std::optional<Digest>>& unresolved
+    const std::map<std::string, std::optional<Digest>>& unresolved,
+    const std::vector<std::string>& pulls
 ) {
     json::Array digests;
     for (const Digest& digest : lacking) {
@@ -132,7 +134,8 @@ json::Object render_needs(
         {"id", nullptr},
         {"needs", std::move(digests)},
         {"files", std::move(entries)},
-        {"unresolved", std::move(specifications)}};
+        {"unresolved", std::move(specifications)},
+        {"pulls", json::from_texts(pulls)}};
 }
 
 Awaitable<Result<void>> respond_events(

@@ -100,7 +100,7 @@ Awaitable<Result<void>> post_fetch(Exchange& exchange, Services& services, Build
     if (!needs) {
         co_return fail(needs.error());
     }
-    json::Object answer = render_needs(needs->lacking, needs->files, {});
+    json::Object answer = render_needs(needs->lacking, needs->files, {}, {});
     if (!needs->lacking.empty() || !needs->files.empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }

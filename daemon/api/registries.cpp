@@ -1,7 +1,8 @@
 #include "daemon/api/resources.hpp"
 #include "daemon/build/images.hpp"
+#include "daemon/build/pull.hpp"
 #include "daemon/build/push.hpp"
-#include "daemon/registry/client.hpp"
+#include "daemon/build/registry_access.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "daemon/runtime/stoppable.hpp"
 
@@ -63,6 +64,47 @@ Awaitable<Result<void>> post_push(Exchange& exchange, Services& services, BuildT
     co_return co_await respond_events(exchange, *job, 0);
 }
 
+Result<PullOrder> parse_pull(const json::Value& body) {
+    json::ObjectReader in(body, "the pull request");
+    PullOrder order;
+    order.reference = in.text("name");
+    order.names = {order.reference};
+    order.platform = in.text_or("platform", "");
+    order.referrers = in.texts_or_empty("referrers");
+    TRY_ASSIGN(order.credentials, parse_credentials(in.find("credentials")));
+    TRY(in.finish(json::UnknownFields::refuse));
+    return order;
+}
+
+Awaitable<Result<void>> post_pull(Exchange& exchange, Services& services, BuildTable& builds) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    const auto order = parse_pull(*body);
+    if (!order) {
+        co_return fail(order.error());
+    }
+    BuildTable::Work work = [&services, order = *order](std::shared_ptr<Job> job
+                            ) -> Awaitable<Result<ResultEvent>> {
+        const store::Lease lease = services.store.lease();
+        const auto pulled = co_await pull_image(services, job, order, lease);
+        if (!pulled) {
+            co_return fail(pulled.error());
+        }
+        ResultEvent result;
+        result.image = pulled->manifest.digest;
+        result.config = pulled->config.digest;
+        co_return result;
+    };
+    const auto job =
+        builds.start("pull " + order->reference, Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    co_return co_await respond_events(exchange, *job, 0);
+}
+
 struct Login {
     std::string host;
     registry::Credentials credentials;
@@ -89,9 +131,7 @@ Awaitable<Result<void>> post_login(Exchange& exchange, Services& services) {
     }
     std::stop_source stop;
     exchange.watch_client([stop]() mutable { stop.request_stop(); });
-    registry::ClientOptions options;
-    options.insecure_hosts = services.insecure_registries;
-    registry::Client client(services.loop, services.pool, options);
+    registry::Client client(services.loop, services.pool, client_options(services));
     const auto checked = co_await stoppable(
         services.loop, stop.get_token(), client.check_login(login->host, login->credentials)
     );
@@ -107,6 +147,9 @@ Awaitable<Result<void>> post_login(Exchange& exchange, Services& services) {
 void add_registry_routes(Router& router, Services& services, BuildTable& builds) {
     router.add("POST", "/v1/images/push", [&services, &builds](Exchange& exchange, Parameters) {
         return post_push(exchange, services, builds);
+    });
+    router.add("POST", "/v1/images/pull", [&services, &builds](Exchange& exchange, Parameters) {
+        return post_pull(exchange, services, builds);
     });
     router.add("POST", "/v1/registries/login", [&services](Exchange& exchange, Parameters) {
         return post_login(exchange, services);

@@ -35,7 +35,8 @@ void add_system_routes(
 json::Object render_needs(
     const std::vector<Digest>& lacking,
     const std::map<std::string, std::vector<std::string>>& files,
-    const std::map<std::string, std::optional<Digest>>& unresolved
+    const std::map<std::string, std::optional<Digest>>& unresolved,
+    const std::vector<std::string>& pulls
 );
 
 /// The events of a job as NDJSON until its result; the job is attached meanwhile.

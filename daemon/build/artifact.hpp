@@ -5,11 +5,11 @@
 
 namespace kiln::daemon {
 
-/// A small document of an artifact: a definition, a lock, a bill of materials.
+/// A small document of an artifact, told from its others by its type: a definition, a lock, a bill
+/// of materials.
 struct ArtifactDocument {
     std::string media_type;
     std::string text;
-    oci::Annotations annotations = {};
 };
 
 /// A manifest that is no image (image-spec manifest.md, "Guidelines for Artifact Usage").

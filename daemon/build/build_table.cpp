@@ -1,5 +1,6 @@
 #include "daemon/build/build_table.hpp"
 
+#include "daemon/build/bases.hpp"
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/conda_needs.hpp"
 #include "daemon/build/fetch.hpp"
@@ -55,6 +56,7 @@ boost::asio::awaitable<Result<BuildTable::Needs>> BuildTable::needs(const BuildR
     needs.lacking.insert(needs.lacking.end(), conda->lacking.begin(), conda->lacking.end());
     needs.files = std::move(conda->files);
     needs.unresolved = std::move(conda->unresolved);
+    needs.pulls = std::move(conda->pulls);
     co_return needs;
 }
 
@@ -118,8 +120,8 @@ boost::asio::awaitable<void> BuildTable::carry_out(std::shared_ptr<Job> job, Wor
 boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(
     std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
 ) {
-    auto plan_it = [this, request] { return plan_request(services_.store, *request); };
-    const auto graph = co_await run_on(services_.pool, std::move(plan_it));
+    const store::Lease lease = services_.store.lease();  // of bases, until the run has its own
+    const auto graph = co_await plan_with_bases(services_, job, request, lease);
     if (!graph) {
         co_return fail(graph.error());
     }

@@ -32,10 +32,11 @@ class BuildTable {
         std::map<std::string, std::vector<std::string>> files;  // by context
         /// Specifications to be locked first, and for which base (conda_needs.hpp).
         std::map<std::string, std::optional<Digest>> unresolved;  // by context
+        std::vector<std::string> pulls;                           // bases to be pulled before that
         LentByListing lent;  // what it reads out of files of its client
 
         [[nodiscard]] bool empty() const {
-            return lacking.empty() && files.empty() && unresolved.empty();
+            return lacking.empty() && files.empty() && unresolved.empty() && pulls.empty();
         }
     };
 

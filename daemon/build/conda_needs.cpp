@@ -1,10 +1,8 @@
 #include "daemon/build/conda_needs.hpp"
 
+#include "daemon/build/bases.hpp"
 #include "daemon/build/conda_packages.hpp"
 #include "daemon/build/context_table.hpp"
-#include "daemon/build/images.hpp"
-#include "daemon/build/planner.hpp"
-#include "layers/dockerfile/parser.hpp"
 
 #include <algorithm>
 
@@ -82,21 +80,6 @@ Result<void> add_lacking(CondaNeeds& needs, store::Store& store, const CondaCont
 
 }  // namespace
 
-Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request) {
-    TRY_ASSIGN(
-        const auto dockerfile, dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
-    );
-    const ResolveImage resolve = [&](const std::string& reference) -> Result<Image> {
-        TRY_ASSIGN(const store::Ref ref, find_image(store, reference));
-        return load_image(store, ref.target);
-    };
-    TRY_ASSIGN(BuildGraph graph, plan(request, dockerfile, resolve));
-    for (const dockerfile::Warning& warning : dockerfile.warnings) {
-        graph.warnings.push_back(Warning{warning.message, warning.span});
-    }
-    return graph;
-}
-
 Result<bool> add_needs(
     CondaNeeds& needs, store::Store& store, const std::string& name, const CondaContext& context
 ) {
@@ -111,6 +94,7 @@ Result<bool> add_needs(
 
 Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& request) {
     CondaNeeds needs;
+    BaseResolver bases(store, request);
     std::optional<BuildGraph> graph;
     for (const auto& [name, each] : request.contexts) {
         const auto* context = std::get_if<CondaContext>(&each);
@@ -122,7 +106,12 @@ Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& req
             continue;
         }
         if (!graph) {
-            TRY_ASSIGN(graph, plan_request(store, request));
+            auto planned = plan_request(request, bases);
+            needs.pulls = bases.lacking();
+            if (!needs.pulls.empty()) {
+                return needs;  // what to lock for is not known before they are here
+            }
+            TRY_ASSIGN(graph, std::move(planned));
         }
         needs.unresolved.emplace(name, base_under(*graph, name));
     }

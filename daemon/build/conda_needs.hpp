@@ -11,10 +11,6 @@
 
 namespace kiln::daemon {
 
-/// The request's Dockerfile as a graph, with the images of the store as bases.
-/// Errors   those of the Dockerfile, with the place; not_found for a base.
-Result<BuildGraph> plan_request(store::Store& store, const BuildRequest& request);
-
 /// What of a request's conda contexts is not here.
 struct CondaNeeds {
     std::vector<Digest> lacking;
@@ -23,6 +19,8 @@ struct CondaNeeds {
     /// Specifications, which must be locked first (POST /v1/conda/locks), and the image that the
     /// environment will stand on; nullopt: nobody copies it onto an image.
     std::map<std::string, std::optional<Digest>> unresolved;  // by context
+    /// Bases that must be pulled before it is known which image that is.
+    std::vector<std::string> pulls;
 };
 
 /// Adds those of one context. Errors   those of conda::read_conda_input().

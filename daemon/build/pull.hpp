@@ -45,6 +45,7 @@ struct Pulled {
 /// side by side, each checked against manifest and config and indexed in one pass; what the store
 /// has, and what another request is fetching, is not asked for. Progress becomes events of the job.
 /// Layers that came whole stay for the next try until they are collected, whatever happens.
+/// Ended by the job's stop token, never by Asio's cancellation.
 /// Errors   not_found (repository, tag, a manifest for the platform: says which there are),
 ///          permission, digest_mismatch, unsupported (an artifact that is no image), too_large,
 ///          upstream, timed_out, cancelled.

@@ -2,13 +2,15 @@
 
 #include "daemon/build/images.hpp"
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/build/registry_access.hpp"
 #include "daemon/build/sbom.hpp"
-#include "daemon/registry/client.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "daemon/runtime/stoppable.hpp"
 #include "layers/oci/media_type.hpp"
 #include "store/base/limits.hpp"
 #include "store/hasher.hpp"
+
+#include <set>
 
 namespace kiln::daemon {
 namespace {
@@ -20,6 +22,7 @@ struct Outgoing {
     std::vector<Descriptor> layers;
     Descriptor config;
     std::vector<registry::PushReferrer> referrers = {};
+    std::map<Digest, std::string> sources = {};  // repositories that may have a layer
 };
 
 registry::PushBlob blob_of(store::Store& store, const Descriptor& descriptor) {
@@ -34,10 +37,15 @@ registry::PushBlob blob_of(store::Store& store, const Descriptor& descriptor) {
 
 /// What refers to the image, with all that it is made of.
 Result<std::vector<registry::PushReferrer>> outgoing_referrers(
-    const LayerWriting& writing, const Descriptor& stored, const Descriptor& outgoing
+    const LayerWriting& writing, const PushOrder& order, const Descriptor& outgoing
 ) {
     store::Store& store = writing.store;
-    TRY_ASSIGN(const auto known, referrers_for(store, writing.lease, stored, outgoing));
+    TRY_ASSIGN(auto known, referrers_for(store, writing.lease, order.source, outgoing));
+    for (const store::Referrer& each : order.referrers) {
+        if (each.subject == outgoing.digest) {
+            known.push_back(each);
+        }
+    }
     std::vector<registry::PushReferrer> referrers;
     for (const store::Referrer& each : known) {
         registry::PushReferrer& referrer = referrers.emplace_back();
@@ -96,20 +104,44 @@ Result<Outgoing> prepare_image(const LayerWriting& writing, const PushOrder& ord
     return outgoing;
 }
 
-Result<Outgoing> prepare(const LayerWriting& writing, const PushOrder& order) {
-    TRY_ASSIGN(Outgoing outgoing, prepare_image(writing, order));
-    TRY_ASSIGN(outgoing.referrers, outgoing_referrers(writing, order.source, outgoing.descriptor));
-    return outgoing;
+/// Repositories of the destination's registry that have a layer, as names in the store tell: what
+/// bears such a name came from there or went there. Nobody vouches for it; a registry that has
+/// nothing to mount takes the bytes.
+std::map<Digest, std::string> find_sources(
+    store::Store& store, const oci::Reference& destination, const std::vector<Descriptor>& layers
+) {
+    std::map<Digest, std::string> sources;
+    std::set<Digest> wanted;
+    for (const Descriptor& layer : layers) {
+        wanted.insert(layer.digest);
+    }
+    for (const store::Ref& ref : store.index().refs().value_or(std::vector<store::Ref>())) {
+        const auto name = oci::Reference::parse(ref.name);
+        const bool elsewhere =
+            name && name->domain() == destination.domain() && name->path() != destination.path();
+        if (!elsewhere) {
+            continue;
+        }
+        const auto image = load_image(store, ref.target);
+        if (!image) {
+            continue;
+        }
+        for (const Descriptor& layer : image->manifest.layers) {
+            if (wanted.contains(layer.digest)) {
+                sources.emplace(layer.digest, name->path());
+            }
+        }
+    }
+    return sources;
 }
 
-std::optional<registry::Credentials> credentials_for(
-    const PushOrder& order, const oci::Reference& destination
+Result<Outgoing> prepare(
+    const LayerWriting& writing, const PushOrder& order, const oci::Reference& destination
 ) {
-    const auto found = order.credentials.find(destination.domain());
-    if (found == order.credentials.end()) {
-        return std::nullopt;
-    }
-    return registry::Credentials{found->second.username, found->second.password};
+    TRY_ASSIGN(Outgoing outgoing, prepare_image(writing, order));
+    TRY_ASSIGN(outgoing.referrers, outgoing_referrers(writing, order, outgoing.descriptor));
+    outgoing.sources = find_sources(writing.store, destination, outgoing.layers);
+    return outgoing;
 }
 
 }  // namespace
@@ -123,7 +155,7 @@ boost::asio::awaitable<Result<Descriptor>> push_image(
     }
     const store::Lease lease = services.store.lease();
     const LayerWriting writing{services.store, services.pool, lease, {}, job->stop_token()};
-    auto make_ready = [&] { return prepare(writing, order); };
+    auto make_ready = [&] { return prepare(writing, order, *destination); };
     const auto outgoing = co_await run_on(services.waiters, std::move(make_ready));
     if (!outgoing) {
         co_return fail(outgoing.error());
@@ -132,11 +164,13 @@ boost::asio::awaitable<Result<Descriptor>> push_image(
     request.manifest = outgoing->manifest;
     request.manifest_type = outgoing->descriptor.media_type;
     for (const Descriptor& layer : outgoing->layers) {
-        request.layers.push_back(blob_of(services.store, layer));
+        registry::PushBlob& blob = request.layers.emplace_back(blob_of(services.store, layer));
+        const auto source = outgoing->sources.find(layer.digest);
+        blob.mount_from = source == outgoing->sources.end() ? "" : source->second;
     }
     request.config = blob_of(services.store, outgoing->config);
     request.referrers = outgoing->referrers;
-    request.credentials = credentials_for(order, *destination);
+    request.credentials = credentials_for(order.credentials, *destination);
     request.progress = [job](const registry::PushProgress& progress) {
         ProgressEvent event{.step = std::nullopt, .what = "push"};
         event.name = progress.blob.digest.render();
@@ -144,9 +178,7 @@ boost::asio::awaitable<Result<Descriptor>> push_image(
         event.current = progress.outcome ? progress.blob.size_bytes : progress.sent_bytes;
         job->emit(event);
     };
-    registry::ClientOptions options;
-    options.insecure_hosts = services.insecure_registries;
-    registry::Client client(services.loop, services.pool, options);
+    registry::Client client(services.loop, services.pool, client_options(services));
     const auto pushed =
         co_await stoppable(services.loop, job->stop_token(), client.push(std::move(request)));
     if (!pushed) {

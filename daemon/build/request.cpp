@@ -134,6 +134,16 @@ Result<void> parse_time_rules(ObjectReader& in, BuildRequest& request) {
     return {};
 }
 
+Result<PullPolicy> parse_pull_policy(const std::string& name) {
+    if (name == "missing") {
+        return PullPolicy::missing;
+    }
+    if (name == "always" || name == "never") {
+        return name == "always" ? PullPolicy::always : PullPolicy::never;
+    }
+    return fail(Code::invalid_input, "pull \"{}\" is none of missing, always, never", name);
+}
+
 Result<void> check_names(const BuildRequest& request) {
     for (const std::string& tag : request.tags) {
         TRY_ASSIGN(const auto reference, oci::Reference::parse(tag));
@@ -226,13 +236,7 @@ Result<BuildRequest> BuildRequest::parse(const json::Value& value) {
     TRY_ASSIGN(request.network, parse_network(in.text_or("network", "default")));
     request.platform = in.text_or("platform", "");
     request.no_cache = in.boolean_or("no_cache", false);
-    const std::string pull = in.text_or("pull", "missing");
-    if (pull == "always") {
-        in.refuse(Error{
-            .code = Code::unsupported,
-            .message = "pulling base images from a registry is not supported yet",
-            .hint = "take the base in with kiln load"});
-    }
+    TRY_ASSIGN(request.pull, parse_pull_policy(in.text_or("pull", "missing")));
     TRY(parse_time_rules(in, request));
     TRY(parse_output(in, request));
     TRY(parse_package_rules(in, request));

@@ -53,6 +53,9 @@ struct Credential {
     std::string password;
 };
 
+/// Which bases are asked for in a registry: those the store lacks, all, none.
+enum class PullPolicy : std::uint8_t { missing, always, never };
+
 using exec::Network;
 using exec::Timestamps;
 
@@ -70,6 +73,7 @@ struct BuildRequest {
     Network network = Network::standard;
     std::string platform;  // "" is the host's
     bool no_cache = false;
+    PullPolicy pull = PullPolicy::missing;
     UnixSeconds epoch = k_default_epoch;
     Timestamps timestamps = Timestamps::fixed;
     std::size_t max_layers = 0;

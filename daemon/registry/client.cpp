@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace kiln::registry {
 namespace {
@@ -30,6 +31,9 @@ Url api_of(const HostPort& place, bool tls) {
     return url;
 }
 
+/// Each is one more scope that a token is asked for.
+constexpr std::size_t k_mount_sources = 16;
+
 /// The layers of one push, taken by several coroutines.
 struct LayerQueue {
     const std::vector<PushBlob>& layers;
@@ -38,6 +42,20 @@ struct LayerQueue {
     std::optional<Error> error;
     daemon::Signal changed;
 };
+
+/// A layer that another repository of the registry has is mounted from there, where the registry
+/// allows that to who may pull from it.
+std::vector<std::string> scopes_of(const PushRequest& request, const oci::Reference& destination) {
+    std::set<std::string> sources;
+    for (const PushBlob& layer : request.layers) {
+        if (!layer.mount_from.empty() && sources.size() < k_mount_sources) {
+            sources.insert(pull_scope(layer.mount_from));
+        }
+    }
+    std::vector<std::string> scopes{push_scope(destination.path())};
+    scopes.insert(scopes.end(), sources.begin(), sources.end());
+    return scopes;
+}
 
 void count(PushResult& result, const Descriptor& blob, Outcome outcome) {
     switch (outcome) {
@@ -93,7 +111,8 @@ Client::Client(asio::any_io_executor loop, ThreadPool& pool, const ClientOptions
     : loop_(loop),
       pool_(pool),
       options_(options),
-      transport_(std::move(loop), pool, options.transport) {}
+      transport_(std::move(loop), pool, options.transport),
+      memory_(options.memory == nullptr ? own_memory_ : *options.memory) {}
 
 Awaitable<Result<PushResult>> Client::push(PushRequest request) {
     const oci::Reference destination = request.destination.with_default_tag();
@@ -101,9 +120,16 @@ Awaitable<Result<PushResult>> Client::push(PushRequest request) {
     if (!registry) {
         co_return fail(registry.error());
     }
-    Authorizer authorizer(
-        transport_, *registry, request.credentials, push_scope(destination.path())
-    );
+    for (PushBlob& layer : request.layers) {
+        if (layer.mount_from.empty()) {
+            const Digest& blob = layer.descriptor.digest;
+            layer.mount_from =
+                memory_.find_repository(destination.domain(), blob, destination.path());
+        }
+    }
+    Access access = access_to(*registry, request.credentials);
+    access.scopes = scopes_of(request, destination);
+    Authorizer authorizer(transport_, memory_, std::move(access));
     Url repository = *registry;
     repository.target += destination.path() + "/";
     Uploader uploader(authorizer, pool_, std::move(repository), options_.retry);
@@ -120,6 +146,9 @@ Awaitable<Result<PushResult>> Client::push(PushRequest request) {
     auto layers = co_await push_layers(request, uploader, result);
     if (!layers) {
         co_return fail(std::move(layers).error());
+    }
+    for (const PushBlob& layer : request.layers) {
+        memory_.note_blob(destination.domain(), destination.path(), layer.descriptor.digest);
     }
     auto config = co_await push_blob(request, request.config, uploader, result);
     if (!config) {
@@ -212,7 +241,9 @@ Awaitable<Result<void>> Client::check_login(std::string host, Credentials creden
     if (!registry) {
         co_return fail(registry.error());
     }
-    Authorizer authorizer(transport_, *registry, std::move(credentials), "");
+    // What is remembered of these credentials may be out of date: they are asked about anew.
+    Memory nothing;
+    Authorizer authorizer(transport_, nothing, access_to(*registry, std::move(credentials)));
     Request request;
     request.url = *registry;
     const auto response = co_await authorizer.send(request);
@@ -231,26 +262,84 @@ Awaitable<Result<void>> Client::check_login(std::string host, Credentials creden
     co_return Result<void>();
 }
 
-Awaitable<Result<Url>> Client::find_registry(std::string host) {
-    const auto place = HostPort::parse(host);
-    if (!place) {
-        co_return fail(place.error());
+Access Client::access_to(Url registry, std::optional<Credentials> credentials) const {
+    return Access{std::move(registry), std::move(credentials), {}, options_.insecure_hosts};
+}
+
+Awaitable<Result<std::unique_ptr<Repository>>> Client::open(
+    oci::Reference reference, std::optional<Credentials> credentials
+) {
+    auto registry = co_await find_registry(reference.domain());
+    if (!registry) {
+        co_return fail(std::move(registry).error());
     }
+    Access access = access_to(std::move(*registry), std::move(credentials));
+    access.scopes = {pull_scope(reference.path())};
+    co_return std::make_unique<Repository>(
+        transport_, memory_, std::move(access), reference.path(), options_.retry
+    );
+}
+
+Awaitable<Result<std::optional<Descriptor>>> Client::look_up(
+    oci::Reference reference, std::optional<Credentials> credentials
+) {
+    const auto places = candidates(reference.domain());
+    if (!places) {
+        co_return fail(places.error());
+    }
+    Result<std::optional<Descriptor>> found = std::nullopt;
+    for (const Url& place : *places) {
+        Access access = access_to(place, credentials);
+        access.scopes = {pull_scope(reference.path())};
+        const bool last = &place == &places->back();
+        RetryPolicy retry = options_.retry;
+        retry.attempts = last ? retry.attempts : 1;
+        Repository repository(transport_, memory_, std::move(access), reference.path(), retry);
+        found = co_await repository.look_up(manifest_name(reference));
+        if (found) {
+            memory_.note_tls(reference.domain(), place.tls);
+        }
+        // A TLS server answers a plain request with 400 or not at all.
+        if (found || found.error().code != Code::upstream) {
+            break;
+        }
+    }
+    co_return found;
+}
+
+Result<std::vector<Url>> Client::candidates(const std::string& host) const {
+    TRY_ASSIGN(const HostPort place, HostPort::parse(host));
     const auto& insecure = options_.insecure_hosts;
     const bool listed = std::find(insecure.begin(), insecure.end(), host) != insecure.end();
     if (!listed && !is_loopback(host)) {
-        co_return api_of(*place, true);
+        return std::vector{api_of(place, true)};
+    }
+    if (const auto known = memory_.speaks_tls(host)) {
+        return std::vector{api_of(place, *known)};
+    }
+    return std::vector{api_of(place, false), api_of(place, true)};
+}
+
+Awaitable<Result<Url>> Client::find_registry(std::string host) {
+    const auto places = candidates(host);
+    if (!places) {
+        co_return fail(places.error());
+    }
+    if (places->size() == 1) {
+        co_return places->front();
     }
     // Asked without credentials: a TLS server answers a plain request with 400 or not at all.
     Request ping;
-    ping.url = api_of(*place, false);
+    ping.url = places->front();
     const auto response = co_await transport_.send(ping);
-    const bool speaks = response && response->status != 400;
-    const bool broken = !response && response.error().code != Code::upstream;
-    if (broken) {
+    if (!response && response.error().code != Code::upstream) {
         co_return fail(response.error());
     }
-    co_return speaks ? ping.url : api_of(*place, true);
+    if (!response || response->status == 400) {
+        co_return places->back();
+    }
+    memory_.note_tls(host, false);
+    co_return ping.url;
 }
 
 }  // namespace kiln::registry

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "daemon/registry/repository.hpp"
 #include "daemon/registry/upload.hpp"
 #include "layers/oci/manifest.hpp"
 #include "layers/oci/reference.hpp"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,9 +51,11 @@ struct ClientOptions {
     TransportOptions transport;
     RetryPolicy retry;
     std::size_t parallel_layers = 4;
+    /// Outlives the client; without one it remembers for itself.
+    Memory* memory = nullptr;
 };
 
-/// The distribution protocol, as a client that pushes.
+/// The distribution protocol, as a client that pushes and pulls.
 /// Thread   the loop. The client outlives what it started; what is awaited may be cancelled.
 class Client {
   public:
@@ -62,6 +66,17 @@ class Client {
     /// Errors   permission, not_found, upstream, timed_out; the trail names the blob.
     Awaitable<Result<PushResult>> push(PushRequest request);
 
+    /// The repository that a reference names, for reading; the client outlives it.
+    Awaitable<Result<std::unique_ptr<Repository>>> open(
+        oci::Reference reference, std::optional<Credentials> credentials
+    );
+
+    /// What a reference names there; nullopt when nothing. One request, also to a registry that was
+    /// never spoken to before.
+    Awaitable<Result<std::optional<Descriptor>>> look_up(
+        oci::Reference reference, std::optional<Credentials> credentials
+    );
+
     /// Whether the registry takes these credentials.
     /// Errors   permission when it does not.
     Awaitable<Result<void>> check_login(std::string host, Credentials credentials);
@@ -69,6 +84,9 @@ class Client {
   private:
     /// https, or http where that is allowed and spoken.
     Awaitable<Result<Url>> find_registry(std::string host);
+    /// How it may be spoken to, the likelier first; one where that is known.
+    [[nodiscard]] Result<std::vector<Url>> candidates(const std::string& host) const;
+    [[nodiscard]] Access access_to(Url registry, std::optional<Credentials> credentials) const;
     Awaitable<Result<void>> push_referrer(
         const PushRequest& request,
         const PushReferrer& referrer,
@@ -83,6 +101,8 @@ class Client {
     ThreadPool& pool_;
     ClientOptions options_;
     Transport transport_;
+    Memory own_memory_;
+    Memory& memory_;
 };
 
 }  // namespace kiln::registry

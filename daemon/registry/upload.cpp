@@ -5,17 +5,11 @@
 #include "layers/oci/media_type.hpp"
 #include "store/base/limits.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-
 #include <algorithm>
 #include <charconv>
 
 namespace kiln::registry {
 namespace {
-
-namespace asio = boost::asio;
 
 /// One PATCH: below what proxies take for one request, large enough to lose little time.
 constexpr std::uint64_t k_chunk_bytes = 16U << 20U;
@@ -108,7 +102,8 @@ Awaitable<Result<Outcome>> Uploader::upload(const PushBlob& blob, Progress progr
             session.chunk_bytes = k_chunk_bytes / 4;
             session.location.reset();
         }
-        co_await wait_before_retry(retry_, attempt);
+        const auto asked = response ? retry_after(*response) : std::chrono::milliseconds();
+        co_await wait_before_retry(retry_, attempt, asked);
     }
 }
 
@@ -132,7 +127,7 @@ Awaitable<Result<bool>> Uploader::is_present(const Descriptor& blob) {
     request.method = "HEAD";
     request.url = repository_;
     request.url.target += "blobs/" + blob.digest.render();
-    const auto response = co_await send_again(request);
+    const auto response = co_await send_again(authorizer_, request, retry_);
     if (!response) {
         co_return fail(response.error());
     }
@@ -165,7 +160,7 @@ Awaitable<Result<bool>> Uploader::begin(const PushBlob& blob, Session& session) 
         request.url = request.url.with_query("mount", blob.descriptor.digest.render());
         request.url = request.url.with_query("from", blob.mount_from);
     }
-    const auto response = co_await send_again(request);
+    const auto response = co_await send_again(authorizer_, request, retry_);
     if (!response) {
         co_return fail(response.error());
     }
@@ -264,7 +259,7 @@ Awaitable<Result<bool>> Uploader::put_manifest(
     request.url.target += "manifests/" + std::string(reference);
     request.headers.emplace_back("Content-Type", std::move(media_type));
     request.body = std::move(bytes);
-    const auto response = co_await send_again(request);
+    const auto response = co_await send_again(authorizer_, request, retry_);
     if (!response) {
         co_return fail(response.error());
     }
@@ -286,7 +281,7 @@ Awaitable<Result<std::optional<std::string>>> Uploader::get_index(std::string_vi
     request.url.target += "manifests/" + std::string(reference);
     request.headers.emplace_back("Accept", oci::k_index);
     request.body_limit_bytes = limits::k_document_bytes;
-    auto response = co_await send_again(request);
+    auto response = co_await send_again(authorizer_, request, retry_);
     if (!response) {
         co_return fail(response.error());
     }
@@ -297,28 +292,6 @@ Awaitable<Result<std::optional<std::string>>> Uploader::get_index(std::string_vi
         co_return fail(answer_error(request, *response));
     }
     co_return std::optional(std::move(response->body));
-}
-
-Awaitable<Result<Response>> Uploader::send_again(Request request) {
-    for (int attempt = 1;; ++attempt) {
-        auto response = co_await authorizer_.send(request);
-        const bool again =
-            response ? is_temporary(*response) : Transport::is_transient(response.error());
-        if (!again || attempt >= retry_.attempts) {
-            co_return response;
-        }
-        co_await wait_before_retry(retry_, attempt);
-    }
-}
-
-Awaitable<void> wait_before_retry(const RetryPolicy& retry, int attempt) {
-    auto delay = retry.first_delay;
-    for (int i = 1; i < attempt && delay < retry.longest_delay; ++i) {
-        delay *= 2;
-    }
-    const auto executor = co_await asio::this_coro::executor;
-    asio::steady_timer timer(executor, std::min(delay, retry.longest_delay));
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 }  // namespace kiln::registry

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "daemon/registry/auth.hpp"
+#include "daemon/registry/retry.hpp"
 #include "store/descriptor.hpp"
 
 #include <chrono>
@@ -22,15 +22,6 @@ struct PushBlob {
 };
 
 enum class Outcome : std::uint8_t { present, mounted, uploaded };
-
-struct RetryPolicy {
-    int attempts = 5;
-    std::chrono::milliseconds first_delay{500};  // doubled each time
-    std::chrono::milliseconds longest_delay{8'000};
-};
-
-/// The pause after the `attempt`-th failure, counted from 1.
-Awaitable<void> wait_before_retry(const RetryPolicy& retry, int attempt);
 
 /// Brings one blob into a repository: asks for it, sends what is missing, goes on where a broken
 /// upload ended.
@@ -54,8 +45,6 @@ class Uploader {
   private:
     struct Session;
 
-    /// Repeats while the failure is temporary.
-    Awaitable<Result<Response>> send_again(Request request);
     Awaitable<Result<bool>> is_present(const Descriptor& blob);
     Awaitable<Result<bool>> begin(const PushBlob& blob, Session& session);
     Awaitable<Result<void>> resume(Session& session);

@@ -14,6 +14,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -48,6 +49,8 @@ struct Answer {
     int status = 200;
     std::string body;
     std::map<std::string, std::string> headers;
+    std::optional<std::uint64_t> cut_after = std::nullopt;
+    bool endless = false;
 };
 
 std::string query_of(const std::string& target, const std::string& name) {
@@ -125,6 +128,12 @@ struct FakeRegistry::State {
                 }
             }
             Answer answer = handle(parser.get());
+            if (answer.cut_after || answer.endless) {
+                co_await misbehave(stream, answer);
+                boost::system::error_code ignored;
+                socket.close(ignored);
+                co_return;
+            }
             http::response<http::string_body> response;
             response.result(static_cast<unsigned>(answer.status));
             response.body() = std::move(answer.body);
@@ -141,6 +150,45 @@ struct FakeRegistry::State {
                 co_return;
             }
         }
+    }
+
+    /// A body that ends early, or never.
+    template<class Stream>
+    asio::awaitable<void> misbehave(Stream& stream, const Answer& answer) {
+        const std::string length =
+            answer.endless ? "" : fmt::format("Content-Length: {}\r\n", answer.body.size());
+        std::string part = "HTTP/1.1 200 OK\r\n" + length + "\r\n";
+        part += answer.endless ? std::string() : answer.body.substr(0, *answer.cut_after);
+        while (true) {
+            const auto [error, count] =
+                co_await asio::async_write(stream, asio::buffer(part), k_as_result);
+            if (error || !answer.endless) {
+                co_return;
+            }
+            part.assign(64 * 1024, 'x');
+        }
+    }
+
+    /// A blob, or the part of it that is asked for.
+    Answer blob_answer(
+        const std::string& method, const std::string& bytes, const std::string& range
+    ) {
+        Answer answer{200, bytes, {}};
+        if (method == "GET" && cut_blob) {
+            answer.cut_after = std::exchange(cut_blob, std::nullopt);
+        } else if (method == "GET" && std::exchange(endless_blob, false)) {
+            answer.endless = true;
+        } else if (!range.empty() && options.ranges == FakeRanges::refused) {
+            return Answer{416, "", {}};
+        } else if (!range.empty() && options.ranges != FakeRanges::ignored) {
+            const bool honest = options.ranges == FakeRanges::honoured;
+            const std::size_t begin = honest ? std::stoull(range.substr(6)) : 0;
+            answer = Answer{206, bytes.substr(begin), {}};
+            answer.headers["Content-Range"] =
+                fmt::format("bytes {}-{}/{}", begin, bytes.size() - 1, bytes.size());
+        }
+        answer.headers["Content-Length"] = std::to_string(answer.body.size());
+        return answer;
     }
 
     bool is_cut(const Request& request) {
@@ -192,7 +240,11 @@ struct FakeRegistry::State {
                 const std::string token =
                     "t" + std::to_string(++tokens) + "." + query_of(target, "scope");
                 valid_token = "Bearer " + token;
-                return Answer{200, R"({"token":")" + token + R"("})", {}};
+                const std::string lifetime =
+                    options.token_seconds == 0
+                        ? ""
+                        : fmt::format(R"(,"expires_in":{})", options.token_seconds);
+                return Answer{200, R"({"token":")" + token + "\"" + lifetime + "}", {}};
             }
             return refusal;
         }
@@ -214,6 +266,7 @@ struct FakeRegistry::State {
         const std::string target(request.target());
         const std::string path = target.substr(0, target.find('?'));
         log.push_back(method + " " + path);
+        authorizations.emplace_back(request["Authorization"]);
         if (auto answer = planned_answer(method, target)) {
             return *answer;
         }
@@ -235,10 +288,7 @@ struct FakeRegistry::State {
             const auto blob = blobs.find(path.substr(found + 7));
             return blob == blobs.end()
                        ? Answer{404, R"({"errors":[{"code":"BLOB_UNKNOWN"}]})", {}}
-                       : Answer{
-                           200,
-                           blob->second,
-                           {{"Content-Length", std::to_string(blob->second.size())}}};
+                       : blob_answer(method, blob->second, std::string(request["Range"]));
         }
         return handle_manifest(method, path, request);
     }
@@ -299,10 +349,19 @@ struct FakeRegistry::State {
     ) {
         if (method == "PUT") {
             manifests[path] = request.body();
+            types[path] = std::string(request["Content-Type"]);
             return Answer{201, "", {{"Docker-Content-Digest", digest_of(request.body()).render()}}};
         }
         const auto found = manifests.find(path);
-        return found == manifests.end() ? Answer{404, "", {}} : Answer{200, found->second, {}};
+        if (found == manifests.end()) {
+            return Answer{404, R"({"errors":[{"code":"MANIFEST_UNKNOWN"}]})", {}};
+        }
+        return Answer{
+            200,
+            found->second,
+            {{"Content-Type", types[path]},
+             {"Content-Length", std::to_string(found->second.size())},
+             {"Docker-Content-Digest", digest_of(found->second).render()}}};
     }
 
     [[nodiscard]] std::string scheme() const {
@@ -325,8 +384,12 @@ struct FakeRegistry::State {
     std::map<std::string, std::string> blobs;
     std::map<std::string, std::string> elsewhere;
     std::map<std::string, std::string> manifests;
+    std::map<std::string, std::string> types;  // of manifests, by path
     std::map<std::string, std::string> uploads;
     std::vector<std::string> log;
+    std::vector<std::string> authorizations;
+    std::optional<std::uint64_t> cut_blob;
+    bool endless_blob = false;
     std::string valid_token;
     int tokens = 0;
     int last_upload = 0;
@@ -364,6 +427,44 @@ void FakeRegistry::answer_next(
 void FakeRegistry::cut_next_upload(std::uint64_t after_bytes) {
     const std::lock_guard lock(state_->mutex);
     state_->cut_after = after_bytes;
+}
+
+void FakeRegistry::cut_next_blob(std::uint64_t after_bytes) {
+    const std::lock_guard lock(state_->mutex);
+    state_->cut_blob = after_bytes;
+}
+
+void FakeRegistry::send_endless_blob() {
+    const std::lock_guard lock(state_->mutex);
+    state_->endless_blob = true;
+}
+
+Digest FakeRegistry::put_blob(const std::string& bytes) {
+    const std::lock_guard lock(state_->mutex);
+    const Digest digest = digest_of(bytes);
+    state_->blobs[digest.render()] = bytes;
+    return digest;
+}
+
+Digest FakeRegistry::put_manifest(
+    const std::string& repository,
+    const std::string& reference,
+    const std::string& text,
+    const std::string& media_type
+) {
+    const std::lock_guard lock(state_->mutex);
+    const Digest digest = digest_of(text);
+    for (const std::string& name : {reference, digest.render()}) {
+        const std::string path = "/v2/" + repository + "/manifests/" + name;
+        state_->manifests[path] = text;
+        state_->types[path] = media_type;
+    }
+    return digest;
+}
+
+std::vector<std::string> FakeRegistry::authorizations() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->authorizations;
 }
 
 void FakeRegistry::close_connections() {

@@ -13,6 +13,9 @@ namespace kiln::testing {
 
 enum class FakeAuth : std::uint8_t { none, basic, bearer };
 
+/// What becomes of a request for a part of a blob.
+enum class FakeRanges : std::uint8_t { honoured, ignored, another_part, refused };
+
 struct FakeRegistryOptions {
     FakeAuth auth = FakeAuth::none;
     std::string username = "user";
@@ -24,6 +27,9 @@ struct FakeRegistryOptions {
     std::uint64_t chunk_min_length = 0;
     /// A PUT with more gets 413; 0: any size.
     std::uint64_t request_limit_bytes = 0;
+    FakeRanges ranges = FakeRanges::honoured;
+    /// What tokens are good for, as the answer says; 0: it does not say.
+    int token_seconds = 0;
 };
 
 /// A registry of the distribution protocol in this process, on a loopback port, that keeps
@@ -49,17 +55,30 @@ class FakeRegistry {
     );
     /// The next upload is cut off once this many bytes of its body came; they are kept.
     void cut_next_upload(std::uint64_t after_bytes);
+    /// The next blob that is asked for ends after this many bytes, though its length says more.
+    void cut_next_blob(std::uint64_t after_bytes);
+    /// The next blob that is asked for has no length and no end.
+    void send_endless_blob();
     /// Every kept connection is closed without a word.
     void close_connections();
 
     /// As if another repository had it: no HEAD finds it, but it can be mounted.
     void put_elsewhere(const std::string& bytes);
+    Digest put_blob(const std::string& bytes);
+    Digest put_manifest(
+        const std::string& repository,
+        const std::string& reference,
+        const std::string& text,
+        const std::string& media_type = "application/vnd.oci.image.manifest.v1+json"
+    );
     [[nodiscard]] std::optional<std::string> blob(const Digest& digest) const;
     [[nodiscard]] std::optional<std::string> manifest(
         const std::string& repository, const std::string& reference
     ) const;
     /// "PUT /v2/app/manifests/1" for each request in order of arrival; without queries.
     [[nodiscard]] std::vector<std::string> requests() const;
+    /// The Authorization headers that came, in order; "" where there was none.
+    [[nodiscard]] std::vector<std::string> authorizations() const;
     /// How many connections were accepted.
     [[nodiscard]] int connections() const;
 

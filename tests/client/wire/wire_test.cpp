@@ -102,6 +102,7 @@ TEST(WireBuild, ReadsWhatTheDaemonNeedsOrTheIdOfTheBuild) {
     EXPECT_EQ(needs->id, std::nullopt);
     EXPECT_THAT(needs->needs, ElementsAre(digest_like('a'), digest_like('b')));
     EXPECT_THAT(needs->unresolved.at("env"), Optional(digest_like('a').render()));
+    EXPECT_THAT(needs->pulls, ElementsAre("registry.example/base:1"));
     ASSERT_THAT(accepted, Succeeds());
     EXPECT_THAT(accepted->id, Optional(std::string("7f3a9c01d2e4")));
     EXPECT_THAT(accepted->needs, IsEmpty());
@@ -253,6 +254,14 @@ TEST(WireImage, RendersItsRequests) {
             .force_compression = false,
             .credentials = {{"registry.example", {"user", "secret"}}}}),
         golden("push_request")
+    );
+    EXPECT_EQ(
+        render(PullRequest{
+            .name = "registry.example/team/app:1",
+            .platform = "linux/amd64",
+            .referrers = {"application/spdx+json"},
+            .credentials = {{"registry.example", {"user", "secret"}}}}),
+        golden("pull_request")
     );
     EXPECT_EQ(
         render(RunRequest{

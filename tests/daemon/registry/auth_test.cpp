@@ -25,7 +25,8 @@ struct Fixture {
     ) {
         Transport transport(loop.get_executor(), pool);
         const Url url = Url::parse("http://" + registry.host() + target).value();
-        Authorizer authorizer(transport, url, std::move(credentials), "repository:a:pull");
+        Access access{url, std::move(credentials), {"repository:a:pull"}, trusted};
+        Authorizer authorizer(transport, memory, std::move(access));
         Request request;
         request.url = url;
         return testing::run_loop(loop, authorizer.send(request));
@@ -33,6 +34,8 @@ struct Fixture {
 
     boost::asio::io_context loop{1};
     ThreadPool pool{1};
+    Memory memory;
+    std::vector<std::string> trusted;
 };
 
 std::map<std::string, std::string> bearer(const FakeRegistry& registry) {

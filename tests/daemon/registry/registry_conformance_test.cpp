@@ -41,7 +41,9 @@ class RegistryConformance : public ::testing::TestWithParam<Kind> {
     Result<Response> get(const std::string& target) {
         Transport transport(test.loop.get_executor(), test.pool);
         const Url registry = Url::parse("http://" + host + "/v2/").value();
-        Authorizer authorizer(transport, registry, test.credentials, push_scope("team/app"));
+        Memory memory;
+        Access access{registry, test.credentials, {push_scope("team/app")}};
+        Authorizer authorizer(transport, memory, std::move(access));
         Request request;
         request.url = Url::parse("http://" + host + target).value();
         request.headers.emplace_back("Accept", "application/vnd.oci.image.manifest.v1+json");

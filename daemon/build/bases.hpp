@@ -1,0 +1,59 @@
+#pragma once
+
+#include "daemon/build/graph.hpp"
+#include "daemon/build/job.hpp"
+#include "daemon/build/request.hpp"
+#include "daemon/services.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// Finds the images that a build begins with, as its `pull` wants it, and notes those that must
+/// come out of a registry first: with `missing`, what the store lacks and whose name says which
+/// registry it is in ("registry.example/base:1"); with `always`, every name, as docker has it.
+/// Thread   the pool.
+class BaseResolver {
+  public:
+    BaseResolver(store::Store& store, const BuildRequest& request)
+        : store_(store),
+          request_(request) {}
+
+    /// Errors   not_found; conflict for a name that is now in lacking().
+    Result<Image> find(const std::string& reference);
+
+    [[nodiscard]] const std::vector<std::string>& lacking() const { return lacking_; }
+
+    /// Each lacking name was pulled, or could not be: find() answers with that from now on.
+    void settle(const std::string& reference, Result<void> pulled);
+
+  private:
+    [[nodiscard]] bool comes_from_registry(const std::string& reference, bool stored) const;
+
+    store::Store& store_;
+    const BuildRequest& request_;
+    std::map<std::string, Result<void>> settled_;
+    std::vector<std::string> lacking_;
+};
+
+/// The request's Dockerfile as a graph. Errors   those of the Dockerfile and of bases.find(), with
+/// the place.
+Result<BuildGraph> plan_request(const BuildRequest& request, BaseResolver& bases);
+
+/// The same, with what must be pulled pulled. Bases keep their names in the store, so that a later
+/// build needs no network.
+/// Errors   those of plan_request() and pull_image().
+/// Thread   the loop.
+boost::asio::awaitable<Result<BuildGraph>> plan_with_bases(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const BuildRequest> request,
+    const store::Lease& lease
+);
+
+}  // namespace kiln::daemon
