@@ -11,7 +11,7 @@ namespace kiln::client {
 namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
-constexpr std::array<std::string_view, 6> k_later = {
+constexpr std::array<std::string_view, 5> k_later = {
     "rebase", "env", "bundle", "unbundle", "daemon"};
 
 constexpr std::string_view k_footer =

@@ -114,7 +114,7 @@ TEST(CommandLine, RefusesByNameWhatALaterKilnWillUnderstand) {
         parse_command_line({"run", "--mount", "a:b", "app"}),
         FailsSaying(Code::unsupported, "--mount")
     );
-    for (const char* command : {"pull", "rebase", "env", "bundle", "unbundle"}) {
+    for (const char* command : {"rebase", "env", "bundle", "unbundle"}) {
         EXPECT_THAT(
             parse_command_line({command, "x", "--y"}),
             FailsSaying(Code::unsupported, std::string("kiln ") + command)
@@ -172,6 +172,16 @@ TEST(CommandLine, ReadsALockOfSeveralChannels) {
     EXPECT_THAT(lock.channels, ElementsAre("one", "./two"));
     EXPECT_THAT(lock.virtual_packages, ElementsAre("__cuda=12"));
     EXPECT_EQ(lock.output, "l");
+}
+
+TEST(CommandLine, ReadsAPull) {
+    const auto line =
+        parse_command_line({"pull", "registry.example/a:1", "--platform", "linux/arm64"});
+
+    ASSERT_THAT(line, Succeeds());
+    const auto& pull = std::get<PullArguments>(*line->arguments);
+    EXPECT_EQ(pull.image, "registry.example/a:1");
+    EXPECT_EQ(pull.platform, "linux/arm64");
 }
 
 TEST(CommandLine, HelpsWithEveryCommand) {

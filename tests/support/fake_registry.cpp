@@ -3,6 +3,7 @@
 #include "store/base/base64.hpp"
 #include "store/base/bytes.hpp"
 #include "store/hasher.hpp"
+#include "tests/support/fake_answer.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -35,32 +36,6 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr auto k_as_result = asio::as_tuple(asio::use_awaitable);
-
-struct Planned {
-    std::string method;
-    std::string part;
-    int status;
-    int times;
-    std::string body;
-    std::map<std::string, std::string> headers;
-};
-
-struct Answer {
-    int status = 200;
-    std::string body;
-    std::map<std::string, std::string> headers;
-    std::optional<std::uint64_t> cut_after = std::nullopt;
-    bool endless = false;
-};
-
-std::string query_of(const std::string& target, const std::string& name) {
-    const std::size_t found = target.find(name + "=");
-    if (found == std::string::npos) {
-        return "";
-    }
-    const std::size_t begin = found + name.size() + 1;
-    return target.substr(begin, std::min(target.find('&', begin), target.size()) - begin);
-}
 
 }  // namespace
 

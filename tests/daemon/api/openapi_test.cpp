@@ -110,6 +110,7 @@ const std::map<std::string, std::string>& records() {
         {"name_answer", "NameAnswer"},
         {"packages", "Packages"},
         {"problem", "Problem"},
+        {"pull_request", "PullRequest"},
         {"push_request", "PushRequest"},
         {"run_request", "RunRequest"},
         {"system", "System"},
