@@ -21,6 +21,9 @@ using conda::PlannedPackage;
 /// Packages that are made and wait for the disk, while the pool makes others.
 constexpr std::size_t k_syncs_at_once = 4;
 
+/// Packages that one task of the pool reads: handing over costs more than reading one.
+constexpr std::size_t k_reads_in_one = 8;
+
 /// Layers that become one of the image, and whose they are.
 struct Group {
     std::vector<LayerFacts> members;
@@ -69,23 +72,22 @@ void add_layer(
 
 /// Everything but the layers: packages at hand, read and planned.
 boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
-    Services& services, const EnvironmentBuild& build
+    Services& services, const EnvironmentBuild& build, CondaPackages& packages
 ) {
     auto parse = [&build] { return read_lock(build.context); };
     const auto lock = co_await run_on(services.pool, std::move(parse));
     if (!lock) {
         co_return fail(lock.error());
     }
-    const auto packages = std::make_shared<CondaPackages>(
-        services, build.context, build.lease, build.fetch, build.job->stop_token()
-    );
-    const auto fetched = co_await packages->fetch(lock->entries);
+    const auto fetched = co_await packages.fetch(lock->entries);
     if (!fetched) {
         co_return fail(fetched.error());
     }
-    std::vector<std::function<Result<EnvironmentPackage>()>> reads;
-    for (const LockEntry& entry : lock->entries) {
-        reads.emplace_back([packages, &entry] { return packages->read(entry); });
+    std::vector<std::function<Result<std::vector<EnvironmentPackage>>()>> reads;
+    const std::span<const LockEntry> entries = lock->entries;
+    for (std::size_t first = 0; first < entries.size(); first += k_reads_in_one) {
+        const auto some = entries.subspan(first, std::min(k_reads_in_one, entries.size() - first));
+        reads.emplace_back([&packages, some] { return packages.read(some); });
     }
     auto read = co_await run_all(services.loop, services.pool, std::move(reads));
     if (!read) {
@@ -94,7 +96,13 @@ boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
     conda::EnvironmentOptions options;
     options.prefix = build.context.prefix;
     options.platform = lock->platform;
-    auto plan = [&read, &options] { return conda::plan_environment(std::move(*read), options); };
+    auto plan = [&read, &options] {
+        std::vector<EnvironmentPackage> all;
+        for (std::vector<EnvironmentPackage>& some : *read) {
+            std::move(some.begin(), some.end(), std::back_inserter(all));
+        }
+        return conda::plan_environment(std::move(all), options);
+    };
     co_return co_await run_on(services.pool, std::move(plan));
 }
 
@@ -115,6 +123,34 @@ void warn(const EnvironmentBuild& build, const std::vector<std::string>& warning
     }
 }
 
+/// What is known of all packages, and which are to be made.
+struct Inventory {
+    std::vector<PackageLayers> packages;
+    std::vector<std::size_t> missing;
+};
+
+Result<Inventory> take_inventory(const CondaLayers& layers, const EnvironmentPlan& plan) {
+    Inventory inventory;
+    for (std::size_t i = 0; i < plan.packages.size(); ++i) {
+        TRY_ASSIGN(PackageLayers found, layers.find(plan, plan.packages[i]));
+        if (!found.known()) {
+            inventory.missing.push_back(i);
+        }
+        inventory.packages.push_back(std::move(found));
+    }
+    return inventory;
+}
+
+boost::asio::awaitable<Result<void>> remember_packages(
+    Services& services, const CondaPackages& packages
+) {
+    if (!packages.has_news()) {
+        co_return Result<void>();
+    }
+    auto remember = [&packages] { return packages.remember(); };
+    co_return co_await run_on(services.waiters, std::move(remember));
+}
+
 /// One package: made by the pool, made durable beside it.
 boost::asio::awaitable<Result<void>> lay_package(
     Services& services,
@@ -123,17 +159,43 @@ boost::asio::awaitable<Result<void>> lay_package(
     std::size_t index,
     PackageLayers& made
 ) {
-    auto make = [&layers, &plan, index] { return layers.of_package(plan, plan.packages[index]); };
-    auto done = co_await run_on(services.pool, std::move(make));
+    auto make = [&layers, &plan, &made, index] {
+        return layers.make_missing(plan, plan.packages[index], made);
+    };
+    const auto done = co_await run_on(services.pool, std::move(make));
     if (!done) {
-        co_return fail(std::move(done).error());
-    }
-    made = std::move(*done);
-    if (made.payload.known && made.record.known) {
-        co_return Result<void>();
+        co_return fail(done.error());
     }
     auto remember = [&layers, &made] { return layers.remember(made); };
     co_return co_await run_on(services.waiters, std::move(remember));
+}
+
+/// All of them, made where they are not known. What was learnt of packages becomes durable beside.
+boost::asio::awaitable<Result<Inventory>> lay_packages(
+    Services& services,
+    const CondaLayers& layers,
+    const EnvironmentPlan& plan,
+    const CondaPackages& packages
+) {
+    auto look = [&layers, &plan] { return take_inventory(layers, plan); };
+    auto inventory = co_await run_on(services.pool, std::move(look));
+    if (!inventory) {
+        co_return fail(inventory.error());
+    }
+    const std::vector<std::size_t>& missing = inventory->missing;
+    auto work = [&](std::size_t index) {
+        if (index == 0) {
+            return remember_packages(services, packages);
+        }
+        const std::size_t package = missing[index - 1];
+        return lay_package(services, layers, plan, package, inventory->packages[package]);
+    };
+    const std::size_t at_once = 2 * services.pool.size() + k_syncs_at_once;
+    const auto laid = co_await fan_out(services.loop, missing.size() + 1, at_once, work);
+    if (!laid) {
+        co_return fail(laid.error());
+    }
+    co_return std::move(*inventory);
 }
 
 /// How many layers the packages may take: those above the prefix, conda-meta, what scripts change
@@ -149,7 +211,10 @@ std::size_t room_for_packages(const Environment& environment, std::size_t max_la
 boost::asio::awaitable<Result<Environment>> build_environment(
     Services& services, EnvironmentBuild build
 ) {
-    const auto plan = co_await plan_of(services, build);
+    CondaPackages packages(
+        services, build.context, build.lease, build.fetch, build.job->stop_token()
+    );
+    const auto plan = co_await plan_of(services, build, packages);
     if (!plan) {
         co_return fail(plan.error());
     }
@@ -162,15 +227,11 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     LayerWriting writing{
         services.store, services.pool, build.lease, build.layer, build.job->stop_token()};
     const auto layers = std::make_shared<CondaLayers>(services, std::move(writing), build.no_cache);
-    std::vector<PackageLayers> made(plan->packages.size());
-    auto lay_one = [&](std::size_t index) {
-        return lay_package(services, *layers, *plan, index, made[index]);
-    };
-    const std::size_t at_once = 2 * services.pool.size() + k_syncs_at_once;
-    const auto laid = co_await fan_out(services.loop, made.size(), at_once, lay_one);
-    if (!laid) {
-        co_return fail(laid.error());
+    auto inventory = co_await lay_packages(services, *layers, *plan, packages);
+    if (!inventory) {
+        co_return fail(inventory.error());
     }
+    const std::vector<PackageLayers>& made = inventory->packages;
     const std::size_t room = room_for_packages(environment, build.max_layers);
     std::vector<Group> groups = group_layers(*plan, made, room);
     auto prepare = [&]() -> Result<void> {
@@ -190,7 +251,7 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     if (!prepared) {
         co_return fail(prepared.error());
     }
-    std::vector<std::function<Result<KnownLayer>()>> joins;
+    std::vector<std::function<Result<JoinedLayer>()>> joins;
     for (const Group& group : groups) {
         joins.emplace_back([layers, &group] { return layers->joined(group.members, group.names); });
     }
@@ -198,8 +259,13 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     if (!joined) {
         co_return fail(joined.error());
     }
+    auto remember = [&layers, &joined] { return layers->remember(*joined); };
+    const auto remembered = co_await run_on(services.waiters, std::move(remember));
+    if (!remembered) {
+        co_return fail(remembered.error());
+    }
     for (std::size_t i = 0; i < groups.size(); ++i) {
-        add_layer(environment, joined->at(i).layer->diff_id, groups[i].names, build.epoch);
+        add_layer(environment, joined->at(i).layer.layer->diff_id, groups[i].names, build.epoch);
     }
     co_return environment;
 }

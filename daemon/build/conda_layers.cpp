@@ -13,10 +13,8 @@ namespace kiln::daemon {
 using conda::EnvironmentPlan;
 using conda::PlannedPackage;
 
-Result<PackageLayers> CondaLayers::of_package(
-    const EnvironmentPlan& plan, const PlannedPackage& planned
-) const {
-    TRY(check(writing_.stop));
+Result<PackageLayers> CondaLayers::find(const EnvironmentPlan& plan, const PlannedPackage& planned)
+    const {
     PackageLayers layers;
     layers.payload_key = key_of("conda-package/1", planned.layer.layer_key());
     layers.record_key = key_of("conda-record/1", plan.record_key(planned));
@@ -24,15 +22,24 @@ Result<PackageLayers> CondaLayers::of_package(
     TRY_ASSIGN(auto record, known_.find(layers.record_key));
     if (payload) {
         layers.payload = std::move(*payload);
-    } else {
-        TRY_ASSIGN(layers.payload.layer, write_payload(planned));
     }
     if (record) {
         layers.record = std::move(*record);
-    } else {
-        TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));
     }
     return layers;
+}
+
+Result<void> CondaLayers::make_missing(
+    const EnvironmentPlan& plan, const PlannedPackage& planned, PackageLayers& layers
+) const {
+    TRY(check(writing_.stop));
+    if (!layers.payload.known) {
+        TRY_ASSIGN(layers.payload.layer, write_payload(planned));
+    }
+    if (!layers.record.known) {
+        TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));
+    }
+    return {};
 }
 
 Result<void> CondaLayers::remember(const PackageLayers& layers) const {
@@ -79,12 +86,15 @@ Result<std::optional<LayerFacts>> CondaLayers::write_record(
     return write_layer(writing_, "record of " + planned.package.metadata.dist(), fill);
 }
 
-Result<KnownLayer> CondaLayers::joined(
+Result<JoinedLayer> CondaLayers::joined(
     const std::vector<LayerFacts>& members, const std::string& origin
 ) const {
     ASSERT(!members.empty());
     if (members.size() == 1) {
-        return KnownLayer{members.front(), true};
+        JoinedLayer alone;
+        alone.layer.layer.emplace(members.front());
+        alone.layer.known = true;
+        return alone;
     }
     CacheKey key("conda-bucket/1");
     for (const LayerFacts& member : members) {
@@ -93,7 +103,7 @@ Result<KnownLayer> CondaLayers::joined(
     key.add("compression", std::string(compression_name(writing_.options.compression)));
     TRY_ASSIGN(auto found, known_.find(key.digest()));
     if (found) {
-        return std::move(*found);
+        return JoinedLayer{.layer = std::move(*found), .key = key.digest()};
     }
     std::vector<store::BlobReader> blobs;
     std::vector<conda::BucketMember> parts;
@@ -110,9 +120,20 @@ Result<KnownLayer> CondaLayers::joined(
     TRY_ASSIGN(const BuiltLayer built, conda::concatenate(parts, *blob, writing_.stop));
     TRY(blob->commit(built.layer.dress.digest));
     TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));
-    const std::optional layer(facts_of(built, origin));
-    TRY(known_.remember({{key.digest(), layer}}));
-    return KnownLayer{layer, false};
+    JoinedLayer made;
+    made.key = key.digest();
+    made.layer.layer.emplace(facts_of(built, origin));
+    return made;
+}
+
+Result<void> CondaLayers::remember(const std::vector<JoinedLayer>& layers) const {
+    std::vector<KnownLayers::Made> made;
+    for (const JoinedLayer& each : layers) {
+        if (!each.layer.known) {
+            made.push_back({each.key, each.layer.layer});
+        }
+    }
+    return made.empty() ? Result<void>() : known_.remember(made);
 }
 
 /// One that it has spares asking for each of hundreds of records again.

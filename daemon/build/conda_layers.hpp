@@ -19,6 +19,13 @@ struct PackageLayers {
     KnownLayer record;   // its file in conda-meta, to be put beside those of the others
     Digest payload_key;
     Digest record_key;
+
+    [[nodiscard]] bool known() const { return payload.known && record.known; }
+};
+
+struct JoinedLayer {
+    KnownLayer layer;
+    Digest key;
 };
 
 /// The layers of conda environments: each made once, and found again by what it was made of.
@@ -30,18 +37,25 @@ class CondaLayers {
           known_(services.store, writing.lease, no_cache),
           writing_(std::move(writing)) {}
 
-    /// Found, or made under the lease and not yet remembered: that waits for the disk, which is no
-    /// work for the pool.
-    /// Errors   those of the package, and of the store.
-    [[nodiscard]] Result<PackageLayers> of_package(
+    /// What is known of a package's layers, by their keys.
+    [[nodiscard]] Result<PackageLayers> find(
         const conda::EnvironmentPlan& plan, const conda::PlannedPackage& planned
+    ) const;
+    /// Makes what is not known, under the lease and not yet remembered: that waits for the disk,
+    /// which is no work for the pool.
+    /// Errors   those of the package, and of the store.
+    [[nodiscard]] Result<void> make_missing(
+        const conda::EnvironmentPlan& plan,
+        const conda::PlannedPackage& planned,
+        PackageLayers& layers
     ) const;
     /// Makes what is new durable, and known to later builds.
     [[nodiscard]] Result<void> remember(const PackageLayers& layers) const;
-    /// Several layers as one, their frames as they are. One alone is itself.
-    [[nodiscard]] Result<KnownLayer> joined(
+    /// Several layers as one, their frames as they are, not yet remembered. One alone is itself.
+    [[nodiscard]] Result<JoinedLayer> joined(
         const std::vector<LayerFacts>& members, const std::string& origin
     ) const;
+    [[nodiscard]] Result<void> remember(const std::vector<JoinedLayer>& layers) const;
     /// What conda-meta holds beside the records.
     [[nodiscard]] Result<KnownLayer> meta_head(const conda::EnvironmentPlan& plan) const;
     /// What CompilePlan wants to lie in the image while it runs.

@@ -191,7 +191,7 @@ Result<void> CondaPackages::check_hashes(const LockEntry& entry, const Digest& p
 
 Result<conda::PackageMetadata> CondaPackages::metadata_of(
     const Digest& package, const LockEntry& entry
-) const {
+) {
     CacheKey key("conda-metadata/1");
     key.add("package", package.render());
     lease_.keep(key.digest());
@@ -212,12 +212,36 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
         const Digest kept,
         store::write_blob(store.blobs(), lease_, conda::render_metadata(metadata))
     );
-    TRY(store.record(store::Batch{
-        .cache = {store::CacheRecord{.key = key.digest(), .blobs = {kept, package}}}}));
+    store::CacheRecord learnt{.key = key.digest(), .blobs = {kept, package}};
+    const std::lock_guard lock(learning_);
+    learnt_.push_back(std::move(learnt));
     return metadata;
 }
 
-Result<EnvironmentPackage> CondaPackages::read(const LockEntry& entry) const {
+bool CondaPackages::has_news() const {
+    const std::lock_guard lock(learning_);
+    return !learnt_.empty();
+}
+
+Result<void> CondaPackages::remember() const {
+    store::Batch batch;
+    {
+        const std::lock_guard lock(learning_);
+        batch.cache = learnt_;
+    }
+    return services_.store.record(batch);
+}
+
+Result<std::vector<EnvironmentPackage>> CondaPackages::read(std::span<const LockEntry> entries) {
+    std::vector<EnvironmentPackage> packages;
+    for (const LockEntry& entry : entries) {
+        TRY_ASSIGN(EnvironmentPackage package, read_one(entry));
+        packages.push_back(std::move(package));
+    }
+    return packages;
+}
+
+Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
     TRY(check(stop_));
     TRY_ASSIGN(const Digest digest, locate(entry));
     lease_.keep(digest);

@@ -9,6 +9,8 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -49,7 +51,13 @@ class CondaPackages {
     /// Which blob it is, held against the lock's hashes. Errors   as read().
     [[nodiscard]] Result<Digest> find(const conda::LockEntry& entry) const;
     /// Errors   not_found, digest_mismatch, corrupt, with the place in the lock.
-    [[nodiscard]] Result<conda::EnvironmentPackage> read(const conda::LockEntry& entry) const;
+    [[nodiscard]] Result<std::vector<conda::EnvironmentPackage>> read(
+        std::span<const conda::LockEntry> entries
+    );
+    /// Whether read() learnt of packages what no build before did.
+    [[nodiscard]] bool has_news() const;
+    /// Makes that durable, and known to later builds: a wait for the disk.
+    [[nodiscard]] Result<void> remember() const;
 
   private:
     Result<std::vector<const conda::LockEntry*>> find_missing(
@@ -57,12 +65,13 @@ class CondaPackages {
     );
     boost::asio::awaitable<Result<void>> fetch_into(const conda::LockEntry& entry);
     [[nodiscard]] Result<Digest> locate(const conda::LockEntry& entry) const;
+    Result<conda::EnvironmentPackage> read_one(const conda::LockEntry& entry);
     [[nodiscard]] Result<std::string> md5_of(const Digest& package) const;
     [[nodiscard]] Result<void> check_hashes(const conda::LockEntry& entry, const Digest& package)
         const;
-    [[nodiscard]] Result<conda::PackageMetadata> metadata_of(
+    Result<conda::PackageMetadata> metadata_of(
         const Digest& package, const conda::LockEntry& entry
-    ) const;
+    );
 
     Services& services_;
     const CondaContext& context_;
@@ -70,6 +79,8 @@ class CondaPackages {
     FetchPackage fetch_;
     std::stop_token stop_;
     std::map<std::string, Digest> fetched_;  // by the entry as it is written in the lock
+    mutable std::mutex learning_;
+    std::vector<store::CacheRecord> learnt_;
 };
 
 }  // namespace kiln::daemon

@@ -18,19 +18,12 @@ constexpr std::string_view k_reserved = "conda-meta";
 /// has the same path, a file where it needs a directory, or a directory where it has a file.
 class Clobbers {
   public:
-    explicit Clobbers(const std::vector<std::vector<LinkTarget>>& targets) {
-        std::size_t count = 0;
-        for (const std::vector<LinkTarget>& each : targets) {
-            count += each.size();
-        }
-        leaf_.reserve(count);
+    explicit Clobbers(const std::vector<LinkTargets>& targets) {
         for (std::size_t package = 0; package < targets.size(); ++package) {
             std::string_view marked;  // what lies in one directory mostly comes in a row
             for (const LinkTarget& target : targets[package]) {
                 if (is_directory(target)) {
                     mark_directory(target.path, package);
-                } else {
-                    mark_leaf(target.path, package);
                 }
                 const std::string_view parent = parent_of(target.path);
                 if (parent != marked) {
@@ -39,7 +32,10 @@ class Clobbers {
                 }
             }
         }
-        for (const auto& [path, package] : directory_) {
+        for (std::size_t package = 0; package < targets.size(); ++package) {
+            mark_leaves(targets[package], package);
+        }
+        for (const auto& [path, directory] : directory_) {
             if (leaf_.contains(path)) {
                 contested_.insert(path);  // only asked for membership: its order reaches nothing
             }
@@ -59,7 +55,7 @@ class Clobbers {
         if (contested_.contains(target.path)) {
             last = std::max(last, leaf_.at(target.path));
             if (!is_directory(target)) {
-                last = std::max(last, directory_.at(target.path));
+                last = std::max(last, directory_.at(target.path).last);
             }
         }
         for (std::string_view at = parent_of(target.path); !at.empty(); at = parent_of(at)) {
@@ -80,6 +76,23 @@ class Clobbers {
         return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
     }
 
+    /// Those alone that lie in directories of several packages: what is in a directory of one, no
+    /// other package can have, neither as a file nor as a directory.
+    void mark_leaves(const LinkTargets& targets, std::size_t package) {
+        std::string_view looked_up;
+        bool several = true;  // at the root
+        for (const LinkTarget& target : targets) {
+            const std::string_view parent = parent_of(target.path);
+            if (parent != looked_up) {
+                several = parent.empty() || directory_.at(parent).several;
+                looked_up = parent;
+            }
+            if (several && !is_directory(target)) {
+                mark_leaf(target.path, package);
+            }
+        }
+    }
+
     void mark_leaf(std::string_view path, std::size_t package) {
         const auto [place, fresh] = leaf_.try_emplace(path, package);
         if (!fresh) {
@@ -91,16 +104,23 @@ class Clobbers {
     /// The directory and all above it, up to one that this package has marked already.
     void mark_directory(std::string_view path, std::size_t package) {
         for (; !path.empty(); path = parent_of(path)) {
-            const auto [place, fresh] = directory_.try_emplace(path, package);
-            if (!fresh && place->second == package) {
+            const auto [place, fresh] = directory_.try_emplace(path, Directory{.last = package});
+            Directory& directory = place->second;
+            if (!fresh && directory.last == package) {
                 return;
             }
-            place->second = package;
+            directory.several = directory.several || !fresh;
+            directory.last = package;
         }
     }
 
-    std::unordered_map<std::string_view, std::size_t> leaf_;       // path -> last package
-    std::unordered_map<std::string_view, std::size_t> directory_;  // path -> last package
+    struct Directory {
+        std::size_t last = 0;  // package that has it
+        bool several = false;  // packages do
+    };
+
+    std::unordered_map<std::string_view, std::size_t> leaf_;  // path -> last package
+    std::unordered_map<std::string_view, Directory> directory_;
     // Few, and mostly none: what most paths are looked up in.
     std::unordered_set<std::string_view> shared_;     // leaves that two packages have
     std::unordered_set<std::string_view> contested_;  // leaves that are directories too
@@ -124,7 +144,7 @@ bool is_reserved(std::string_view path) {
 
 }  // namespace
 
-void settle_clobbers(const std::vector<std::vector<LinkTarget>>& targets, EnvironmentPlan& plan) {
+void settle_clobbers(const std::vector<LinkTargets>& targets, EnvironmentPlan& plan) {
     const Clobbers clobbers(targets);
     for (std::size_t loser = 0; loser < targets.size(); ++loser) {
         PlannedPackage& planned = plan.packages[loser];
@@ -132,11 +152,11 @@ void settle_clobbers(const std::vector<std::vector<LinkTarget>>& targets, Enviro
         std::vector<std::string> reserved;
         for (const LinkTarget& target : targets[loser]) {
             if (is_reserved(target.path)) {
-                planned.layer.lost_paths.push_back(target.path);
-                reserved.push_back(target.path);
+                planned.layer.lost_paths.emplace_back(target.path);
+                reserved.emplace_back(target.path);
             } else if (const auto winner = clobbers.winner(target, loser)) {
-                planned.layer.lost_paths.push_back(target.path);
-                taken[*winner].push_back(target.path);
+                planned.layer.lost_paths.emplace_back(target.path);
+                taken[*winner].emplace_back(target.path);
             }
         }
         const std::string dist = planned.package.metadata.dist();

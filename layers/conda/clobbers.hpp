@@ -13,6 +13,6 @@ namespace kiln::conda {
 /// `lost_paths`, with a warning that names both; so does what a package brings to conda-meta, which
 /// is the environment's own (cep-34).
 /// Shape    `targets` one a package, in the plan's order; lost_paths come out in tar::path_less.
-void settle_clobbers(const std::vector<std::vector<LinkTarget>>& targets, EnvironmentPlan& plan);
+void settle_clobbers(const std::vector<LinkTargets>& targets, EnvironmentPlan& plan);
 
 }  // namespace kiln::conda

@@ -97,7 +97,7 @@ Result<EnvironmentPlan> plan_environment(
         plan.packages.push_back({.package = std::move(package), .layer = std::move(layer)});
     }
     TRY_ASSIGN(const PythonInfo python, find_python(plan.packages));
-    std::vector<std::vector<LinkTarget>> targets;  // in link order
+    std::vector<LinkTargets> targets;  // in link order
     for (PlannedPackage& planned : plan.packages) {
         if (planned.package.metadata.noarch == Noarch::python) {
             planned.layer.site_packages = python.site_packages;

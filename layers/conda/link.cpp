@@ -57,32 +57,33 @@ std::string noarch_python_path(std::string_view path, std::string_view site_pack
     return std::string(path);
 }
 
-Result<std::vector<LinkTarget>> link_targets(
-    const PackageMetadata& metadata, const PythonInfo& python
-) {
+Result<LinkTargets> link_targets(const PackageMetadata& metadata, const PythonInfo& python) {
     const bool moves = metadata.noarch == Noarch::python;
-    std::vector<LinkTarget> targets;
+    LinkTargets all;
+    std::vector<LinkTarget>& targets = all.targets_;
     targets.reserve(metadata.paths.size() + metadata.entry_points.size());
     // Entry points first: of equal paths the stable sort keeps them, unique drops the file.
     for (const EntryPoint& entry_point : metadata.entry_points) {
-        targets.push_back({.path = "bin/" + entry_point.command, .entry_point = &entry_point});
+        const std::string& path = all.moved_.emplace_back("bin/" + entry_point.command);
+        targets.push_back({.path = path, .entry_point = &entry_point});
     }
     for (const ManifestPath& path : metadata.paths) {
-        targets.push_back(
-            {.path = moves ? noarch_python_path(path.path, python.site_packages) : path.path,
-             .source = &path}
-        );
+        const std::string& to =
+            moves ? all.moved_.emplace_back(noarch_python_path(path.path, python.site_packages))
+                  : path.path;
+        targets.push_back({.path = to, .source = &path});
     }
     const auto before = [](const LinkTarget& a, const LinkTarget& b) {
         return tar::path_less(a.path, b.path);
     };
-    if (!std::is_sorted(targets.begin(), targets.end(), before)) {
+    // The manifest's own order is this one.
+    if (!all.moved_.empty() && !std::is_sorted(targets.begin(), targets.end(), before)) {
         std::stable_sort(targets.begin(), targets.end(), before);
     }
     const auto same = [](const LinkTarget& a, const LinkTarget& b) { return a.path == b.path; };
     targets.erase(std::unique(targets.begin(), targets.end(), same), targets.end());
     TRY(check_directories(targets, metadata));
-    return targets;
+    return all;
 }
 
 namespace {

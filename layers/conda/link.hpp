@@ -3,6 +3,7 @@
 #include "layers/conda/package_metadata.hpp"
 #include "store/base/error.hpp"
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,18 +24,40 @@ Result<PythonInfo> python_info(const PackageMetadata& python);
 
 /// One path below the prefix, and what makes it: a path of the manifest, or an entry point.
 struct LinkTarget {
-    std::string path;
+    std::string_view path;
     const ManifestPath* source = nullptr;
     const EntryPoint* entry_point = nullptr;
 };
 
 /// Where everything of a package goes, sorted by tar::path_less and unique: an entry point wins
-/// over a file of its name, as it is written later. Pointers are into `metadata`.
+/// over a file of its name, as it is written later. Pointers, and paths that do not move, are into
+/// the metadata.
+class LinkTargets {
+  public:
+    LinkTargets() = default;
+    LinkTargets(LinkTargets&&) = default;
+    LinkTargets& operator=(LinkTargets&&) = default;
+    LinkTargets(const LinkTargets&) = delete;  // its paths are into itself
+    LinkTargets& operator=(const LinkTargets&) = delete;
+    ~LinkTargets() = default;
+
+    [[nodiscard]] auto begin() const { return targets_.begin(); }
+
+    [[nodiscard]] auto end() const { return targets_.end(); }
+
+    [[nodiscard]] std::size_t size() const { return targets_.size(); }
+
+    const LinkTarget& operator[](std::size_t index) const { return targets_[index]; }
+
+  private:
+    friend Result<LinkTargets> link_targets(const PackageMetadata&, const PythonInfo&);
+    std::vector<LinkTarget> targets_;
+    std::deque<std::string> moved_;  // stays where it is
+};
+
 /// Shape    `python` is read for noarch python packages only.
 /// Errors   corrupt: a path lies below another that is no directory.
-Result<std::vector<LinkTarget>> link_targets(
-    const PackageMetadata& metadata, const PythonInfo& python
-);
+Result<LinkTargets> link_targets(const PackageMetadata& metadata, const PythonInfo& python);
 
 /// conda's get_python_noarch_target_path: site-packages/X and python-scripts/X move, all else
 /// stays.

@@ -1,5 +1,6 @@
 #include "layers/conda/package_metadata.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -57,13 +58,14 @@ class Reader {
         return 0;
     }
 
-    std::string text() {
+    /// Part of what is read.
+    std::string_view text() {
         const std::uint64_t size = number();
         if (size > rest_.size()) {
             ok_ = false;
             return {};
         }
-        std::string value(as_text(rest_.first(size)));
+        const std::string_view value = as_text(rest_.first(size));
         rest_ = rest_.subspan(size);
         return value;
     }
@@ -74,6 +76,8 @@ class Reader {
         ok_ = ok_ && value <= rest_.size();
         return ok_ ? value : 0;
     }
+
+    [[nodiscard]] std::size_t bytes_left() const { return rest_.size(); }
 
     [[nodiscard]] bool ok() const { return ok_; }
 
@@ -89,6 +93,8 @@ constexpr std::uint64_t k_type_bits = 3;
 constexpr std::uint64_t k_binary_bit = 4;
 constexpr std::uint64_t k_no_link_bit = 8;
 constexpr std::uint64_t k_size_bit = 16;
+/// Two numbers and the sizes of three texts.
+constexpr std::size_t k_least_path_bytes = 5;
 
 void put_path(Writer& out, const ManifestPath& path, std::string_view before) {
     const std::size_t most = std::min(path.path.size(), before.size());
@@ -115,7 +121,9 @@ std::optional<ManifestPath> get_path(Reader& in, std::string_view before) {
     if (shared > before.size()) {
         return std::nullopt;
     }
-    path.path = std::string(before.substr(0, shared)) + in.text();
+    const std::string_view own = in.text();
+    path.path.reserve(shared + own.size());
+    path.path.append(before.substr(0, shared)).append(own);
     const std::uint64_t bits = in.number();
     if ((bits & k_type_bits) > static_cast<std::uint64_t>(PathType::directory)) {
         return std::nullopt;
@@ -187,7 +195,7 @@ Result<PackageMetadata> parse_metadata(ByteSpan bytes) {
     }
     metadata.index = index.as_object();
     for (std::uint64_t count = in.count(); count > 0; --count) {
-        metadata.depends.push_back(in.text());
+        metadata.depends.emplace_back(in.text());
     }
     for (std::uint64_t count = in.count(); count > 0; --count) {
         EntryPoint each;
@@ -196,7 +204,9 @@ Result<PackageMetadata> parse_metadata(ByteSpan bytes) {
         each.function = in.text();
         metadata.entry_points.push_back(std::move(each));
     }
-    for (std::uint64_t count = in.count(); count > 0; --count) {
+    std::uint64_t count = in.count();
+    metadata.paths.reserve(std::min<std::uint64_t>(count, in.bytes_left() / k_least_path_bytes));
+    for (; count > 0; --count) {
         const std::string_view before =
             metadata.paths.empty() ? std::string_view{} : metadata.paths.back().path;
         auto path = get_path(in, before);

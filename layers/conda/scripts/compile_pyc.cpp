@@ -40,11 +40,11 @@ void keep_paths(const PlannedPackage& planned, Kept& kept) {
             ++lost;
             continue;
         }
-        kept.paths.insert(target.path);
+        kept.paths.emplace(target.path);
         // A list is one path a line.
         if (planned.package.metadata.noarch == Noarch::python && is_compiled(target)
-            && target.path.find('\n') == std::string::npos) {
-            kept.sources.insert(target.path);
+            && target.path.find('\n') == std::string_view::npos) {
+            kept.sources.emplace(target.path);
         }
     }
 }
