@@ -19,6 +19,8 @@ constexpr std::size_t k_worth_a_thread_bytes = 64UL * 1024;
 /// cache.
 constexpr std::uint64_t k_blocks_alone = 2;
 
+constexpr std::size_t k_hash_block_bytes = 64;
+
 /// Room that isn't cleared first; it is filled anyway.
 struct Buffer {
     std::unique_ptr<std::byte[]> bytes;
@@ -59,10 +61,10 @@ struct Block {
 
 }  // namespace
 
-/// The blocks are a ring, numbered on without end; each of the four kinds of work has gone a
-/// certain way along it. Three go one block after the other, compressing goes side by side.
+/// The blocks are a ring, numbered on without end; each of the three kinds of work has gone a
+/// certain way along it. Two go one block after the other, compressing goes side by side.
 struct BlockPipeline::Shared {
-    enum class Work : std::uint8_t { none, write_frame, hash_tar, hash_contents, compress };
+    enum class Work : std::uint8_t { none, write_frame, hash, compress };
 
     struct Claim {
         Work work = Work::none;
@@ -81,15 +83,13 @@ struct BlockPipeline::Shared {
     void perform(Claim claim);
     void complete(Claim claim);
     void write_frame(Block& block);
-    void hash_contents(Block& block);
+    void hash(Block& block);
     void compress(Block& block);
     std::unique_ptr<Compressor> take_compressor();
     void release_tars();
     void record_failure(Error failure);
 
-    [[nodiscard]] std::uint64_t finished() const {
-        return std::min({written, tar_hashed, contents_hashed});
-    }
+    [[nodiscard]] std::uint64_t finished() const { return std::min(written, hashed); }
 
     /// Whether another block may be begun before more is done of those that are whole.
     [[nodiscard]] bool has_room() const {
@@ -105,12 +105,10 @@ struct BlockPipeline::Shared {
     std::vector<Block> ring;
     std::uint64_t filled = 0;  // blocks before it are whole
     std::uint64_t written = 0;
-    std::uint64_t tar_hashed = 0;
-    std::uint64_t contents_hashed = 0;
+    std::uint64_t hashed = 0;
     std::uint64_t compress_claimed = 0;
     bool writing = false;
-    bool hashing_tar = false;
-    bool hashing_contents = false;
+    bool hashing = false;
     std::size_t running = 0;  // steps that somebody is at
     std::size_t drivers = 0;  // tasks in the pool, waiting or running
     bool closed = false;
@@ -290,13 +288,9 @@ BlockPipeline::Shared::Claim BlockPipeline::Shared::claim() {
         writing = true;
         return {.work = Work::write_frame, .number = written};
     }
-    if (!hashing_tar && tar_hashed < filled) {
-        hashing_tar = true;
-        return {.work = Work::hash_tar, .number = tar_hashed};
-    }
-    if (!hashing_contents && contents_hashed < filled) {
-        hashing_contents = true;
-        return {.work = Work::hash_contents, .number = contents_hashed};
+    if (!hashing && hashed < filled) {
+        hashing = true;
+        return {.work = Work::hash, .number = hashed};
     }
     if (compress_claimed < filled) {
         return {.work = Work::compress, .number = compress_claimed++};
@@ -312,11 +306,8 @@ void BlockPipeline::Shared::perform(Claim claim) {
         case Work::write_frame:
             write_frame(block);
             break;
-        case Work::hash_tar:
-            tar_hasher.update(ByteSpan(block.tar.bytes.get(), block.tar_size));
-            break;
-        case Work::hash_contents:
-            hash_contents(block);
+        case Work::hash:
+            hash(block);
             break;
         case Work::compress:
             compress(block);
@@ -335,13 +326,9 @@ void BlockPipeline::Shared::complete(Claim claim) {
                 idle_frames.push_back(std::move(block(claim.number).frame));
             }
             break;
-        case Work::hash_tar:
-            hashing_tar = false;
-            ++tar_hashed;
-            break;
-        case Work::hash_contents:
-            hashing_contents = false;
-            ++contents_hashed;
+        case Work::hash:
+            hashing = false;
+            ++hashed;
             break;
         case Work::compress:
             block(claim.number).compressed = true;
@@ -374,13 +361,26 @@ void BlockPipeline::Shared::write_frame(Block& block) {
     }
 }
 
-void BlockPipeline::Shared::hash_contents(Block& block) {
+/// The tar and, beside it, the contents in it: as much of one as of the other at a time, the tar in
+/// whole blocks of the hash.
+void BlockPipeline::Shared::hash(Block& block) {
+    ByteSpan tar(block.tar.bytes.get(), block.tar_size);
     for (const ContentPiece& piece : block.pieces) {
-        content_hasher.update(ByteSpan(block.tar.bytes.get() + piece.offset, piece.size));
+        const std::size_t beside =
+            (piece.size + k_hash_block_bytes - 1) / k_hash_block_bytes * k_hash_block_bytes;
+        const ByteSpan part = tar.first(std::min(beside, tar.size()));
+        Hasher::update_pair(
+            content_hasher,
+            ByteSpan(block.tar.bytes.get() + piece.offset, piece.size),
+            tar_hasher,
+            part
+        );
+        tar = tar.subspan(part.size());
         if (piece.part.last) {
             contents.emplace_back(piece.part.file, content_hasher.finish());
         }
     }
+    tar_hasher.update(tar);
 }
 
 void BlockPipeline::Shared::compress(Block& block) {
