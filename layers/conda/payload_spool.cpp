@@ -10,7 +10,7 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::size_t k_chunk_bytes = 1024UL * 1024;
+constexpr std::size_t k_first_bytes = 1024UL * 1024;
 constexpr std::size_t k_copy_bytes = 256UL * 1024;
 
 Result<Fd> make_scratch(int directory_fd) {
@@ -48,11 +48,7 @@ Result<Bytes> PayloadSpool::copy(const Spooled& kept) const {
 
 Result<Spooled> PayloadSpool::keep_in_memory(ByteSource& content, std::size_t size_bytes) {
     if (size_bytes > free_bytes_) {
-        const std::size_t chunk = std::max(size_bytes, std::min(k_chunk_bytes, memory_left_));
-        // Left as it comes: every byte is written before it is read.
-        chunks_.push_back(std::unique_ptr<std::byte[]>(new std::byte[chunk]));
-        free_ = chunks_.back().get();
-        free_bytes_ = chunk;
+        TRY(make_room(size_bytes));
     }
     TRY(read_exact(content, {free_, size_bytes}));
     const Spooled kept{.size_bytes = size_bytes, .memory = free_};
@@ -60,6 +56,34 @@ Result<Spooled> PayloadSpool::keep_in_memory(ByteSource& content, std::size_t si
     free_bytes_ -= size_bytes;
     memory_left_ -= size_bytes;
     return kept;
+}
+
+/// A small piece of the heap at first, then everything else in one mapping: of huge pages where the
+/// kernel has them, for the faults of small ones cost a package more than its hashes.
+Result<void> PayloadSpool::make_room(std::size_t size_bytes) {
+    ASSERT(!mapping_);  // it holds all that may still come
+    if (!first_ && size_bytes <= k_first_bytes) {
+        // Left as it comes: every byte is written before it is read.
+        first_ = std::make_unique_for_overwrite<std::byte[]>(k_first_bytes);
+        free_ = first_.get();
+        free_bytes_ = k_first_bytes;
+        return {};
+    }
+    const int access = PROT_READ | PROT_WRITE;
+    const int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void* start = ::mmap(nullptr, memory_left_, access, kind, -1, 0);
+    if (start == MAP_FAILED) {
+        return fail(errno_error(errno, "mmap"));
+    }
+    static_cast<void>(::madvise(start, memory_left_, MADV_HUGEPAGE));  // or else as it is
+    mapping_ = {static_cast<std::byte*>(start), Unmap{memory_left_}};
+    free_ = mapping_.get();
+    free_bytes_ = memory_left_;
+    return {};
+}
+
+void PayloadSpool::Unmap::operator()(std::byte* start) const {
+    ::munmap(start, size_bytes);
 }
 
 Result<Spooled> PayloadSpool::keep_in_file(ByteSource& content, std::uint64_t size_bytes) {

@@ -51,13 +51,20 @@ class PayloadSpool {
     [[nodiscard]] Result<Bytes> copy(const Spooled& kept) const;
 
   private:
+    struct Unmap {
+        std::size_t size_bytes;
+        void operator()(std::byte* start) const;
+    };
+
+    Result<void> make_room(std::size_t size_bytes);
     Result<Spooled> keep_in_memory(ByteSource& content, std::size_t size_bytes);
     Result<Spooled> keep_in_file(ByteSource& content, std::uint64_t size_bytes);
 
     int scratch_directory_fd_;
     std::size_t memory_left_;
-    std::vector<std::unique_ptr<std::byte[]>> chunks_;
-    std::byte* free_ = nullptr;  // in the last chunk
+    std::unique_ptr<std::byte[]> first_;           // enough for most packages
+    std::unique_ptr<std::byte[], Unmap> mapping_;  // the rest of what may lie in memory
+    std::byte* free_ = nullptr;                    // in the last of them
     std::size_t free_bytes_ = 0;
     Fd scratch_;
     std::uint64_t scratch_bytes_ = 0;
