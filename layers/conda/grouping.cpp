@@ -1,6 +1,6 @@
 #include "layers/conda/grouping.hpp"
 
-#include "layers/layer_reader.hpp"
+#include "layers/compress/compressor.hpp"
 #include "layers/tar/tar_writer.hpp"
 #include "store/base/file.hpp"
 #include "store/base/stop.hpp"
@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <limits>
+#include <span>
 #include <string_view>
 
 namespace kiln::conda {
@@ -30,14 +31,31 @@ constexpr std::array<std::string_view, 26> k_widely_shared = {
     "zlib"};
 constexpr std::size_t k_copy_bytes = 1024UL * 1024;
 
+/// Members one after the other, read once: what is compressed goes into the blob as it is, and is
+/// unpacked beside for the digest of the tar.
+struct Joint {
+    Joint(Compression compression, ByteSink& sink, const std::stop_token& stop_asked)
+        : blob(sink),
+          stop(stop_asked),
+          decompressor(compression) {}
+
+    Result<void> add_plain(int fd, std::uint64_t size_bytes);
+    Result<void> add_frames(int fd, std::span<const Frame> added);
+
+    ByteSink& blob;
+    const std::stop_token& stop;
+    FrameDecompressor decompressor;
+    Hasher tar_hasher;
+    Hasher blob_hasher;
+    std::vector<Frame> frames;
+    Bytes packed;
+    Bytes plain;
+};
+
 std::vector<bool> alone_among(const std::vector<GroupingItem>& items, std::size_t room);
 std::size_t bucket_of(std::string_view name, std::size_t buckets);
 std::uint64_t body_bytes(const BucketMember& member);
 Result<void> check_member(const BucketMember& member, Compression compression);
-Result<void> copy_range(
-    int fd, std::uint64_t offset, std::uint64_t size_bytes, Hasher& hasher, ByteSink& blob
-);
-Result<void> hash_tar(const BucketMember& member, std::uint64_t size_bytes, Hasher& hasher);
 Result<Bytes> merge_tables(const std::vector<BucketMember>& members, std::uint64_t& entries);
 
 }  // namespace
@@ -86,28 +104,26 @@ Result<BuiltLayer> concatenate(
     BuiltLayer built;
     Dress& dress = built.layer.dress;
     dress.compression = members.front().layer.dress.compression;
-    Hasher tar_hasher;
-    Hasher blob_hasher;
+    Joint joint(dress.compression, blob, stop);
     for (const BucketMember& member : members) {
-        TRY(check(stop));
         TRY(check_member(member, dress.compression));
         const bool last = &member == &members.back();
         const Layer& layer = member.layer;
         const std::uint64_t blob_bytes = last ? layer.dress.size_bytes : body_bytes(member);
         const std::uint64_t tar_bytes = layer.tar_bytes - (last ? 0 : tar::k_trailer_bytes);
-        TRY(copy_range(member.blob_fd, 0, blob_bytes, blob_hasher, blob));
-        TRY(hash_tar(member, tar_bytes, tar_hasher));
-        const std::vector<Frame>& frames = layer.dress.frames.frames;
-        dress.frames.frames.insert(
-            dress.frames.frames.end(),
-            frames.begin(),
-            frames.end() - (last || frames.empty() ? 0 : 1)
-        );
+        if (dress.compression == Compression::none) {
+            TRY(joint.add_plain(member.blob_fd, blob_bytes));
+        } else {
+            const std::span<const Frame> frames(layer.dress.frames.frames);
+            TRY(joint.add_frames(member.blob_fd, frames.first(frames.size() - (last ? 0 : 1))));
+        }
         dress.size_bytes += blob_bytes;
         built.layer.tar_bytes += tar_bytes;
     }
-    built.layer.diff_id = tar_hasher.finish();
-    dress.digest = blob_hasher.finish();
+    built.layer.diff_id = joint.tar_hasher.finish();
+    dress.digest =
+        dress.compression == Compression::none ? built.layer.diff_id : joint.blob_hasher.finish();
+    dress.frames.frames = std::move(joint.frames);
     TRY_ASSIGN(built.table, merge_tables(members, built.entries));
     return built;
 }
@@ -179,31 +195,32 @@ Result<void> check_member(const BucketMember& member, Compression compression) {
     return {};
 }
 
-Result<void> copy_range(
-    int fd, std::uint64_t offset, std::uint64_t size_bytes, Hasher& hasher, ByteSink& blob
-) {
-    Bytes buffer(std::min<std::uint64_t>(size_bytes, k_copy_bytes));
-    while (size_bytes > 0) {
-        const MutableByteSpan part =
-            MutableByteSpan(buffer).first(std::min<std::uint64_t>(size_bytes, buffer.size()));
+Result<void> Joint::add_plain(int fd, std::uint64_t size_bytes) {
+    plain.resize(k_copy_bytes);
+    for (std::uint64_t offset = 0; offset < size_bytes;) {
+        TRY(check(stop));
+        const std::uint64_t count = std::min<std::uint64_t>(size_bytes - offset, plain.size());
+        const MutableByteSpan part = MutableByteSpan(plain).first(count);
         TRY(pread_exact(fd, part, offset));
-        hasher.update(part);
+        tar_hasher.update(part);
         TRY(blob.write(part));
-        offset += part.size();
-        size_bytes -= part.size();
+        offset += count;
     }
     return {};
 }
 
-Result<void> hash_tar(const BucketMember& member, std::uint64_t size_bytes, Hasher& hasher) {
-    TRY_ASSIGN(auto tar, open_layer_tar(member.blob_fd, member.layer.dress));
-    Bytes buffer(k_copy_bytes);
-    while (size_bytes > 0) {
-        const MutableByteSpan part =
-            MutableByteSpan(buffer).first(std::min<std::uint64_t>(size_bytes, buffer.size()));
-        TRY(read_exact(*tar, part));
-        hasher.update(part);
-        size_bytes -= part.size();
+Result<void> Joint::add_frames(int fd, std::span<const Frame> added) {
+    std::uint64_t offset = 0;
+    for (const Frame& frame : added) {
+        TRY(check(stop));
+        packed.resize(frame.blob_bytes);
+        plain.resize(frame.tar_bytes);
+        TRY(pread_exact(fd, packed, offset));
+        TRY(decompressor.decompress(packed, plain));
+        Hasher::update_pair(tar_hasher, plain, blob_hasher, packed);
+        TRY(blob.write(packed));
+        frames.push_back(frame);
+        offset += frame.blob_bytes;
     }
     return {};
 }
