@@ -1,6 +1,6 @@
 #include "client/build/build_inputs.hpp"
 
-#include "client/build/send_file.hpp"
+#include "client/build/send_files.hpp"
 #include "client/build/transfer_teller.hpp"
 #include "client/conda/channel_files.hpp"
 #include "client/conda/lock_files.hpp"
@@ -367,6 +367,7 @@ Result<void> BuildInputs::send(
     Session& session, Progress& progress, const std::vector<Digest>& needs
 ) {
     TRY_ASSIGN(Connection * connection, session.connection());
+    std::vector<Digest> packages;
     for (const Digest& digest : needs) {
         const auto local = std::find_if(local_.begin(), local_.end(), [&](const Named& named) {
             return named.context->digest() == digest;
@@ -379,15 +380,9 @@ Result<void> BuildInputs::send(
             TRY(send_context(*connection, *local->context, tell), "while sending the context");
             continue;
         }
-        const auto file = files_.find(digest);
-        if (file == files_.end()) {
-            return fail(
-                Code::internal, "kilnd asks for {}, which this build does not have", digest.render()
-            );
-        }
-        TRY(send_file(session, progress, digest, file->second));
+        packages.push_back(digest);
     }
-    return {};
+    return send_files(session, progress, files_, packages);
 }
 
 }  // namespace kiln::client

@@ -1,4 +1,4 @@
-#include "client/build/send_file.hpp"
+#include "client/build/send_files.hpp"
 #include "client/commands/commands.hpp"
 #include "client/conda/lock_files.hpp"
 #include "client/follow.hpp"
@@ -43,15 +43,7 @@ Result<std::string> submit(Session& session, Progress& progress, wire::CondaCont
             paths.merge(hashed.paths);
             context.files.merge(hashed.by_entry);
         }
-        for (const Digest& digest : answer.needs) {
-            const auto path = paths.find(digest);
-            if (path == paths.end()) {
-                return fail(
-                    Code::internal, "kilnd asks for {}, which the lock has not", digest.render()
-                );
-            }
-            TRY(send_file(session, progress, digest, path->second));
-        }
+        TRY(send_files(session, progress, paths, answer.needs));
     }
     return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
 }

@@ -4,16 +4,19 @@
 #include "client/context/digest_cache.hpp"
 #include "layers/tar/tar_entry.hpp"
 #include "store/base/file.hpp"
+#include "store/base/parallel.hpp"
 #include "store/base/stop.hpp"
 #include "store/hasher.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace kiln::client {
 namespace {
 
 constexpr std::string_view k_file_scheme = "file://";
 constexpr std::string_view k_cache_name = "conda-packages";
+constexpr std::size_t k_threads_at_most = 4;
 
 std::optional<unsigned> hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -41,6 +44,21 @@ std::string percent_decoded(std::string_view text) {
         decoded += text[i];
     }
     return decoded;
+}
+
+Result<Fd> open_package(const std::string& path) {
+    TRY_ASSIGN(
+        Fd file, open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere), "while opening {}", path
+    );
+    return file;
+}
+
+Result<ContextRow> look_at(const Fd& file, std::int64_t now_ns) {
+    TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
+    ContextRow row;
+    row.walked = {.path = {}, .mode = facts.st_mode, .identity = identity_of(facts)};
+    row.settled = is_settled(row.walked.identity, now_ns);
+    return row;
 }
 
 }  // namespace
@@ -91,31 +109,40 @@ Result<HashedFiles> hash_files(
     for (std::size_t i = 0; i < cache.size(); ++i) {
         rows.emplace(cache.path(i), cache.row(i));
     }
-    bool news = false;
-    HashedFiles hashed;
-    for (const LockFileEntry& entry : entries) {
-        TRY_ASSIGN(
-            const Fd file,
-            open_at(AT_FDCWD, entry.path, O_RDONLY, Resolve::anywhere),
-            "while opening {}",
-            entry.path
-        );
-        TRY_ASSIGN(const struct stat facts, stat_fd(file.get()));
-        ContextRow row;
-        row.walked = {.path = {}, .mode = facts.st_mode, .identity = identity_of(facts)};
-        row.settled = is_settled(row.walked.identity, now_ns);
-        const auto known = rows.find(entry.path);
+    std::vector<ContextRow> found(entries.size());
+    std::vector<std::size_t> unknown;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const std::string& path = entries[i].path;
+        TRY_ASSIGN(const Fd file, open_package(path));
+        TRY_ASSIGN(found[i], look_at(file, now_ns));
+        const auto known = rows.find(path);
         if (known != rows.end() && known->second.settled
-            && known->second.walked.identity == row.walked.identity) {
-            row.content = known->second.content;
+            && known->second.walked.identity == found[i].walked.identity) {
+            found[i].content = known->second.content;
         } else {
-            FdSource source(file.get());
-            TRY_ASSIGN(row.content, digest_of(source, stop), "while reading {}", entry.path);
-            news = true;
+            unknown.push_back(i);
         }
-        hashed.by_entry.insert_or_assign(entry.as_written, row.content);
-        hashed.paths.insert_or_assign(row.content, entry.path);
-        rows.insert_or_assign(entry.path, std::move(row));
+    }
+    const auto hash_one = [&](std::size_t index) -> Result<void> {
+        const std::string& path = entries[unknown[index]].path;
+        ContextRow& row = found[unknown[index]];
+        TRY_ASSIGN(const Fd file, open_package(path));
+        TRY_ASSIGN(row, look_at(file, now_ns));
+        FdSource source(file.get());
+        TRY_ASSIGN(row.content, digest_of(source, stop), "while reading {}", path);
+        return {};
+    };
+    const std::size_t cores = std::thread::hardware_concurrency();
+    ThreadPool pool(std::min({cores, k_threads_at_most, unknown.size()}));
+    TRY(parallel_each(pool, unknown.size(), hash_one));
+    const bool news = !unknown.empty();
+    HashedFiles hashed;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const LockFileEntry& entry = entries[i];
+        const Digest& content = found[i].content;
+        hashed.by_entry.insert_or_assign(entry.as_written, content);
+        hashed.paths.insert_or_assign(content, entry.path);
+        rows.insert_or_assign(entry.path, std::move(found[i]));
     }
     if (remembered && news) {
         constexpr std::size_t k_packages_remembered = 20'000;

@@ -35,7 +35,7 @@ struct HashedFiles {
     std::map<Digest, std::string> paths;     // where its bytes are
 };
 
-/// Their digests, remembered like those of a context.
+/// Their digests, remembered like those of a context; what is not known is read by several threads.
 /// Errors   not_found and permission naming the package; cancelled.
 Result<HashedFiles> hash_files(
     const std::vector<LockFileEntry>& entries,

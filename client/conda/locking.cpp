@@ -1,6 +1,6 @@
 #include "client/conda/locking.hpp"
 
-#include "client/build/send_file.hpp"
+#include "client/build/send_files.hpp"
 #include "client/conda/channel_files.hpp"
 #include "client/follow.hpp"
 
@@ -50,16 +50,7 @@ class ChannelFiles {
     }
 
     Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs) {
-        for (const Digest& digest : needs) {
-            const auto path = paths_.find(digest);
-            if (path == paths_.end()) {
-                return fail(
-                    Code::internal, "kilnd asks for {}, which no channel has", digest.render()
-                );
-            }
-            TRY(send_file(session, progress, digest, path->second));
-        }
-        return {};
+        return send_files(session, progress, paths_, needs);
     }
 
   private:

@@ -1,8 +1,8 @@
 #include "client/context/upload.hpp"
 
+#include "client/context/lend.hpp"
 #include "client/wire/read.hpp"
 
-#include <array>
 #include <set>
 #include <vector>
 
@@ -11,20 +11,6 @@ namespace {
 
 /// Smaller files are sent sooner than they are lent, and shall not go when the client's file does.
 constexpr std::uint64_t k_lent_file_bytes = 16UL * 1024 * 1024;
-/// As many as kilnd takes for one context.
-constexpr std::size_t k_lent_files = 64;
-
-/// Digest and size before each content (wire: PUT contents).
-std::array<std::byte, Digest::k_size + sizeof(std::uint64_t)> render_prefix(
-    const Digest& digest, std::uint64_t size_bytes
-) {
-    std::array<std::byte, Digest::k_size + sizeof size_bytes> prefix{};
-    std::copy(digest.raw().begin(), digest.raw().end(), prefix.begin());
-    for (std::size_t i = 0; i < sizeof size_bytes; ++i) {
-        prefix[Digest::k_size + i] = static_cast<std::byte>(size_bytes >> (8 * i) & 0xffU);
-    }
-    return prefix;
-}
 
 class CountingSink final : public ByteSink {
   public:
@@ -83,30 +69,18 @@ Result<std::vector<Wanted>> offer_listing(Connection& connection, Context& conte
 /// Lends the large ones of them: kilnd reads a file faster where it lies, and keeps no copy. What
 /// it takes is wanted no more.
 Result<void> lend_files(Connection& connection, Context& context, std::vector<Wanted>& wanted) {
-    std::vector<Fd> files;
-    Request request{
-        .method = "PUT",
-        .target = "/v1/contexts/" + context.digest().render() + "/files",
-        .content_type = "application/vnd.kiln.files"};
+    std::vector<OpenContent> large;
     for (const Wanted& each : wanted) {
-        if (each.size_bytes < k_lent_file_bytes || files.size() == k_lent_files) {
+        if (each.size_bytes < k_lent_file_bytes || large.size() == k_files_at_once) {
             continue;
         }
         TRY_ASSIGN(auto file, context.open_content(each.content));
         if (file) {
-            files.push_back(std::move(*file));
-            request.body += as_text(render_prefix(each.content, each.size_bytes));
+            large.push_back({each.content, each.size_bytes, std::move(*file)});
         }
     }
-    if (files.empty()) {
-        return {};
-    }
-    TRY(connection.send(request, files));
-    TRY_ASSIGN(const json::Value answer, connection.read_json());
-    json::ObjectReader in(answer, "the answer to the files");
-    const std::vector<Digest> lent = wire::read_digests(in, "lent");
-    TRY(in.finish(json::UnknownFields::ignore));
-    const std::set<Digest> taken(lent.begin(), lent.end());
+    const std::string target = "/v1/contexts/" + context.digest().render() + "/files";
+    TRY_ASSIGN(const std::set<Digest> taken, lend(connection, target, std::move(large)));
     std::erase_if(wanted, [&](const Wanted& each) { return taken.contains(each.content); });
     return {};
 }

@@ -1,16 +1,13 @@
+#include "daemon/api/lent_contents.hpp"
 #include "daemon/api/problem.hpp"
 #include "daemon/api/resources.hpp"
 #include "daemon/api/streams.hpp"
 #include "store/base/limits.hpp"
-#include "store/pack_stream.hpp"
 
 #include <algorithm>
 
 namespace kiln::daemon {
 namespace {
-
-/// Of one context; the kernel passes up to 253 (SCM_MAX_FD), but a process may open 1,024 only.
-constexpr std::size_t k_files_at_once = 64;
 
 json::Value render_digests(const std::vector<Digest>& digests) {
     json::Array array;
@@ -58,33 +55,16 @@ Awaitable<Result<void>> put_contents(
     co_return co_await exchange.respond_json(200, std::move(answer));
 }
 
-/// Files that a client keeps open for us: in the body a header for each, as before contents, in
-/// their order.
 Awaitable<Result<void>> put_files(Exchange& exchange, ContextTable& contexts, Digest listing) {
-    auto files = co_await exchange.receive_files(k_files_at_once);
-    if (!files) {
-        co_return fail(files.error());
-    }
-    const auto body = co_await exchange.read_body(k_files_at_once * store::PackHeader::k_size);
-    if (!body) {
-        co_return fail(body.error());
-    }
-    if (body->size() % store::PackHeader::k_size != 0) {
-        co_return fail(Code::invalid_input, "{} bytes describe no number of files", body->size());
+    auto contents = co_await receive_contents(exchange);
+    if (!contents) {
+        co_return fail(contents.error());
     }
     LentFiles taken;
     std::vector<Digest> lent;
-    ByteSpan headers(*body);
-    for (Fd& file : *files) {
-        if (headers.empty()) {
-            break;
-        }
-        store::PackHeader::Raw raw{};
-        std::copy_n(headers.begin(), raw.size(), raw.begin());
-        headers = headers.subspan(raw.size());
-        const auto header = store::PackHeader::parse(raw);
-        if (taken.add(header.content, std::move(file), header.size_bytes)) {
-            lent.push_back(header.content);
+    for (LentContent& each : *contents) {
+        if (taken.add(each.header.content, std::move(each.file), each.header.size_bytes)) {
+            lent.push_back(each.header.content);
         }
     }
     if (!taken.empty()) {

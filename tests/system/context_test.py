@@ -81,6 +81,15 @@ class ContextTest(SystemTest):
         self.assertIn(b"41 bytes describe no number of files", answer)
 
 
+class BlobsTest(SystemTest):
+    def test_whoever_cannot_lend_a_package_is_told_to_send(self):
+        daemon = self.daemon()
+
+        status, answer = daemon.request("PUT", "/v1/blobs", bytes(40))
+
+        self.assertEqual((status, answer), (200, b'{"lent":[]}\n'))
+
+
 class LoadTest(SystemTest):
     def test_an_archive_makes_the_same_image_from_a_file_and_from_stdin(self):
         daemon = self.daemon()
