@@ -27,6 +27,8 @@ namespace {
 /// Threads for work that waits: RUNs, slow readers, long checks. More than this wait in line.
 constexpr std::size_t k_waiters = 16;
 /// Room for two packages with the largest window and half of their payload in memory.
+/// The store's own threads: who waits for the disk keeps nobody from hashing and compressing.
+constexpr std::size_t k_least_writers = 4;
 constexpr std::uint64_t k_package_memory_bytes = 256 * limits::k_mib;
 constexpr std::chrono::seconds k_patience(10);
 constexpr std::chrono::seconds k_uses_interval(30);
@@ -195,7 +197,8 @@ Result<void> run_daemon(const Options& options) {
     Log log(STDERR_FILENO, options.log_level, clock);
     ThreadPool pool(options.workers);
     std::unique_ptr<exec::Executor> executor;
-    TRY_ASSIGN(const auto store, open_store(options, pool, clock, executor));
+    ThreadPool writers(std::max(options.workers, k_least_writers));
+    TRY_ASSIGN(const auto store, open_store(options, writers, clock, executor));
     exec::SandboxOptions sandbox{.directory = store->unpacked_path()};
     sandbox.workers = static_cast<std::uint32_t>(options.workers);
     TRY_ASSIGN(executor, exec::make_sandbox(std::move(sandbox), log));
