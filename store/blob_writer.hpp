@@ -18,9 +18,9 @@ class BlobWriter : public ByteSink {
         std::uint64_t size_bytes = 0;
     };
 
-    /// The blob has its name, not yet durably: Store::record() syncs what it names. Committing
-    /// bytes that are already there keeps the old file. Call once; an uncommitted writer leaves
-    /// nothing.
+    /// `expected` is needed where the caller hashes. The blob has its name, not yet durably:
+    /// Store::record() syncs what it names. Committing bytes that are already there keeps the old
+    /// file. Call once; an uncommitted writer leaves nothing.
     virtual Result<Committed> commit(std::optional<Digest> expected) = 0;
 };
 

@@ -10,14 +10,20 @@ namespace {
 
 class FileBlobWriter final : public BlobWriter {
   public:
-    FileBlobWriter(ObjectFolder& folder, const Lease& lease, NewFile file)
+    FileBlobWriter(ObjectFolder& folder, const Lease& lease, NewFile file, HashedBy hashed)
         : folder_(folder),
           lease_(lease),
-          file_(std::move(file)) {}
+          file_(std::move(file)) {
+        if (hashed == HashedBy::store) {
+            hasher_.emplace();
+        }
+    }
 
     Result<void> write(ByteSpan bytes) override {
         ASSERT(file_.has_value());
-        hasher_.update(bytes);
+        if (hasher_) {
+            hasher_->update(bytes);
+        }
         return file_->write(bytes);
     }
 
@@ -26,7 +32,8 @@ class FileBlobWriter final : public BlobWriter {
         NewFile file = std::move(*file_);
         file_.reset();
         const std::uint64_t size_bytes = file.size_bytes();
-        const Digest digest = hasher_.finish();
+        ASSERT(hasher_ || expected);
+        const Digest digest = hasher_ ? hasher_->finish() : *expected;
         if (expected && digest != *expected) {
             return fail(
                 Code::digest_mismatch,
@@ -44,15 +51,15 @@ class FileBlobWriter final : public BlobWriter {
     ObjectFolder& folder_;
     const Lease& lease_;
     std::optional<NewFile> file_;
-    Hasher hasher_;
+    std::optional<Hasher> hasher_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<BlobWriter>> FileBlobStore::begin(const Lease& lease) {
+Result<std::unique_ptr<BlobWriter>> FileBlobStore::begin(const Lease& lease, HashedBy hashed) {
     TRY_ASSIGN(NewFile file, folder_.begin(), "while starting a blob");
     return std::unique_ptr<BlobWriter>(
-        std::make_unique<FileBlobWriter>(folder_, lease, std::move(file))
+        std::make_unique<FileBlobWriter>(folder_, lease, std::move(file), hashed)
     );
 }
 

@@ -11,7 +11,7 @@ class FileBlobStore final : public BlobStore {
     explicit FileBlobStore(ObjectFolder& folder)
         : folder_(folder) {}
 
-    Result<std::unique_ptr<BlobWriter>> begin(const Lease& lease) override;
+    Result<std::unique_ptr<BlobWriter>> begin(const Lease& lease, HashedBy hashed) override;
     Result<BlobReader> open(const Digest& digest) override;
     Result<std::optional<std::uint64_t>> size_of(const Digest& digest) override;
 

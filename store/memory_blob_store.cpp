@@ -12,10 +12,11 @@ namespace kiln::store {
 
 class MemoryBlobWriter final : public BlobWriter {
   public:
-    MemoryBlobWriter(MemoryBlobStore& store, const Lease& lease, Fd fd)
+    MemoryBlobWriter(MemoryBlobStore& store, const Lease& lease, Fd fd, HashedBy hashed)
         : store_(store),
           lease_(lease),
-          fd_(std::move(fd)) {}
+          fd_(std::move(fd)),
+          hashed_(hashed) {}
 
     Result<void> write(ByteSpan bytes) override {
         TRY(write_all(fd_.get(), bytes));
@@ -25,7 +26,8 @@ class MemoryBlobWriter final : public BlobWriter {
     }
 
     Result<Committed> commit(std::optional<Digest> expected) override {
-        const Digest digest = hasher_.finish();
+        ASSERT(hashed_ == HashedBy::store || expected);
+        const Digest digest = hashed_ == HashedBy::store ? hasher_.finish() : *expected;
         if (expected && digest != *expected) {
             return fail(
                 Code::digest_mismatch,
@@ -46,17 +48,18 @@ class MemoryBlobWriter final : public BlobWriter {
     MemoryBlobStore& store_;
     const Lease& lease_;
     Fd fd_;
+    HashedBy hashed_;
     Hasher hasher_;
     std::uint64_t size_bytes_ = 0;
 };
 
-Result<std::unique_ptr<BlobWriter>> MemoryBlobStore::begin(const Lease& lease) {
+Result<std::unique_ptr<BlobWriter>> MemoryBlobStore::begin(const Lease& lease, HashedBy hashed) {
     Fd fd(::memfd_create("kiln-blob", MFD_CLOEXEC));
     if (!fd.is_open()) {
         return fail(errno_error(errno, "memfd_create"));
     }
     return std::unique_ptr<BlobWriter>(
-        std::make_unique<MemoryBlobWriter>(*this, lease, std::move(fd))
+        std::make_unique<MemoryBlobWriter>(*this, lease, std::move(fd), hashed)
     );
 }
 

@@ -10,7 +10,7 @@ namespace kiln::store {
 /// Blobs in memory files, for tests and for documents that are made only to be looked at.
 class MemoryBlobStore final : public BlobStore {
   public:
-    Result<std::unique_ptr<BlobWriter>> begin(const Lease& lease) override;
+    Result<std::unique_ptr<BlobWriter>> begin(const Lease& lease, HashedBy hashed) override;
     Result<BlobReader> open(const Digest& digest) override;
     Result<std::optional<std::uint64_t>> size_of(const Digest& digest) override;
 

@@ -39,7 +39,9 @@ struct Assembly {
 /// tar.
 Result<void> add_empty_layer(Assembly& assembly) {
     const LayerWriting& writing = assembly.writing;
-    TRY_ASSIGN(const auto blob, writing.store.blobs().begin(writing.lease));
+    TRY_ASSIGN(
+        const auto blob, writing.store.blobs().begin(writing.lease, store::HashedBy::caller)
+    );
     LayerBuilder builder(writing.options, writing.pool, *blob, writing.stop);
     TRY_ASSIGN(const BuiltLayer built, builder.finish());
     TRY(blob->commit(built.layer.dress.digest));

@@ -116,7 +116,9 @@ Result<JoinedLayer> CondaLayers::joined(
         );
         blobs.push_back(std::move(blob));
     }
-    TRY_ASSIGN(const auto blob, services_.store.blobs().begin(writing_.lease));
+    TRY_ASSIGN(
+        const auto blob, services_.store.blobs().begin(writing_.lease, store::HashedBy::caller)
+    );
     TRY_ASSIGN(const BuiltLayer built, conda::concatenate(parts, *blob, writing_.stop));
     TRY(blob->commit(built.layer.dress.digest));
     TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));

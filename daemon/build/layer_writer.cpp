@@ -49,7 +49,9 @@ LayerFacts facts_of(const BuiltLayer& built, std::string origin) {
 Result<std::optional<LayerFacts>> write_layer(
     const LayerWriting& writing, const std::string& origin, const FillLayer& fill
 ) {
-    TRY_ASSIGN(const auto blob, writing.store.blobs().begin(writing.lease));
+    TRY_ASSIGN(
+        const auto blob, writing.store.blobs().begin(writing.lease, store::HashedBy::caller)
+    );
     LayerBuilder builder(writing.options, writing.pool, *blob, writing.stop);
     TRY(fill(builder));
     TRY_ASSIGN(const BuiltLayer built, builder.finish());
@@ -75,7 +77,9 @@ Result<Dress> dress_layer(const LayerWriting& writing, const Digest& diff_id) {
     const Dress& from = found->dresses.front();
     TRY_ASSIGN(const store::BlobReader reader, writing.store.blobs().open(from.digest));
     TRY_ASSIGN(const auto tar, open_layer_tar(reader.fd(), from));
-    TRY_ASSIGN(const auto blob, writing.store.blobs().begin(writing.lease));
+    TRY_ASSIGN(
+        const auto blob, writing.store.blobs().begin(writing.lease, store::HashedBy::caller)
+    );
     TRY_ASSIGN(
         const Layer layer, redress(*tar, writing.options, writing.pool, *blob, writing.stop)
     );

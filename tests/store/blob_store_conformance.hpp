@@ -73,6 +73,19 @@ TYPED_TEST_P(BlobStoreConformance, KeepsNothingWhenTheDigestDiffers) {
     EXPECT_EQ(*this->blobs().size_of(digest_of("other")), std::nullopt);
 }
 
+TYPED_TEST_P(BlobStoreConformance, TakesTheDigestOfWhoHashesAlongTheWay) {
+    const auto lease = this->lease();
+    auto writer = this->blobs().begin(lease, store::HashedBy::caller);
+    ASSERT_THAT(writer, Succeeds());
+    ASSERT_THAT((*writer)->write(as_bytes("hello")), Succeeds());
+
+    const auto committed = (*writer)->commit(digest_of("hello"));
+
+    ASSERT_THAT(committed, Succeeds());
+    EXPECT_EQ(committed->digest, digest_of("hello"));
+    EXPECT_EQ(as_text(*store::read_blob(this->blobs(), committed->digest, 5)), "hello");
+}
+
 TYPED_TEST_P(BlobStoreConformance, TakesTheSameBytesTwice) {
     const auto lease = this->lease();
     ASSERT_THAT(store::write_blob(this->blobs(), lease, as_bytes("hello")), Succeeds());
@@ -120,6 +133,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     ShowsNothingBeforeTheCommit,
     KeepsNothingOfAnUncommittedWrite,
     KeepsNothingWhenTheDigestDiffers,
+    TakesTheDigestOfWhoHashesAlongTheWay,
     TakesTheSameBytesTwice,
     HoldsTheEmptyBlob,
     ReadsOutOfTheMiddle,
