@@ -1,6 +1,7 @@
 #include "store/collector.hpp"
 
 #include "store/base/stop.hpp"
+#include "store/environments.hpp"
 #include "store/live_set.hpp"
 #include "store/store_state.hpp"
 
@@ -15,6 +16,14 @@ struct Plan {
     std::vector<Object> leftovers;  // files that neither the index nor this process knows
     std::vector<Digest> unpacked;
 };
+
+Result<void> mark_environments(LiveSet& live, Index& index) {
+    TRY_ASSIGN(const std::vector<Digest> kept, Environments(index).kept());
+    for (const Digest& digest : kept) {
+        live.mark(digest);
+    }
+    return {};
+}
 
 /// One collection, front to back.
 class Collector {
@@ -54,6 +63,7 @@ Result<CollectReport> Collector::run() {
     TRY_ASSIGN(cache_, state_.index->cache());
     TRY_ASSIGN(const std::vector<Ref> refs, state_.index->refs());
     TRY(live.mark(refs));
+    TRY(mark_environments(live, *state_.index));
     TRY(collection.with_kept([&](const LeaseTable::Kept& kept) { return live.mark(kept); }));
     TRY(mark_by_use(live));
     TRY_ASSIGN(Plan planned, plan(live, files));
@@ -310,6 +320,7 @@ Result<Usage> Store::usage() {
     }
     TRY_ASSIGN(const std::vector<Ref> refs, state_->index->refs());
     TRY(live.mark(refs));
+    TRY(mark_environments(live, *state_->index));
     TRY(collection.with_kept([&](const LeaseTable::Kept& kept) { return live.mark(kept); }));
     usage.refs = {.count = refs.size(), .size_bytes = live.size_bytes()};
     TRY_ASSIGN(const auto cache, state_->index->cache_uses());

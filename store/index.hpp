@@ -66,7 +66,7 @@ struct Removal {
 /// Thread   any; one writer at a time, lookups beside it. Blocks on the disk.
 class Index {
   public:
-    static constexpr int k_schema_version = 3;
+    static constexpr int k_schema_version = 4;
 
     /// `vfs` names the SQLite file layer; nullptr is the kernel's.
     static Result<std::unique_ptr<Index>> open(const std::string& path, const char* vfs = nullptr);
@@ -113,6 +113,7 @@ class Index {
     Result<void> touch(const std::map<Digest, UnixSeconds>& uses);
 
   private:
+    friend class Environments;
     struct State;
     explicit Index(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::int64_t k_application_id = 0x6b696c6e;  // "kiln"
 
 /// steps[n] leads from version n + 1 to n + 2. A step is history: it never changes once released.
-constexpr std::array<const char*, 2> k_steps = {
+constexpr std::array<const char*, 3> k_steps = {
     // 2: a cache record can keep blobs; explain remembers what a place was made of.
     R"sql(
     ALTER TABLE cache ADD COLUMN blobs BLOB NOT NULL DEFAULT x'';
@@ -37,6 +37,62 @@ constexpr std::array<const char*, 2> k_steps = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX referrers_by_digest ON referrers (digest);
     PRAGMA user_version = 3;
+    )sql",
+    // 4: environments.
+    R"sql(
+    CREATE TABLE environment_documents (
+        digest BLOB NOT NULL PRIMARY KEY,
+        text   TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE environment_versions (
+        workspace TEXT    NOT NULL,
+        name      TEXT    NOT NULL,
+        number    INTEGER NOT NULL,
+        version   TEXT    NOT NULL,
+        hash      BLOB    NOT NULL REFERENCES environment_documents,
+        inputs    BLOB    NOT NULL REFERENCES environment_documents,
+        origin    TEXT    NOT NULL,
+        notes     TEXT    NOT NULL,
+        author    INTEGER NOT NULL,
+        created   INTEGER NOT NULL,
+        archived  INTEGER NOT NULL,
+        keeps     BLOB    NOT NULL,
+        PRIMARY KEY (workspace, name, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX environment_version_names
+        ON environment_versions (workspace, name, version);
+    CREATE INDEX environment_versions_by_hash ON environment_versions (hash);
+    CREATE TABLE environment_images (
+        hash       BLOB    NOT NULL,
+        ordinal    INTEGER NOT NULL,
+        media_type TEXT    NOT NULL,
+        image      BLOB    NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        lock       BLOB    REFERENCES environment_documents,
+        lock_hash  BLOB    NOT NULL,
+        created    INTEGER NOT NULL,
+        PRIMARY KEY (hash, ordinal)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX environment_images_by_digest ON environment_images (image);
+    CREATE TABLE environment_locks (
+        key     BLOB    NOT NULL PRIMARY KEY,
+        lock    BLOB    NOT NULL REFERENCES environment_documents,
+        created INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE environment_runs (
+        id        INTEGER NOT NULL PRIMARY KEY,
+        workspace TEXT    NOT NULL,
+        name      TEXT    NOT NULL,
+        version   TEXT    NOT NULL,
+        image     BLOB    NOT NULL,
+        command   TEXT    NOT NULL,
+        author    INTEGER NOT NULL,
+        started   INTEGER NOT NULL,
+        ended     INTEGER NOT NULL,
+        exit_code INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX environment_runs_by_image ON environment_runs (image);
+    PRAGMA user_version = 4;
     )sql",
 };
 

@@ -1,4 +1,4 @@
--- What kiln knows about its bytes, version 3. Digests are 32 raw bytes; times are seconds since
+-- What kiln knows about its bytes, version 4. Digests are 32 raw bytes; times are seconds since
 -- 1970; sizes are bytes. A row may name an object only once the object is on the disk: record()
 -- syncs the files first, then commits one transaction (house.md, "Durable before visible").
 
@@ -106,5 +106,66 @@ CREATE TABLE context_packs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contexts_of_pack ON context_packs (pack);
 
-PRAGMA user_version = 3;
+-- Environments. Texts that a digest names: canonical definitions, what they were written as, locks.
+CREATE TABLE environment_documents (
+    digest BLOB NOT NULL PRIMARY KEY,
+    text   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A version never changes but for its notes and whether it is archived. An anonymous one has no name
+-- and its hash as its version. `keeps` is digests: what a build of it needs of this store.
+CREATE TABLE environment_versions (
+    workspace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    number    INTEGER NOT NULL,
+    version   TEXT    NOT NULL,
+    hash      BLOB    NOT NULL REFERENCES environment_documents,
+    inputs    BLOB    NOT NULL REFERENCES environment_documents,
+    origin    TEXT    NOT NULL,
+    notes     TEXT    NOT NULL,
+    author    INTEGER NOT NULL,
+    created   INTEGER NOT NULL,
+    archived  INTEGER NOT NULL,
+    keeps     BLOB    NOT NULL,
+    PRIMARY KEY (workspace, name, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX environment_version_names ON environment_versions (workspace, name, version);
+CREATE INDEX environment_versions_by_hash ON environment_versions (hash);
+
+-- What was built for a hash: the one with the highest ordinal is its image now.
+CREATE TABLE environment_images (
+    hash       BLOB    NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    media_type TEXT    NOT NULL,
+    image      BLOB    NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    lock       BLOB    REFERENCES environment_documents,
+    lock_hash  BLOB    NOT NULL,
+    created    INTEGER NOT NULL,
+    PRIMARY KEY (hash, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX environment_images_by_digest ON environment_images (image);
+
+-- What a specification was resolved to, by all that the resolving depends on but its channels' state.
+CREATE TABLE environment_locks (
+    key     BLOB    NOT NULL PRIMARY KEY,
+    lock    BLOB    NOT NULL REFERENCES environment_documents,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE environment_runs (
+    id        INTEGER NOT NULL PRIMARY KEY,
+    workspace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    version   TEXT    NOT NULL,
+    image     BLOB    NOT NULL,
+    command   TEXT    NOT NULL,
+    author    INTEGER NOT NULL,
+    started   INTEGER NOT NULL,
+    ended     INTEGER NOT NULL,
+    exit_code INTEGER NOT NULL
+) STRICT;
+CREATE INDEX environment_runs_by_image ON environment_runs (image);
+
+PRAGMA user_version = 4;
 PRAGMA application_id = 0x6b696c6e;  -- "kiln"

@@ -198,6 +198,8 @@ Packs& Store::packs() {
     return state_->packs;
 }
 
+Environments Store::environments() { return Environments(*state_->index); }
+
 const Index& Store::index() const {
     return *state_->index;
 }

@@ -4,6 +4,7 @@
 #include "store/base/pool.hpp"
 #include "store/blob_store.hpp"
 #include "store/collector.hpp"
+#include "store/environments.hpp"
 #include "store/file_layer.hpp"
 #include "store/index.hpp"
 #include "store/lease.hpp"
@@ -59,6 +60,7 @@ class Store {
     [[nodiscard]] Tables& tables();
     [[nodiscard]] Packs& packs();
     [[nodiscard]] const Index& index() const;
+    [[nodiscard]] Environments environments();
     [[nodiscard]] LeaseTable& leases();
 
     [[nodiscard]] Lease lease() { return leases().open(); }

@@ -1,0 +1,426 @@
+#include "store/environments.hpp"
+
+#include "store/index_database.hpp"
+#include "store/index_encoding.hpp"
+#include "store/index_state.hpp"
+
+#include <mutex>
+
+namespace kiln::store {
+namespace {
+
+// One list of columns for every query, so that one function reads every row.
+const std::string k_version_columns =
+    "workspace, name, number, version, hash, inputs, origin, notes, author, created, archived, "
+    "keeps";
+const std::string k_select_version =
+    "SELECT " + k_version_columns + " FROM environment_versions WHERE ";
+const std::string k_image_columns =
+    "hash, ordinal, media_type, image, size_bytes, lock, lock_hash, created";
+const std::string k_select_image = "SELECT " + k_image_columns + " FROM environment_images WHERE ";
+
+Result<EnvironmentVersion> read_version(const Statement& row) {
+    EnvironmentVersion version{
+        .workspace = row.text(0),
+        .name = row.text(1),
+        .number = row.size(2),
+        .version = row.text(3),
+        .hash = row.digest(4),
+        .inputs = row.digest(5),
+        .origin = row.text(6),
+        .notes = row.text(7),
+        .author = static_cast<std::uint32_t>(row.integer(8)),
+        .created = row.integer(9),
+        .archived = row.integer(10) != 0};
+    TRY_ASSIGN(version.keeps, parse_digests(row.blob(11)));
+    return version;
+}
+
+Result<EnvironmentImage> read_image(const Statement& row) {
+    EnvironmentImage image{
+        .hash = row.digest(0),
+        .ordinal = row.size(1),
+        .image = {.media_type = row.text(2), .digest = row.digest(3), .size_bytes = row.size(4)},
+        .lock_hash = row.digest(6),
+        .created = row.integer(7)};
+    if (!row.is_null(5)) {
+        image.lock = row.digest(5);
+    }
+    return image;
+}
+
+/// All rows, each through `read`.
+template<class Record>
+Result<std::vector<Record>> read_all_rows(
+    Statement& rows, Result<Record> (*read)(const Statement& row)
+) {
+    std::vector<Record> records;
+    while (true) {
+        TRY_ASSIGN(const bool row, rows.step());
+        if (!row) {
+            return records;
+        }
+        TRY_ASSIGN(records.emplace_back(), read(rows));
+    }
+}
+
+template<class Record>
+Result<std::optional<Record>> read_one(
+    Statement& rows, Result<Record> (*read)(const Statement& row)
+) {
+    TRY_ASSIGN(const bool found, rows.step());
+    if (!found) {
+        return std::optional<Record>();
+    }
+    TRY_ASSIGN(Record record, read(rows));
+    return std::optional(std::move(record));
+}
+
+Result<void> put_document(Database& database, const EnvironmentDocument& document) {
+    TRY_ASSIGN(
+        Statement put,
+        database.prepare("INSERT OR IGNORE INTO environment_documents (digest, text) VALUES (?, ?)")
+    );
+    return put.bind(document.digest).bind(std::string_view(document.text)).run();
+}
+
+Result<std::optional<EnvironmentVersion>> find_version(
+    Database& database, std::string_view workspace, std::string_view name, std::string_view version
+) {
+    static const std::string sql = k_select_version + "workspace = ? AND name = ? AND version = ?";
+    TRY_ASSIGN(Statement row, database.prepare(sql));
+    row.bind(workspace).bind(name).bind(version);
+    return read_one(row, read_version);
+}
+
+Result<std::optional<EnvironmentVersion>> find_latest(
+    Database& database, std::string_view workspace, std::string_view name
+) {
+    static const std::string sql =
+        k_select_version + "workspace = ? AND name = ? ORDER BY archived, number DESC LIMIT 1";
+    TRY_ASSIGN(Statement row, database.prepare(sql));
+    row.bind(workspace).bind(name);
+    return read_one(row, read_version);
+}
+
+/// The number and the whole-number version that come next.
+struct Next {
+    std::uint64_t number = 1;
+    std::uint64_t version = 1;
+};
+
+Result<Next> next_of(Database& database, std::string_view workspace, std::string_view name) {
+    TRY_ASSIGN(
+        Statement row,
+        database.prepare("SELECT coalesce(max(number), 0), coalesce(max(CASE WHEN version "
+                         "NOT GLOB '*[^0-9]*' AND length(version) < 19 "
+                         "THEN CAST(version AS INTEGER) END), 0) "
+                         "FROM environment_versions WHERE workspace = ? AND name = ?")
+    );
+    TRY(row.bind(workspace).bind(name).step());
+    return Next{row.size(0) + 1, row.size(1) + 1};
+}
+
+Result<void> insert_version(Database& database, const EnvironmentVersion& version) {
+    static const std::string sql = "INSERT INTO environment_versions (" + k_version_columns
+                                   + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    TRY_ASSIGN(Statement put, database.prepare(sql));
+    put.bind(std::string_view(version.workspace)).bind(std::string_view(version.name));
+    put.bind(version.number).bind(std::string_view(version.version));
+    put.bind(version.hash).bind(version.inputs);
+    put.bind(std::string_view(version.origin)).bind(std::string_view(version.notes));
+    put.bind(std::int64_t{version.author}).bind(version.created);
+    put.bind(std::int64_t{version.archived ? 1 : 0});
+    return put.bind(ByteSpan(render_digests(version.keeps))).run();
+}
+
+Error taken(const EnvironmentVersion& version) {
+    return Error{
+        .code = Code::conflict,
+        .message = fmt::format(
+            "{}:{} exists with another definition; versions do not change",
+            version.name,
+            version.version
+        ),
+        .hint = "leave the version out to make the next one"};
+}
+
+}  // namespace
+
+Result<AddedVersion> Environments::add(
+    EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
+) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    AddedVersion added;
+    const auto add_it = [&]() -> Result<void> {
+        std::optional<EnvironmentVersion> there;
+        if (version.version.empty()) {
+            TRY_ASSIGN(there, find_latest(database, version.workspace, version.name));
+            if (there && there->hash != version.hash) {
+                there.reset();
+            }
+        } else {
+            TRY_ASSIGN(
+                there, find_version(database, version.workspace, version.name, version.version)
+            );
+            if (there && there->hash != version.hash) {
+                return fail(taken(version));
+            }
+        }
+        if (there) {
+            added.version = std::move(*there);
+            return {};
+        }
+        TRY_ASSIGN(const Next next, next_of(database, version.workspace, version.name));
+        version.number = next.number;
+        if (version.version.empty()) {
+            version.version = std::to_string(next.version);
+        }
+        for (const EnvironmentDocument& document : documents) {
+            TRY(put_document(database, document));
+        }
+        TRY(insert_version(database, version));
+        added = {std::move(version), true};
+        return {};
+    };
+    TRY(database.transaction(add_it));
+    return added;
+}
+
+Result<std::optional<EnvironmentVersion>> Environments::find(
+    std::string_view workspace, std::string_view name, std::string_view version
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    Database& database = *index_->state_->reader;
+    return version.empty() ? find_latest(database, workspace, name)
+                           : find_version(database, workspace, name, version);
+}
+
+Result<std::vector<EnvironmentVersion>> Environments::history(
+    std::string_view workspace, std::string_view name
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql =
+        k_select_version + "workspace = ? AND name = ? ORDER BY number DESC";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(workspace).bind(name);
+    return read_all_rows(rows, read_version);
+}
+
+Result<std::vector<EnvironmentVersion>> Environments::latest(
+    std::string_view workspace, bool with_archived
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql =
+        k_select_version
+        + "workspace = ?1 AND name <> '' AND archived <= ?2 AND number = (SELECT max(number) "
+          "FROM environment_versions AS other WHERE other.workspace = ?1 "
+          "AND other.name = environment_versions.name AND other.archived <= ?2) ORDER BY name";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    const std::int64_t most = with_archived ? 1 : 0;
+    rows.bind(workspace).bind(most);
+    return read_all_rows(rows, read_version);
+}
+
+Result<std::vector<EnvironmentVersion>> Environments::with_hash(const Digest& hash) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql = k_select_version + "hash = ? ORDER BY workspace, name, number";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(hash);
+    return read_all_rows(rows, read_version);
+}
+
+Result<void> Environments::set_notes(const EnvironmentVersion& version, std::string_view notes) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("UPDATE environment_versions SET notes = ? "
+                             "WHERE workspace = ? AND name = ? AND number = ?")
+        );
+        put.bind(notes).bind(std::string_view(version.workspace));
+        return put.bind(std::string_view(version.name)).bind(version.number).run();
+    });
+}
+
+Result<void> Environments::set_archived(const EnvironmentVersion& version, bool archived) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("UPDATE environment_versions SET archived = ? "
+                             "WHERE workspace = ? AND name = ? AND number = ?")
+        );
+        put.bind(std::int64_t{archived ? 1 : 0}).bind(std::string_view(version.workspace));
+        return put.bind(std::string_view(version.name)).bind(version.number).run();
+    });
+}
+
+Result<std::string> Environments::document(const Digest& digest) const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement row,
+        index_->state_->reader->prepare("SELECT text FROM environment_documents WHERE digest = ?")
+    );
+    TRY_ASSIGN(const bool found, row.bind(digest).step());
+    if (!found) {
+        return fail(
+            Code::corrupt, "the store's index names a text {} and lacks it", digest.render()
+        );
+    }
+    return row.text(0);
+}
+
+Result<std::vector<EnvironmentImage>> Environments::images(const Digest& hash) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql = k_select_image + "hash = ? ORDER BY ordinal DESC";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(hash);
+    return read_all_rows(rows, read_image);
+}
+
+Result<std::vector<EnvironmentImage>> Environments::images_with_digest(const Digest& image) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql = k_select_image + "image = ? ORDER BY hash, ordinal DESC";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(image);
+    return read_all_rows(rows, read_image);
+}
+
+Result<EnvironmentImage> Environments::add_image(
+    EnvironmentImage image, const std::optional<EnvironmentDocument>& lock
+) {
+    const std::lock_guard guard(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    const auto add_it = [&]() -> Result<void> {
+        static const std::string sql = k_select_image + "hash = ? ORDER BY ordinal DESC LIMIT 1";
+        TRY_ASSIGN(Statement newest, database.prepare(sql));
+        newest.bind(image.hash);
+        TRY_ASSIGN(const auto in_use, read_one(newest, read_image));
+        newest.reset();
+        if (in_use && in_use->image == image.image && in_use->lock_hash == image.lock_hash) {
+            image = *in_use;
+            return {};
+        }
+        image.ordinal = in_use ? in_use->ordinal + 1 : 1;
+        if (lock) {
+            TRY(put_document(database, *lock));
+            image.lock = lock->digest;
+        }
+        static const std::string put_sql = "INSERT INTO environment_images (" + k_image_columns
+                                           + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        TRY_ASSIGN(Statement put, database.prepare(put_sql));
+        put.bind(image.hash).bind(image.ordinal).bind(std::string_view(image.image.media_type));
+        put.bind(image.image.digest).bind(image.image.size_bytes).bind(image.lock);
+        return put.bind(image.lock_hash).bind(image.created).run();
+    };
+    TRY(database.transaction(add_it));
+    return image;
+}
+
+Result<std::optional<Digest>> Environments::find_lock(const Digest& key) const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement row,
+        index_->state_->reader->prepare("SELECT lock FROM environment_locks WHERE key = ?")
+    );
+    TRY_ASSIGN(const bool found, row.bind(key).step());
+    return found ? std::optional(row.digest(0)) : std::nullopt;
+}
+
+Result<Digest> Environments::keep_lock(
+    const Digest& key, const EnvironmentDocument& lock, UnixSeconds now, Keep which
+) {
+    const std::lock_guard guard(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    Digest kept = lock.digest;
+    const auto keep_it = [&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement row, database.prepare("SELECT lock FROM environment_locks WHERE key = ?")
+        );
+        TRY_ASSIGN(const bool found, row.bind(key).step());
+        if (found && which == Keep::first) {
+            kept = row.digest(0);
+            return {};
+        }
+        row.reset();
+        TRY(put_document(database, lock));
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("INSERT OR REPLACE INTO environment_locks (key, lock, created) "
+                             "VALUES (?, ?, ?)")
+        );
+        return put.bind(key).bind(lock.digest).bind(now).run();
+    };
+    TRY(database.transaction(keep_it));
+    return kept;
+}
+
+Result<void> Environments::add_run(const EnvironmentRun& run) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("INSERT INTO environment_runs (workspace, name, version, image, "
+                             "command, author, started, ended, exit_code) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        );
+        put.bind(std::string_view(run.workspace)).bind(std::string_view(run.name));
+        put.bind(std::string_view(run.version)).bind(run.image);
+        put.bind(std::string_view(run.command)).bind(std::int64_t{run.author});
+        return put.bind(run.started).bind(run.ended).bind(run.exit_code).run();
+    });
+}
+
+Result<std::vector<EnvironmentRun>> Environments::runs(
+    const std::optional<Digest>& image, std::size_t at_most
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement rows,
+        index_->state_->reader->prepare(
+            "SELECT id, workspace, name, version, image, command, author, started, ended, "
+            "exit_code FROM environment_runs WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC "
+            "LIMIT ?2"
+        )
+    );
+    rows.bind(image).bind(std::uint64_t{at_most});
+    constexpr auto read = [](const Statement& row) -> Result<EnvironmentRun> {
+        return EnvironmentRun{
+            .id = row.size(0),
+            .workspace = row.text(1),
+            .name = row.text(2),
+            .version = row.text(3),
+            .image = row.digest(4),
+            .command = row.text(5),
+            .author = static_cast<std::uint32_t>(row.integer(6)),
+            .started = row.integer(7),
+            .ended = row.integer(8),
+            .exit_code = row.integer(9)};
+    };
+    return read_all_rows<EnvironmentRun>(rows, read);
+}
+
+Result<std::vector<Digest>> Environments::kept() const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement rows,
+        index_->state_->reader->prepare("SELECT DISTINCT keeps FROM environment_versions "
+                                        "WHERE length(keeps) > 0")
+    );
+    std::vector<Digest> kept;
+    while (true) {
+        TRY_ASSIGN(const bool row, rows.step());
+        if (!row) {
+            return kept;
+        }
+        TRY_ASSIGN(const std::vector<Digest> some, parse_digests(rows.blob(0)));
+        kept.insert(kept.end(), some.begin(), some.end());
+    }
+}
+
+}  // namespace kiln::store

@@ -1,0 +1,137 @@
+#pragma once
+
+#include "store/base/clock.hpp"
+#include "store/base/error.hpp"
+#include "store/descriptor.hpp"
+#include "store/index.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kiln::store {
+
+/// A definition under a name. What its texts mean is their writers' business.
+struct EnvironmentVersion {
+    std::string workspace;
+    std::string name;          // empty: anonymous
+    std::uint64_t number = 0;  // order of the versions of one name; filled in
+    std::string version;       // empty when adding: the next whole number
+    Digest hash;               // of its canonical definition, a document
+    Digest inputs;             // a document
+    std::string origin;        // who may change it
+    std::string notes;         // may change
+    std::uint32_t author = 0;  // a uid
+    UnixSeconds created = 0;
+    bool archived = false;
+    std::vector<Digest> keeps = {};  // objects that a build of it needs
+    bool operator==(const EnvironmentVersion&) const = default;
+};
+
+/// A text, which its digest names.
+struct EnvironmentDocument {
+    Digest digest;
+    std::string text;
+};
+
+struct AddedVersion {
+    EnvironmentVersion version;
+    bool is_new = false;  // false: the name had this definition as this (or its latest) version
+};
+
+/// One image that was built for a definition.
+struct EnvironmentImage {
+    Digest hash;                // of the definition
+    std::uint64_t ordinal = 0;  // from 1; the highest is the one in use; filled in
+    Descriptor image;
+    std::optional<Digest> lock = std::nullopt;  // a document
+    Digest lock_hash;
+    UnixSeconds created = 0;
+    bool operator==(const EnvironmentImage&) const = default;
+};
+
+/// One command that ran in an image.
+struct EnvironmentRun {
+    std::uint64_t id = 0;  // filled in
+    std::string workspace = {};
+    std::string name = {};  // of the environment; empty: it ran in an image
+    std::string version = {};
+    Digest image;
+    std::string command;
+    std::uint32_t author = 0;
+    UnixSeconds started = 0;
+    UnixSeconds ended = 0;
+    std::int64_t exit_code = 0;
+    bool operator==(const EnvironmentRun&) const = default;
+};
+
+/// The part of the index that knows environments; a view, cheap to make. Each change is one
+/// transaction, so that of several who want the same version one gets it.
+/// Errors   those of the index. Thread   any.
+class Environments {
+  public:
+    explicit Environments(Index& index)
+        : index_(&index) {}
+
+    /// With a version: there it is added, or is found with the same hash. Without: the latest one
+    /// of the name when it has the same hash, else the next whole number. Errors   conflict: the
+    /// version has another definition.
+    Result<AddedVersion> add(
+        EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
+    );
+
+    /// Without a version the latest that is not archived, or else the latest.
+    [[nodiscard]] Result<std::optional<EnvironmentVersion>> find(
+        std::string_view workspace, std::string_view name, std::string_view version
+    ) const;
+    /// All of a name, the newest first.
+    [[nodiscard]] Result<std::vector<EnvironmentVersion>> history(
+        std::string_view workspace, std::string_view name
+    ) const;
+    /// The latest version of each name, sorted by name; anonymous ones are left out.
+    [[nodiscard]] Result<std::vector<EnvironmentVersion>> latest(
+        std::string_view workspace, bool with_archived
+    ) const;
+    /// Those of all workspaces that have this definition.
+    [[nodiscard]] Result<std::vector<EnvironmentVersion>> with_hash(const Digest& hash) const;
+
+    /// Errors   not_found.
+    Result<void> set_notes(const EnvironmentVersion& version, std::string_view notes);
+    Result<void> set_archived(const EnvironmentVersion& version, bool archived);
+
+    /// Errors   corrupt when there is none.
+    [[nodiscard]] Result<std::string> document(const Digest& digest) const;
+
+    /// The one in use first.
+    [[nodiscard]] Result<std::vector<EnvironmentImage>> images(const Digest& hash) const;
+    /// What an image was built for.
+    [[nodiscard]] Result<std::vector<EnvironmentImage>> images_with_digest(const Digest& image
+    ) const;
+    /// Gives it the next ordinal; the same image as the one in use adds nothing.
+    Result<EnvironmentImage> add_image(
+        EnvironmentImage image, const std::optional<EnvironmentDocument>& lock
+    );
+
+    [[nodiscard]] Result<std::optional<Digest>> find_lock(const Digest& key) const;
+    enum class Keep : std::uint8_t { first, latest };
+    /// The lock that is kept under the key from now on: with Keep::first the one that was there.
+    Result<Digest> keep_lock(
+        const Digest& key, const EnvironmentDocument& lock, UnixSeconds now, Keep which
+    );
+
+    Result<void> add_run(const EnvironmentRun& run);
+    /// The newest first; of one image, or of all.
+    [[nodiscard]] Result<std::vector<EnvironmentRun>> runs(
+        const std::optional<Digest>& image, std::size_t at_most
+    ) const;
+
+    /// All that versions keep, for the collector.
+    [[nodiscard]] Result<std::vector<Digest>> kept() const;
+
+  private:
+    Index* index_;
+};
+
+}  // namespace kiln::store

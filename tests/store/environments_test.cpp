@@ -1,0 +1,201 @@
+#include "store/environments.hpp"
+
+#include "store/hasher.hpp"
+#include "tests/support/matchers.hpp"
+#include "tests/support/temp_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace kiln::store {
+namespace {
+
+using testing::FailsSaying;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing::Succeeds;
+using testing::TempDirectory;
+
+EnvironmentDocument document(const std::string& text) {
+    return {digest_of(text), text};
+}
+
+class EnvironmentsTest : public ::testing::Test {
+  protected:
+    EnvironmentsTest() {
+        auto opened = Index::open(directory_.path("index"));
+        EXPECT_THAT(opened, Succeeds());
+        index_ = std::move(*opened);
+    }
+
+    [[nodiscard]] Environments environments() { return Environments(*index_); }
+
+    /// "train:2" with a definition; without a version the next one.
+    Result<AddedVersion> add(
+        const std::string& name, const std::string& version, const std::string& definition
+    ) {
+        const EnvironmentDocument canonical = document(definition);
+        const EnvironmentVersion added{
+            .workspace = "default",
+            .name = name,
+            .version = version,
+            .hash = canonical.digest,
+            .inputs = canonical.digest,
+            .origin = "custom",
+            .notes = "{}",
+            .created = 7};
+        return environments().add(added, {canonical});
+    }
+
+    std::string version_of(const std::string& name, const std::string& definition) {
+        const auto added = add(name, "", definition);
+        EXPECT_THAT(added, Succeeds());
+        return added->version.version + (added->is_new ? " new" : "");
+    }
+
+    TempDirectory directory_;
+    std::unique_ptr<Index> index_;
+};
+
+TEST_F(EnvironmentsTest, VersionsCountUpAndTheSameDefinitionIsTheSameVersion) {
+    EXPECT_EQ(version_of("train", "a"), "1 new");
+    EXPECT_EQ(version_of("train", "a"), "1");
+    EXPECT_EQ(version_of("train", "b"), "2 new");
+    // One that was before is not the latest: it comes again.
+    EXPECT_EQ(version_of("train", "a"), "3 new");
+    EXPECT_EQ(version_of("serve", "a"), "1 new");
+}
+
+TEST_F(EnvironmentsTest, AVersionOfAnyNameIsKeptAndWholeNumbersGoOnBehindTheHighest) {
+    ASSERT_THAT(add("train", "2024-06", "a"), Succeeds());
+    ASSERT_THAT(add("train", "41", "b"), Succeeds());
+    EXPECT_EQ(version_of("train", "c"), "42 new");
+    const auto latest = environments().find("default", "train", "");
+    ASSERT_THAT(latest, Succeeds());
+    EXPECT_EQ((*latest)->version, "42");
+}
+
+TEST_F(EnvironmentsTest, AVersionNeverChanges) {
+    ASSERT_THAT(add("train", "1", "a"), Succeeds());
+    const auto again = add("train", "1", "a");
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_FALSE(again->is_new);
+    EXPECT_THAT(
+        add("train", "1", "b"),
+        FailsSaying(Code::conflict, "train:1 exists with another definition")
+    );
+}
+
+TEST_F(EnvironmentsTest, OfManyWhoWantTheNextVersionEachGetsItsOwn) {
+    constexpr int k_threads = 8;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < k_threads; ++i) {
+        threads.emplace_back([this, i] {
+            EXPECT_THAT(add("train", "", std::to_string(i)), Succeeds());
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    const auto history = environments().history("default", "train");
+    ASSERT_THAT(history, Succeeds());
+    ASSERT_THAT(*history, SizeIs(k_threads));
+    for (int i = 0; i < k_threads; ++i) {
+        EXPECT_EQ((*history)[static_cast<std::size_t>(i)].version, std::to_string(k_threads - i));
+    }
+}
+
+TEST_F(EnvironmentsTest, ArchivedVersionsAreNotListedAndStillFound) {
+    version_of("train", "a");
+    version_of("train", "b");
+    auto two = environments().find("default", "train", "2");
+    ASSERT_THAT(two, Succeeds());
+    ASSERT_THAT(environments().set_archived(**two, true), Succeeds());
+    const auto listed = environments().latest("default", false);
+    ASSERT_THAT(listed, Succeeds());
+    ASSERT_THAT(*listed, SizeIs(1));
+    EXPECT_EQ(listed->front().version, "1");
+    const auto with_archived = environments().latest("default", true);
+    ASSERT_THAT(with_archived, Succeeds());
+    EXPECT_EQ(with_archived->front().version, "2");
+    two = environments().find("default", "train", "2");
+    ASSERT_THAT(two, Succeeds());
+    EXPECT_TRUE((*two)->archived);
+    const auto latest = environments().find("default", "train", "");
+    ASSERT_THAT(latest, Succeeds());
+    EXPECT_EQ((*latest)->version, "1");
+}
+
+TEST_F(EnvironmentsTest, NotesChangeInPlace) {
+    version_of("train", "a");
+    auto one = environments().find("default", "train", "1");
+    ASSERT_THAT(one, Succeeds());
+    ASSERT_THAT(environments().set_notes(**one, R"({"tags":{}})"), Succeeds());
+    one = environments().find("default", "train", "1");
+    ASSERT_THAT(one, Succeeds());
+    EXPECT_EQ((*one)->notes, R"({"tags":{}})");
+}
+
+TEST_F(EnvironmentsTest, TheLatestImageOfAHashIsTheOneInUse) {
+    const Digest hash = digest_of("definition");
+    const auto build = [&](const std::string& image) {
+        EnvironmentImage built{
+            .hash = hash,
+            .image = {"application/json", digest_of(image), 3},
+            .lock_hash = digest_of(image + " locked"),
+            .created = 9};
+        const auto added = environments().add_image(built, document(image + " lock"));
+        EXPECT_THAT(added, Succeeds());
+        return added->ordinal;
+    };
+    EXPECT_EQ(build("first"), 1);
+    EXPECT_EQ(build("first"), 1);
+    EXPECT_EQ(build("second"), 2);
+    const auto images = environments().images(hash);
+    ASSERT_THAT(images, Succeeds());
+    ASSERT_THAT(*images, SizeIs(2));
+    EXPECT_EQ(images->front().ordinal, 2);
+    EXPECT_EQ(*environments().document(*images->front().lock), "second lock");
+    const auto of_first = environments().images_with_digest(digest_of("first"));
+    ASSERT_THAT(of_first, Succeeds());
+    ASSERT_THAT(*of_first, SizeIs(1));
+    EXPECT_EQ(of_first->front().hash, hash);
+}
+
+TEST_F(EnvironmentsTest, ALockStaysUntilItIsReplaced) {
+    const Digest key = digest_of("numpy on glibc 2.36");
+    const auto keep = [&](const std::string& text, Environments::Keep which) {
+        const auto kept = environments().keep_lock(key, document(text), 1, which);
+        EXPECT_THAT(kept, Succeeds());
+        return *environments().document(*kept);
+    };
+    EXPECT_EQ(keep("numpy 1.26.3", Environments::Keep::first), "numpy 1.26.3");
+    EXPECT_EQ(keep("numpy 1.26.4", Environments::Keep::first), "numpy 1.26.3");
+    EXPECT_EQ(keep("numpy 1.26.4", Environments::Keep::latest), "numpy 1.26.4");
+    const auto found = environments().find_lock(key);
+    ASSERT_THAT(found, Succeeds());
+    EXPECT_EQ(*found, document("numpy 1.26.4").digest);
+    EXPECT_EQ(*environments().find_lock(digest_of("another")), std::nullopt);
+}
+
+TEST_F(EnvironmentsTest, RunsAreFoundByTheirImage) {
+    const Digest image = digest_of("image");
+    EnvironmentRun run{.name = "train", .version = "1", .image = image, .command = R"(["true"])"};
+    run.exit_code = 3;
+    ASSERT_THAT(environments().add_run(run), Succeeds());
+    run.image = digest_of("another");
+    ASSERT_THAT(environments().add_run(run), Succeeds());
+    const auto of_image = environments().runs(image, 10);
+    ASSERT_THAT(of_image, Succeeds());
+    ASSERT_THAT(*of_image, SizeIs(1));
+    EXPECT_EQ(of_image->front().exit_code, 3);
+    const auto all = environments().runs(std::nullopt, 10);
+    ASSERT_THAT(all, Succeeds());
+    EXPECT_THAT(*all, SizeIs(2));
+    EXPECT_EQ(all->front().image, run.image);
+    EXPECT_THAT(*environments().runs(std::nullopt, 1), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace kiln::store
