@@ -1,5 +1,6 @@
 #include "client/build/build_inputs.hpp"
 
+#include "client/build/context_scan.hpp"
 #include "client/build/send_files.hpp"
 #include "client/build/transfer_teller.hpp"
 #include "client/conda/channel_files.hpp"
@@ -19,29 +20,10 @@
 namespace kiln::client {
 namespace {
 
-/// The daemon refuses longer ones; reading stops where it would.
-constexpr std::size_t k_dockerfile_bytes = 1024UL * 1024;
+/// The daemon refuses longer ones.
 constexpr std::size_t k_lock_bytes = 8UL * 1024 * 1024;
 constexpr std::string_view k_default_dockerfile = "Dockerfile";
-constexpr std::string_view k_default_ignore = ".dockerignore";
 constexpr std::string_view k_stdin = "-";
-constexpr std::size_t k_threads_at_most = 4;
-
-std::size_t thread_count() {
-    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_threads_at_most);
-}
-
-/// The text of a file that may be absent.
-Result<std::optional<std::string>> read_optional(const std::string& path, std::size_t limit_bytes) {
-    auto text = read_file_at(AT_FDCWD, path, limit_bytes);
-    if (text) {
-        return std::optional(std::move(*text));
-    }
-    if (text.error().code == Code::not_found) {
-        return std::optional<std::string>();
-    }
-    return fail(std::move(text).error());
-}
 
 Result<void> refuse_remote(std::string_view context) {
     constexpr std::array<std::string_view, 6> k_remote = {
@@ -105,68 +87,12 @@ bool is_text(std::string_view start) {
     });
 }
 
-Result<dockerfile::IgnoreRules> parse_rules(
-    Session& session, const std::optional<wire::NamedText>& ignore
-) {
-    if (!ignore) {
-        return dockerfile::IgnoreRules();
-    }
-    session.drawing().know(ignore->name, ignore->text);
-    return dockerfile::IgnoreRules::parse(ignore->text, ignore->name);
-}
-
 /// Where the Dockerfile lies and what it is called.
 std::string dockerfile_path(const BuildArguments& arguments) {
     if (!arguments.file.empty()) {
         return arguments.file;
     }
     return arguments.context + '/' + std::string(k_default_dockerfile);
-}
-
-/// "<Dockerfile>.dockerignore" beside it comes before the .dockerignore of the context.
-Result<std::optional<wire::NamedText>> read_ignore(
-    const std::string& context, const std::optional<std::string>& dockerfile_path
-) {
-    std::optional<wire::NamedText> ignore;
-    if (dockerfile_path) {
-        const std::string own = *dockerfile_path + std::string(k_default_ignore);
-        TRY_ASSIGN(auto text, read_optional(own, k_dockerfile_bytes));
-        if (text) {
-            ignore = wire::NamedText{own, std::move(*text)};
-            return ignore;
-        }
-    }
-    TRY_ASSIGN(
-        auto text, read_optional(context + '/' + std::string(k_default_ignore), k_dockerfile_bytes)
-    );
-    if (text) {
-        ignore = wire::NamedText{std::string(k_default_ignore), std::move(*text)};
-    }
-    return ignore;
-}
-
-Result<std::unique_ptr<Context>> scan(
-    Session& session,
-    Progress& progress,
-    const std::string& path,
-    const std::optional<wire::NamedText>& ignore
-) {
-    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_rules(session, ignore));
-    TransferTeller teller(session, progress, "read", "context");
-    ContextObserver observer;
-    observer.hashing = [&](std::uint64_t done, std::uint64_t total) { teller.tell(done, total); };
-    observer.warning = [&](const std::string& message) { session.warn(message); };
-    const LocalContext::Options options{
-        .path = path,
-        .ignore_name = ignore ? ignore->name : std::string(),
-        .cache_directory = session.environment().cache_directory(),
-        .now_ns = session.now_ns(),
-        .threads = thread_count()};
-    TRY_ASSIGN(
-        std::unique_ptr<Context> context,
-        LocalContext::scan(options, rules, observer, session.interrupt().token())
-    );
-    return context;
 }
 
 Error no_dockerfile(const std::string& path) {
@@ -207,7 +133,7 @@ Result<void> BuildInputs::read_main_context(
         dockerfile_ = {std::string(k_default_dockerfile), std::string(as_text(text))};
     } else {
         path = dockerfile_path(arguments);
-        TRY_ASSIGN(auto text, read_optional(*path, k_dockerfile_bytes));
+        TRY_ASSIGN(auto text, read_optional_text(*path, k_dockerfile_bytes));
         if (!text) {
             return fail(no_dockerfile(*path));
         }
@@ -216,7 +142,7 @@ Result<void> BuildInputs::read_main_context(
             named ? arguments.file : std::string(k_default_dockerfile), std::move(*text)};
     }
     TRY_ASSIGN(ignore_, read_ignore(arguments.context, path));
-    TRY_ASSIGN(auto context, scan(session, progress, arguments.context, ignore_));
+    TRY_ASSIGN(auto context, scan_context(session, progress, arguments.context, ignore_));
     local_.push_back({"", std::move(context)});
     return {};
 }
@@ -251,7 +177,7 @@ Result<void> BuildInputs::read_stdin(Session& session, const BuildArguments& arg
             break;
         }
     }
-    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_rules(session, ignore_));
+    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_ignore(session, ignore_));
     context->apply(rules);
     local_.push_back({"", std::move(context)});
     return {};
@@ -263,7 +189,7 @@ Result<void> BuildInputs::read_named_context(
     switch (spec.kind) {
         case BuildContextSpec::Kind::local: {
             TRY_ASSIGN(const auto ignore, read_ignore(spec.value, std::nullopt));
-            TRY_ASSIGN(auto context, scan(session, progress, spec.value, ignore));
+            TRY_ASSIGN(auto context, scan_context(session, progress, spec.value, ignore));
             local_.push_back({spec.name, std::move(context)});
             return {};
         }

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "client/context/context.hpp"
+#include "client/progress/progress.hpp"
+#include "client/session.hpp"
+#include "client/wire/build.hpp"
+#include "layers/dockerfile/ignore.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kiln::client {
+
+/// The daemon refuses longer ones; reading stops where it would.
+inline constexpr std::size_t k_dockerfile_bytes = 1024UL * 1024;
+inline constexpr std::string_view k_default_ignore = ".dockerignore";
+
+/// The text of a file that may be absent.
+Result<std::optional<std::string>> read_optional_text(
+    const std::string& path, std::size_t limit_bytes
+);
+
+/// "<Dockerfile>.dockerignore" beside it comes before the .dockerignore of the context.
+Result<std::optional<wire::NamedText>> read_ignore(
+    const std::string& context, const std::optional<std::string>& dockerfile_path
+);
+
+/// No rules when there is no file. The session learns the text, for errors that point into it.
+Result<dockerfile::IgnoreRules> parse_ignore(
+    Session& session, const std::optional<wire::NamedText>& ignore
+);
+
+/// Walks a directory and hashes what changed since the last time, telling of its progress.
+Result<std::unique_ptr<Context>> scan_context(
+    Session& session,
+    Progress& progress,
+    const std::string& path,
+    const std::optional<wire::NamedText>& ignore
+);
+
+}  // namespace kiln::client
