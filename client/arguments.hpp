@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/build_arguments.hpp"
+#include "client/environment_arguments.hpp"
 #include "client/image_arguments.hpp"
 #include "client/session.hpp"
 
@@ -91,6 +92,19 @@ using Arguments = std::variant<
     CondaFetchArguments,
     CondaListArguments,
     CondaVerifyArguments,
+    EnvCreateArguments,
+    EnvBuildArguments,
+    EnvListArguments,
+    EnvShowArguments,
+    EnvHistoryArguments,
+    EnvDiffArguments,
+    EnvArchiveArguments,
+    EnvRestoreArguments,
+    EnvSetArguments,
+    EnvCopyArguments,
+    EnvExportArguments,
+    EnvWhichArguments,
+    EnvRefreshArguments,
     DiffArguments,
     SbomArguments,
     TagArguments,

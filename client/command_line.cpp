@@ -11,8 +11,8 @@ namespace kiln::client {
 namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
-constexpr std::array<std::string_view, 5> k_later = {
-    "rebase", "env", "bundle", "unbundle", "daemon"};
+constexpr std::array<std::string_view, 4> k_later = {
+    "rebase", "bundle", "unbundle", "daemon"};
 
 constexpr std::string_view k_footer =
     "Every command has its own help: kiln COMMAND --help.\n"
@@ -142,6 +142,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& typed) {
     Declaration declaration{app, line, refusals};
     declare_build_commands(declaration);
     declare_image_commands(declaration);
+    declare_environment_commands(declaration);
     declare_conda_commands(declaration);
     declare_store_commands(declaration);
     add_global_options(app, line.global);

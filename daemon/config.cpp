@@ -1,6 +1,7 @@
 #include "daemon/config.hpp"
 
 #include "daemon/conda/settings_toml.hpp"
+#include "daemon/environments/workspace_toml.hpp"
 #include "daemon/toml_reader.hpp"
 
 namespace kiln::daemon {
@@ -42,6 +43,9 @@ Result<void> read_setting(
     } else if (key == "conda") {
         TRY_ASSIGN(const toml::table* table, reader.table(node, key));
         TRY_ASSIGN(config.conda, read_conda_settings(reader, *table));
+    } else if (key == "workspaces") {
+        TRY_ASSIGN(const toml::table* table, reader.table(node, key));
+        TRY_ASSIGN(config.workspaces, read_workspaces(reader, *table));
     } else {
         return fail(reader.unknown(key, node));
     }

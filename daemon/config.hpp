@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/conda/settings.hpp"
+#include "daemon/environments/workspace.hpp"
 #include "store/base/error.hpp"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct Config {
     std::vector<std::string>
         insecure_registries;  // plain http, or https without verification, beyond loopback
     CondaSettings conda;
+    Workspaces workspaces;
 
     /// Errors   invalid_input with the place; unknown keys are refused.
     static Result<Config> parse(const std::string& text, const std::string& file);

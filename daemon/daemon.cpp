@@ -116,7 +116,8 @@ class Daemon {
               options.insecure_registries,
               package_memory_,
               options.conda,
-              registries_},
+              registries_,
+              options.workspaces},
           contexts_(services_),
           builds_(services_, contexts_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
@@ -129,21 +130,12 @@ class Daemon {
         if (::stat(socket_path_.c_str(), &facts) == 0) {
             admission_.socket_gid = facts.st_gid;
         }
-        // Fixed paths before {name}.
-        add_package_routes(router_, services_);
-        add_difference_routes(router_, services_);
-        add_sbom_routes(router_, services_);
-        add_archive_routes(router_, services_);
-        add_registry_routes(router_, services_, builds_);
-        add_image_routes(router_, services_);
-        add_blob_routes(router_, services_);
-        add_context_routes(router_, services_, contexts_);
-        add_build_routes(router_, services_, builds_);
-        add_conda_routes(router_, services_, builds_);
-        add_run_routes(router_, services_, builds_);
-        add_store_routes(router_, services_);
-        add_system_routes(
-            router_, services_, SystemFacts{options.root, clock.now(), options.workers}, builds_
+        add_routes(
+            router_,
+            services_,
+            contexts_,
+            builds_,
+            SystemFacts{options.root, clock.now(), options.workers}
         );
     }
 

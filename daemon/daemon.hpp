@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/conda/settings.hpp"
+#include "daemon/environments/workspace.hpp"
 #include "store/base/error.hpp"
 #include "store/base/log.hpp"
 
@@ -18,6 +19,7 @@ struct Options {
     std::vector<std::uint32_t> allowed_uids;
     std::vector<std::string> insecure_registries;
     CondaSettings conda;
+    Workspaces workspaces;
 };
 
 /// The whole daemon, from opening the store to its clean end after SIGTERM or SIGINT: stops

@@ -72,6 +72,7 @@ Result<Options> settle(const Arguments& arguments) {
     options.allowed_uids = std::move(config.allowed_uids);
     options.insecure_registries = std::move(config.insecure_registries);
     options.conda = std::move(config.conda);
+    options.workspaces = std::move(config.workspaces);
     return options;
 }
 

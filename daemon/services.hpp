@@ -3,6 +3,7 @@
 #include "daemon/build/planned_keys.hpp"
 #include "daemon/build/single_flight.hpp"
 #include "daemon/conda/settings.hpp"
+#include "daemon/environments/workspace.hpp"
 #include "daemon/exec/executor.hpp"
 #include "store/base/clock.hpp"
 #include "store/base/log.hpp"
@@ -36,6 +37,7 @@ struct Services {
     conda::MemoryBudget& package_memory;  // of all packages that are being read
     CondaSettings conda;
     registry::Memory& registries;
+    Workspaces workspaces;
 };
 
 }  // namespace kiln::daemon

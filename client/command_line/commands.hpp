@@ -69,6 +69,7 @@ void add_image(CLI::App& command, std::string& image);
 
 void declare_build_commands(Declaration& declaration);
 void declare_conda_commands(Declaration& declaration);
+void declare_environment_commands(Declaration& declaration);
 void declare_image_commands(Declaration& declaration);
 void declare_store_commands(Declaration& declaration);
 

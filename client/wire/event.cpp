@@ -97,6 +97,9 @@ Result<ResultEvent> parse_result(const Value& value) {
     }
     result.cached_steps = in.number_or("cached_steps", 0);
     result.lock = in.optional_text("lock");
+    if (const json::Value* report = in.find("report")) {
+        result.report = *report;
+    }
     if (const Value* problem = in.find("error")) {
         TRY_ASSIGN(result.error, parse_problem(*problem));
     }

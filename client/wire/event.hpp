@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/base/error.hpp"
+#include "store/base/json.hpp"
 #include "store/digest.hpp"
 
 #include <cstdint>
@@ -57,7 +58,8 @@ struct ResultEvent {
     std::vector<std::string> tags;
     std::optional<int> exit_code;  // of a run's command
     std::uint64_t cached_steps = 0;
-    std::optional<std::string> lock;  // the text that a locking gave
+    std::optional<std::string> lock;    // the text that a locking gave
+    std::optional<json::Value> report;  // what became of each of many
     std::optional<Error> error;
 };
 

@@ -17,6 +17,8 @@ void add_sbom_routes(Router& router, Services& services);
 void add_archive_routes(Router& router, Services& services);
 void add_registry_routes(Router& router, Services& services, BuildTable& builds);
 void add_conda_routes(Router& router, Services& services, BuildTable& builds);
+void add_environment_routes(Router& router, Services& services, ContextTable& contexts);
+void add_environment_build_routes(Router& router, Services& services, BuildTable& builds);
 void add_run_routes(Router& router, Services& services, BuildTable& builds);
 void add_store_routes(Router& router, Services& services);
 
@@ -29,6 +31,15 @@ struct SystemFacts {
 
 void add_system_routes(
     Router& router, Services& services, SystemFacts facts, const BuildTable& builds
+);
+
+/// All of them.
+void add_routes(
+    Router& router,
+    Services& services,
+    ContextTable& contexts,
+    BuildTable& builds,
+    const SystemFacts& facts
 );
 
 /// The answer to a build that lacks bytes or locks; "id" is null.

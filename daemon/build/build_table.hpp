@@ -44,6 +44,10 @@ class BuildTable {
     boost::asio::awaitable<Result<Needs>> needs(const BuildRequest& request);
     /// Errors   busy when too many wait already.
     Result<std::shared_ptr<Job>> start(BuildRequest request, LentByListing lent);
+    /// A build within a job that does more.
+    boost::asio::awaitable<Result<ResultEvent>> build(
+        std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
+    );
     /// A job that is no build: `work` runs on the loop and gives its result.
     using Work = std::function<boost::asio::awaitable<Result<ResultEvent>>(std::shared_ptr<Job>)>;
     Result<std::shared_ptr<Job>> start(std::string name, Attachment attachment, Work work);
@@ -60,9 +64,6 @@ class BuildTable {
 
   private:
     boost::asio::awaitable<void> carry_out(std::shared_ptr<Job> job, Work work);
-    boost::asio::awaitable<Result<ResultEvent>> build(
-        std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
-    );
     std::string new_id() const;
     void forget_old();
 

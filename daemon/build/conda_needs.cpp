@@ -26,17 +26,6 @@ bool copies(const Stage& stage, const std::string& context) {
     });
 }
 
-/// The image under the first stage that takes the environment in.
-std::optional<Digest> base_under(const BuildGraph& graph, const std::string& context) {
-    for (const Stage& stage : graph.stages) {
-        const Image* base = copies(stage, context) ? base_of(graph, stage) : nullptr;
-        if (base != nullptr) {
-            return base->manifest_descriptor.digest;
-        }
-    }
-    return std::nullopt;
-}
-
 /// Whether the store has what the lock wants there, so that nobody need send it.
 Result<bool> is_known(store::Store& store, const conda::LockEntry& entry) {
     if (!entry.sha256) {
@@ -80,6 +69,16 @@ Result<void> add_lacking(CondaNeeds& needs, store::Store& store, const CondaCont
 
 }  // namespace
 
+std::optional<Digest> image_under(const BuildGraph& graph, const std::string& context) {
+    for (const Stage& stage : graph.stages) {
+        const Image* base = copies(stage, context) ? base_of(graph, stage) : nullptr;
+        if (base != nullptr) {
+            return base->manifest_descriptor.digest;
+        }
+    }
+    return std::nullopt;
+}
+
 Result<bool> add_needs(
     CondaNeeds& needs, store::Store& store, const std::string& name, const CondaContext& context
 ) {
@@ -113,7 +112,7 @@ Result<CondaNeeds> find_conda_needs(store::Store& store, const BuildRequest& req
             }
             TRY_ASSIGN(graph, std::move(planned));
         }
-        needs.unresolved.emplace(name, base_under(*graph, name));
+        needs.unresolved.emplace(name, image_under(*graph, name));
     }
     return needs;
 }

@@ -11,6 +11,10 @@
 
 namespace kiln::daemon {
 
+/// The image under the first stage that takes a conda context in; nullopt: none does, or it grew
+/// from nothing.
+std::optional<Digest> image_under(const BuildGraph& graph, const std::string& context);
+
 /// What of a request's conda contexts is not here.
 struct CondaNeeds {
     std::vector<Digest> lacking;

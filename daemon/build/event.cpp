@@ -104,6 +104,7 @@ void EventLog::add(const ResultEvent& event) {
             {"exit_code", or_null(event.exit_code)},
             {"cached_steps", event.cached_steps},
             {"lock", or_null(event.lock)},
+            {"report", or_null(event.report)},
             {"error", event.error ? render_problem(*event.error) : json::Value(nullptr)},
         },
         false

@@ -58,7 +58,8 @@ struct ResultEvent {
     std::vector<std::string> tags = {};
     std::optional<int> exit_code = std::nullopt;
     std::size_t cached_steps = 0;
-    std::optional<std::string> lock = std::nullopt;  // the text that a locking gave
+    std::optional<std::string> lock = std::nullopt;    // the text that a locking gave
+    std::optional<json::Value> report = std::nullopt;  // what became of each of many
     std::optional<Error> error = std::nullopt;
 };
 

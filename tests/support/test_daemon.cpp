@@ -23,22 +23,11 @@ TestDaemon::TestDaemon()
           {},
           package_memory_,
           {},
-          registries_},
+          registries_,
+          {}},
       contexts_(services_),
       builds_(services_, contexts_) {
-    daemon::add_package_routes(router_, services_);
-    daemon::add_difference_routes(router_, services_);
-    daemon::add_sbom_routes(router_, services_);
-    daemon::add_archive_routes(router_, services_);
-    daemon::add_registry_routes(router_, services_, builds_);
-    daemon::add_conda_routes(router_, services_, builds_);
-    daemon::add_image_routes(router_, services_);
-    daemon::add_blob_routes(router_, services_);
-    daemon::add_context_routes(router_, services_, contexts_);
-    daemon::add_build_routes(router_, services_, builds_);
-    daemon::add_run_routes(router_, services_, builds_);
-    daemon::add_store_routes(router_, services_);
-    daemon::add_system_routes(router_, services_, daemon::SystemFacts{"/root", 0, 2}, builds_);
+    daemon::add_routes(router_, services_, contexts_, builds_, daemon::SystemFacts{"/root", 0, 2});
 }
 
 TestDaemon::~TestDaemon() = default;

@@ -1,6 +1,7 @@
 #include "client/wire/build.hpp"
 #include "client/wire/conda.hpp"
 #include "client/wire/difference.hpp"
+#include "client/wire/environment.hpp"
 #include "client/wire/event.hpp"
 #include "client/wire/image.hpp"
 #include "client/wire/installed.hpp"
@@ -299,6 +300,85 @@ TEST(WireSystem, RendersTheCollectorsRequest) {
         .keep_size_bytes = 1073741824, .keep_age_seconds = 86400, .dry_run = true};
 
     EXPECT_EQ(render(request), golden("gc_request"));
+}
+
+TEST(WireEnvironment, RendersTheDefinitionAsTheDaemonReadsIt) {
+    EnvironmentRequest request;
+    request.workspace = "default";
+    request.definition = {"env.yml", "name: train\nimage: debian:12\nconda_file: conda.yml\n"};
+    request.conda_file = NamedText{"conda.yml", "dependencies: [numpy]\n"};
+    request.dockerfile = NamedText{"docker/Dockerfile", "FROM debian:12\n"};
+    request.ignore = NamedText{".dockerignore", "*.log\n"};
+    request.context = digest_like('c');
+
+    EXPECT_EQ(render(request), golden("environment_request"));
+}
+
+TEST(WireEnvironment, ReadsWhatWasMadeAndWhatIsLacking) {
+    const auto wanted = parse_create_answer(golden("environment_wanted"));
+    const auto made = parse_create_answer(golden("environment_made"));
+
+    ASSERT_THAT(wanted, Succeeds());
+    ASSERT_EQ(wanted->wanted.size(), 1U);
+    EXPECT_EQ(wanted->wanted[0].role, "conda_file");
+    EXPECT_EQ(wanted->wanted[0].path, "conda.yml");
+    EXPECT_THAT(wanted->pulls, ElementsAre("registry.example/base:1"));
+    EXPECT_FALSE(wanted->environment);
+    ASSERT_THAT(made, Succeeds());
+    EXPECT_TRUE(made->is_new);
+    EXPECT_EQ(made->environment->name, "train");
+    EXPECT_EQ(made->environment->image, digest_like('c'));
+}
+
+TEST(WireEnvironment, RendersTheBuildAsTheDaemonReadsIt) {
+    EnvironmentBuildRequest request;
+    request.workspace = "default";
+    request.environment = "train:2";
+    request.rebuild = true;
+    request.pull = true;
+    request.lock = NamedText{"the lock of conda.yml", "{}"};
+    request.files = {{"file:///x/y.conda", digest_like('c')}};
+    request.credentials = {{"registry.example", {"u", "p"}}};
+
+    EXPECT_EQ(render(request), golden("environment_build_request"));
+}
+
+TEST(WireEnvironment, ReadsWhatABuildNeeds) {
+    const auto known = parse_environment_build_answer(golden("environment_build_known"));
+    const auto unresolved = parse_environment_build_answer(golden("environment_build_unresolved"));
+    const auto needs = parse_environment_build_answer(golden("environment_build_needs"));
+
+    ASSERT_THAT(known, Succeeds());
+    EXPECT_EQ(known->image, digest_like('c'));
+    ASSERT_THAT(unresolved, Succeeds());
+    ASSERT_TRUE(unresolved->unresolved);
+    EXPECT_EQ(unresolved->unresolved->input.name, "conda.yml");
+    EXPECT_THAT(unresolved->unresolved->channels, ElementsAre("conda-forge"));
+    ASSERT_THAT(needs, Succeeds());
+    EXPECT_THAT(needs->files, ElementsAre("file:///x/y.conda"));
+    EXPECT_THAT(needs->needs, ElementsAre(digest_like('c')));
+}
+
+TEST(WireEnvironment, ReadsListsHistoriesAndDifferences) {
+    const auto list = parse_environments(golden("environments"));
+    const auto history = parse_environment_history(golden("environment_history"));
+    const auto differences = parse_environment_differences(golden("environment_differences"));
+
+    ASSERT_THAT(list, Succeeds());
+    EXPECT_EQ(list->at(0).version, "2");
+    ASSERT_THAT(history, Succeeds());
+    EXPECT_EQ(history->at(0).changes.at(0).sentence, "numpy 1.26.3 to 1.26.4");
+    ASSERT_THAT(differences, Succeeds());
+    EXPECT_EQ(differences->at(0).change, "package");
+}
+
+TEST(WireEnvironment, ReadsTheReportOfARefresh) {
+    const Event event = golden_event("event_result_refresh");
+    const auto rows = parse_refreshed(*std::get<ResultEvent>(event.body).report);
+
+    ASSERT_THAT(rows, Succeeds());
+    EXPECT_EQ(rows->at(0).status, "rebased");
+    EXPECT_EQ(rows->at(0).moved_bytes, 1024U);
 }
 
 }  // namespace

@@ -95,6 +95,21 @@ const std::map<std::string, std::string>& records() {
         {"files_answer", "FilesAnswer"},
         {"context_answer", "ContextAnswer"},
         {"difference", "Difference"},
+        {"environment_request", "EnvironmentRequest"},
+        {"environment_wanted", "EnvironmentAnswer"},
+        {"environment_made", "EnvironmentAnswer"},
+        {"environments", "Environments"},
+        {"environment_history", "EnvironmentHistory"},
+        {"environment_details", "EnvironmentDetails"},
+        {"environment_edit", "EnvironmentEdit"},
+        {"environment_copy", "EnvironmentCopy"},
+        {"environment_export", "EnvironmentExport"},
+        {"environment_differences", "EnvironmentDifferences"},
+        {"environment_build_request", "EnvironmentBuildRequest"},
+        {"environment_build_known", "EnvironmentBuildAnswer"},
+        {"environment_build_unresolved", "EnvironmentBuildAnswer"},
+        {"environment_build_needs", "EnvironmentBuildAnswer"},
+        {"refresh_request", "RefreshRequest"},
         {"explain", "Explanation"},
         {"gc_request", "GcRequest"},
         {"gc_answer", "GcAnswer"},
@@ -118,7 +133,8 @@ const std::map<std::string, std::string>& records() {
         {"usage", "Usage"},
         {"verification", "Verification"},
         {"verify_request", "VerifyRequest"},
-        {"verify_answer", "VerifyAnswer"}};
+        {"verify_answer", "VerifyAnswer"},
+        {"workspace", "Workspace"}};
     return k_records;
 }
 

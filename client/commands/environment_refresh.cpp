@@ -1,0 +1,89 @@
+#include "client/commands/commands.hpp"
+#include "client/environments/creation.hpp"
+#include "client/follow.hpp"
+#include "client/render/table.hpp"
+#include "client/render/text.hpp"
+#include "client/wire/environment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace kiln::client {
+namespace {
+
+std::string shown(std::string_view text) {
+    return text.empty() ? "-" : clean_line(text);
+}
+
+/// What the daemon could not carry over is resolved anew, as a build of the next version does.
+Result<void> resolve_rest(
+    Session& session,
+    Progress& progress,
+    const std::string& workspace,
+    const std::vector<wire::RefreshedEnvironment>& rows
+) {
+    for (const wire::RefreshedEnvironment& row : rows) {
+        if (row.status != "unresolved" || row.to_version.empty()) {
+            continue;
+        }
+        session.note(fmt::format("{} is resolved anew: {}\n", row.name, clean_line(row.reason)));
+        TRY(build_environment(session, progress, {workspace, row.name + ":" + row.to_version}));
+    }
+    return {};
+}
+
+std::string table_of(const std::vector<wire::RefreshedEnvironment>& rows) {
+    Table table({{"NAME"}, {"VERSION"}, {"STATUS"}, {"BASE"}, {"BYTES", Align::right}, {"REASON"}});
+    for (const wire::RefreshedEnvironment& row : rows) {
+        const std::string next = row.to_version.empty() ? "" : " to " + row.to_version;
+        table.add(
+            {shown(row.name),
+             row.from_version + next,
+             row.status + (row.is_old ? ", base older than 30 days" : ""),
+             shown(row.base),
+             std::to_string(row.moved_bytes),
+             shown(row.reason)}
+        );
+    }
+    return table.render();
+}
+
+}  // namespace
+
+Result<int> run(Session& session, const EnvRefreshArguments& arguments) {
+    if (arguments.names.empty() && !arguments.all) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = "which environments?",
+            .hint = "kiln env refresh NAME…, or --all"});
+    }
+    TRY_ASSIGN(const auto credentials, workspace_credentials(session, arguments.workspace));
+    const json::Object body{
+        {"workspace", arguments.workspace},
+        {"names", json::from_texts(arguments.names)},
+        {"dry_run", arguments.dry_run},
+        {"credentials", wire::render_credentials(credentials)}};
+    TRY_ASSIGN(Connection * connection, session.connection());
+    TRY(connection->send(Request{
+        .method = "POST", .target = "/v1/environment-refreshes", .body = json::render(body)}));
+    const auto progress = session.make_progress();
+    TRY_ASSIGN(const auto result, follow_events(session, *connection, *progress, {}));
+    TRY(check_result(result));
+    if (!result.report) {
+        return fail(Code::internal, "the refresh is done, but kilnd tells nothing of it");
+    }
+    TRY_ASSIGN(const auto rows, wire::parse_refreshed(*result.report));
+    if (arguments.format == ListFormat::json) {
+        TRY(session.print(json::render_pretty(*result.report)));
+    } else {
+        TRY(session.print(table_of(rows)));
+    }
+    TRY(resolve_rest(session, *progress, arguments.workspace, rows));
+    const bool failed = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+        return row.status == "failed";
+    });
+    return failed ? 1 : 0;
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,139 @@
+#include "client/build/send_files.hpp"
+#include "client/conda/channel_files.hpp"
+#include "client/conda/lock_files.hpp"
+#include "client/conda/locking.hpp"
+#include "client/credentials.hpp"
+#include "client/environments/creation.hpp"
+#include "client/follow.hpp"
+#include "client/http/endpoint.hpp"
+
+namespace kiln::client {
+namespace {
+
+/// A lock, the files it names, what of them is lacking, and once more where a digest was out of
+/// date.
+constexpr int k_rounds = 6;
+
+/// What this machine has for the build of an environment.
+class BuildFiles {
+  public:
+    BuildFiles(Session& session, Progress& progress)
+        : session_(session),
+          progress_(progress) {}
+
+    Result<void> lock(
+        wire::EnvironmentBuildRequest& request, const wire::UnresolvedEnvironment& unresolved
+    ) {
+        if (specification_) {
+            return fail(Code::internal, "kilnd asks for a lock that it has");
+        }
+        specification_ = unresolved.input.text;
+        wire::LockRequest wanted;
+        wanted.input = unresolved.input;
+        wanted.base = unresolved.base;
+        wanted.platform = unresolved.platform;
+        wanted.channels = unresolved.channels;
+        TRY_ASSIGN(std::string text, make_lock(session_, progress_, std::move(wanted)));
+        request.lock = wire::NamedText{"the lock of " + unresolved.input.name, std::move(text)};
+        session_.drawing().know(request.lock->name, request.lock->text);
+        return {};
+    }
+
+    Result<void> hash(
+        wire::EnvironmentBuildRequest& request, const wire::EnvironmentBuildAnswer& answer
+    ) {
+        if (answer.files.empty()) {
+            return {};
+        }
+        const std::string text = answer.lock.value_or("");
+        TRY_ASSIGN(
+            const auto entries,
+            specification_ ? wanted_packages(answer.files, *specification_)
+                           : wanted_files(answer.files, text, "the lock")
+        );
+        TRY_ASSIGN(
+            HashedFiles hashed,
+            hash_files(
+                entries,
+                session_.environment().cache_directory(),
+                session_.now_ns(),
+                session_.interrupt().token()
+            )
+        );
+        paths_.merge(hashed.paths);
+        request.files.merge(hashed.by_entry);
+        return {};
+    }
+
+    Result<void> send(const std::vector<Digest>& needs) {
+        return send_files(session_, progress_, paths_, needs);
+    }
+
+  private:
+    Session& session_;
+    Progress& progress_;
+    std::optional<std::string> specification_;
+    std::map<Digest, std::string> paths_;
+};
+
+}  // namespace
+
+Result<std::map<std::string, wire::Credentials>> workspace_credentials(
+    Session& session, const std::string& workspace
+) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    TRY_ASSIGN(
+        const json::Value value,
+        connection->call("GET", "/v1/workspaces/" + encode_component(workspace))
+    );
+    json::ObjectReader in(value, "the workspace");
+    const std::optional<std::string> registry = in.optional_text("registry");
+    TRY(in.finish(json::UnknownFields::ignore));
+    if (!registry) {
+        return std::map<std::string, wire::Credentials>();
+    }
+    return credentials_for(session.environment(), {*registry + "/x"});
+}
+
+Result<Digest> build_environment(
+    Session& session, Progress& progress, const EnvironmentWish& wish
+) {
+    wire::EnvironmentBuildRequest request;
+    request.workspace = wish.workspace;
+    request.environment = wish.environment;
+    request.rebuild = wish.rebuild;
+    request.push = wish.push;
+    request.pull = wish.pull;
+    TRY_ASSIGN(request.credentials, workspace_credentials(session, wish.workspace));
+    BuildFiles files(session, progress);
+    TRY_ASSIGN(Connection * connection, session.connection());
+    for (int round = 0; round < k_rounds; ++round) {
+        TRY_ASSIGN(
+            const json::Value value,
+            connection->call("POST", "/v1/environment-builds", wire::render(request))
+        );
+        TRY_ASSIGN(const auto answer, wire::parse_environment_build_answer(value));
+        if (answer.image) {
+            if (answer.remote) {
+                session.note(fmt::format("it is in the registry, as {}\n", *answer.remote));
+            }
+            return *answer.image;
+        }
+        if (answer.id) {
+            TRY_ASSIGN(const auto result, follow_job(session, progress, *answer.id));
+            TRY(check_result(result));
+            if (!result.image) {
+                return fail(Code::internal, "the build is done, but kilnd gives no image");
+            }
+            return *result.image;
+        }
+        if (answer.unresolved) {
+            TRY(files.lock(request, *answer.unresolved));
+        }
+        TRY(files.hash(request, answer), "while reading a lock's packages");
+        TRY(files.send(answer.needs));
+    }
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+}
+
+}  // namespace kiln::client

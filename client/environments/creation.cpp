@@ -1,0 +1,160 @@
+#include "client/environments/creation.hpp"
+
+#include "client/build/context_scan.hpp"
+#include "client/build/transfer_teller.hpp"
+#include "client/context/upload.hpp"
+#include "client/pull.hpp"
+#include "store/base/bytes.hpp"
+
+#include <fmt/format.h>
+
+namespace kiln::client {
+namespace {
+
+constexpr std::size_t k_definition_bytes = 1024UL * 1024;
+constexpr std::size_t k_conda_bytes = 8UL * 1024 * 1024;
+/// Each file that a definition names, the listing, and the images of a Dockerfile, one at a time.
+constexpr int k_rounds = 32;
+constexpr std::string_view k_stdin = "-";
+
+Result<wire::NamedText> read_definition(const Session& session, const std::string& file) {
+    if (file == k_stdin) {
+        StreamSource in(session.streams().in);
+        TRY_ASSIGN(const Bytes text, read_all(in, k_definition_bytes, "stdin"));
+        return wire::NamedText{"stdin", std::string(as_text(text))};
+    }
+    TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_definition_bytes));
+    return wire::NamedText{file, std::move(text)};
+}
+
+std::string directory_of(const std::string& file) {
+    const std::size_t slash = file.rfind('/');
+    return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
+std::string below(const std::string& directory, const std::string& path) {
+    if (path.starts_with('/')) {
+        return path;
+    }
+    return directory == "." ? path : directory + (directory.ends_with('/') ? "" : "/") + path;
+}
+
+/// What a definition names on this machine.
+class DefinitionFiles {
+  public:
+    DefinitionFiles(Session& session, Progress& progress, const EnvironmentSource& source)
+        : session_(session),
+          progress_(progress),
+          directory_(source.file == k_stdin ? "." : directory_of(source.file)) {}
+
+    Result<void> add(wire::EnvironmentRequest& request, const wire::WantedFile& wanted) {
+        const bool stands_there = request.definition.text.find(wanted.path) != std::string::npos;
+        if (!stands_there && wanted.role != "dockerfile") {
+            return fail(
+                Code::permission,
+                "kilnd asks for {}, which does not stand in {}",
+                wanted.path,
+                request.definition.name
+            );
+        }
+        if (wanted.role == "conda_file") {
+            return read_text(request.conda_file, wanted.path);
+        }
+        if (wanted.role == "lock") {
+            return read_text(request.lock, wanted.path);
+        }
+        if (wanted.role == "context") {
+            context_path_ = below(directory_, wanted.path);
+            return {};
+        }
+        return add_dockerfile(request, wanted.path);
+    }
+
+    Result<void> send(const std::vector<Digest>& needs) {
+        TRY_ASSIGN(Connection * connection, session_.connection());
+        for (const Digest& digest : needs) {
+            if (!context_ || context_->digest() != digest) {
+                return fail(
+                    Code::internal, "kilnd asks for {}, which is no context here", digest.render()
+                );
+            }
+            TransferTeller teller(session_, progress_, "send", "context");
+            const auto tell = [&](std::uint64_t done, std::uint64_t total) {
+                teller.tell(done, total);
+            };
+            TRY(send_context(*connection, *context_, tell), "while sending the context");
+        }
+        return {};
+    }
+
+  private:
+    Result<void> read_text(std::optional<wire::NamedText>& into, const std::string& path) {
+        const std::string file = below(directory_, path);
+        TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_conda_bytes));
+        session_.drawing().know(file, text);
+        into = wire::NamedText{file, std::move(text)};
+        return {};
+    }
+
+    /// Comes after the context, and brings it along with its rules.
+    Result<void> add_dockerfile(wire::EnvironmentRequest& request, const std::string& path) {
+        if (context_path_.empty()) {
+            return fail(Code::internal, "kilnd asks for a Dockerfile without a context");
+        }
+        const std::string file = below(context_path_, path);
+        TRY_ASSIGN(auto text, read_optional_text(file, k_dockerfile_bytes));
+        if (!text) {
+            return fail(Error{
+                .code = Code::not_found,
+                .message = fmt::format("there is no {}", file),
+                .hint = "dockerfile_path names the Dockerfile within build.path"});
+        }
+        session_.drawing().know(file, *text);
+        request.dockerfile = wire::NamedText{file, std::move(*text)};
+        TRY_ASSIGN(request.ignore, read_ignore(context_path_, file));
+        TRY_ASSIGN(context_, scan_context(session_, progress_, context_path_, request.ignore));
+        request.context = context_->digest();
+        return {};
+    }
+
+    Session& session_;
+    Progress& progress_;
+    std::string directory_;
+    std::string context_path_;
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace
+
+Result<CreatedEnvironment> create_environment(
+    Session& session, Progress& progress, const EnvironmentSource& source
+) {
+    wire::EnvironmentRequest request;
+    request.workspace = source.workspace;
+    TRY_ASSIGN(request.definition, read_definition(session, source.file));
+    session.drawing().know(request.definition.name, request.definition.text);
+    request.anonymous = source.is_anonymous;
+    request.curated_from = source.curated_from;
+    DefinitionFiles files(session, progress, source);
+    TRY_ASSIGN(Connection * connection, session.connection());
+    for (int round = 0; round < k_rounds; ++round) {
+        TRY_ASSIGN(
+            const json::Value value,
+            connection->call("POST", "/v1/environments", wire::render(request))
+        );
+        TRY_ASSIGN(wire::CreateAnswer answer, wire::parse_create_answer(value));
+        if (answer.environment) {
+            return CreatedEnvironment{std::move(*answer.environment), answer.is_new};
+        }
+        for (const wire::WantedFile& wanted : answer.wanted) {
+            TRY(files.add(request, wanted));
+        }
+        TRY(files.send(answer.needs));
+        for (const std::string& image : answer.pulls) {
+            TRY(pull(session, progress, {.name = image}));
+        }
+    }
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+}
+
+}  // namespace kiln::client

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "client/progress/progress.hpp"
+#include "client/session.hpp"
+#include "client/wire/environment.hpp"
+
+#include <map>
+#include <string>
+
+namespace kiln::client {
+
+/// What is kept for the registry of a workspace; none where it has no registry.
+Result<std::map<std::string, wire::Credentials>> workspace_credentials(
+    Session& session, const std::string& workspace
+);
+
+struct EnvironmentSource {
+    std::string file;  // the definition; "-": stdin
+    std::string workspace;
+    bool is_anonymous = false;
+    std::string curated_from = {};
+};
+
+struct CreatedEnvironment {
+    wire::EnvironmentRow row;
+    bool is_new = false;
+};
+
+/// Has the daemon keep a definition, bringing the files that it names: they are looked for beside
+/// the definition, and nothing is opened that does not stand in it.
+/// Errors   those of the daemon, with the place in the definition; those of the files.
+Result<CreatedEnvironment> create_environment(
+    Session& session, Progress& progress, const EnvironmentSource& source
+);
+
+struct EnvironmentWish {
+    std::string workspace;
+    std::string environment;  // "NAME:VERSION", or the hash of an anonymous one
+    bool rebuild = false;
+    bool push = false;
+    bool pull = false;  // an image that is in the workspace's registry only is brought here
+};
+
+/// The image of an environment: at once where it is known, else after a lock and a build.
+Result<Digest> build_environment(Session& session, Progress& progress, const EnvironmentWish& wish);
+
+}  // namespace kiln::client

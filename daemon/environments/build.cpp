@@ -1,0 +1,339 @@
+#include "daemon/environments/build.hpp"
+
+#include "daemon/build/bases.hpp"
+#include "daemon/build/conda_needs.hpp"
+#include "daemon/build/images.hpp"
+#include "daemon/build/push.hpp"
+#include "daemon/conda/lock_plan.hpp"
+#include "daemon/conda/target.hpp"
+#include "daemon/environments/build_request.hpp"
+#include "daemon/environments/canonical.hpp"
+#include "daemon/environments/remote.hpp"
+#include "daemon/environments/texts.hpp"
+#include "daemon/runtime/run_on.hpp"
+#include "layers/conda/input/input.hpp"
+#include "store/hasher.hpp"
+
+namespace kiln::daemon {
+namespace {
+
+using boost::asio::awaitable;
+
+/// One version, with what is read again for each build of it.
+struct Subject {
+    const EnvironmentBuildOrder& order;
+    EnvironmentInputs inputs;
+    EnvironmentDefinition definition;
+    oci::Platform platform;
+    std::string conda_platform;  // empty: without packages
+};
+
+Result<Subject> read_subject(store::Store& store, const EnvironmentBuildOrder& order) {
+    TRY_ASSIGN(EnvironmentTexts texts, read_environment_texts(store.environments(), order.version));
+    const oci::Platform platform = texts.definition.platform_or(oci::Platform::host());
+    Subject subject{order, std::move(texts.inputs), std::move(texts.definition), platform, ""};
+    if (subject.inputs.conda) {
+        TRY_ASSIGN(subject.conda_platform, conda_platform_of(subject.definition));
+    }
+    return subject;
+}
+
+Result<conda::CondaInput> read_input(const Subject& subject, const NamedText& text) {
+    conda::InputOptions options;
+    TRY_ASSIGN(
+        options.platform, conda_platform(subject.platform.os + "/" + subject.platform.architecture)
+    );
+    return conda::read_conda_input(text.text, text.name, options);
+}
+
+/// The image that the packages will stand on, and what they find there.
+struct Target {
+    std::optional<Digest> base;
+    std::vector<std::string> virtual_packages;  // "__glibc=2.36=0"
+};
+
+Result<Target> target_of(store::Store& store, const Subject& subject, const BuildRequest& request) {
+    Target target;
+    if (subject.inputs.base) {
+        target.base = subject.inputs.base->manifest.digest;
+    } else {
+        BaseResolver bases(store, request);
+        TRY_ASSIGN(const BuildGraph graph, plan_request(request, bases));
+        target.base = image_under(graph, std::string(k_conda_context));
+    }
+    conda::TargetFacts facts;
+    if (target.base) {
+        const store::Lease lease = store.lease();
+        TRY_ASSIGN(facts, read_target(store, lease, target.base->render()));
+    } else {
+        facts = default_target(subject.conda_platform);
+    }
+    for (const conda::PackageRecord& each : conda::virtual_packages(facts)) {
+        target.virtual_packages.push_back(
+            fmt::format("{}={}={}", each.name, each.version.text(), each.build)
+        );
+    }
+    return target;
+}
+
+/// The lock of a specification: the one that the client brought, or the one that is kept.
+Result<std::optional<store::EnvironmentDocument>> find_lock(
+    Services& services,
+    const Subject& subject,
+    const conda::Specification& specification,
+    const Target& target
+) {
+    LockRequest wanted;
+    wanted.input = *subject.inputs.conda;
+    wanted.channels = subject.inputs.default_channels;
+    const std::string& platform = subject.conda_platform;
+    TRY_ASSIGN(const LockPlan plan, plan_lock(wanted, platform, services.conda));
+    const ResolvedSpecification resolved{specification};
+    LockKeyInputs key_inputs{.wanted = resolved};
+    for (const conda::Channel& channel : plan.channels) {
+        key_inputs.channels.push_back(channel.base_url());
+    }
+    key_inputs.channel_priority = name_of(services.conda.priority);
+    key_inputs.platform = subject.platform;
+    key_inputs.prefix = subject.definition.prefix.text;
+    key_inputs.virtual_packages = target.virtual_packages;
+    TRY_ASSIGN(const Digest key, lock_key(key_inputs));
+    store::Environments environments = services.store.environments();
+    using Keep = store::Environments::Keep;
+    std::optional<Digest> kept;
+    if (subject.order.lock) {
+        const std::string& text = subject.order.lock->text;
+        TRY(conda::read_conda_lock(text, subject.order.lock->name, {.platform = platform}));
+        TRY_ASSIGN(
+            kept,
+            environments.keep_lock(
+                key,
+                {digest_of(text), text},
+                services.clock.now(),
+                subject.order.rebuild ? Keep::latest : Keep::first
+            )
+        );
+    } else if (!subject.order.rebuild) {
+        TRY_ASSIGN(kept, environments.find_lock(key));
+    }
+    if (!kept) {
+        return std::optional<store::EnvironmentDocument>();
+    }
+    TRY_ASSIGN(std::string text, environments.document(*kept));
+    return std::optional(store::EnvironmentDocument{*kept, std::move(text)});
+}
+
+UnresolvedEnvironment unresolved(const Subject& subject, const Target& target) {
+    UnresolvedEnvironment wanted;
+    wanted.input = *subject.inputs.conda;
+    wanted.base = target.base;
+    wanted.platform = subject.platform.render();
+    wanted.channels = subject.inputs.default_channels;
+    return wanted;
+}
+
+/// Fills in what is built and from which packages; `unresolved` where that is not known.
+Result<void> plan_packages(
+    Services& services, const Subject& subject, EnvironmentBuildPlan& plan, BuildRequest& request
+) {
+    EnvironmentVariables variables;
+    NamedText conda = *subject.inputs.conda;
+    TRY_ASSIGN(const conda::CondaInput input, read_input(subject, conda));
+    TRY_ASSIGN(
+        request, environment_build_request(subject.definition, subject.inputs, conda, variables)
+    );
+    TRY_ASSIGN(const Target target, target_of(services.store, subject, request));
+    if (const auto* specification = std::get_if<conda::Specification>(&input)) {
+        variables = specification->variables;
+        TRY_ASSIGN(plan.lock, find_lock(services, subject, *specification, target));
+        if (!plan.lock) {
+            plan.unresolved = unresolved(subject, target);
+            return {};
+        }
+        conda = {"the lock of " + conda.name, plan.lock->text};
+        TRY_ASSIGN(
+            request, environment_build_request(subject.definition, subject.inputs, conda, variables)
+        );
+    } else {
+        plan.lock = store::EnvironmentDocument{digest_of(conda.text), conda.text};
+    }
+    TRY_ASSIGN(const conda::CondaInput locked, read_input(subject, conda));
+    const auto* lock = std::get_if<conda::Lock>(&locked);
+    if (lock == nullptr) {
+        return fail(Code::invalid_input, "{} is no lock", conda.name);
+    }
+    TRY_ASSIGN(
+        plan.lock_hash, lock_hash(subject.order.version.hash, *lock, target.virtual_packages)
+    );
+    auto& context = std::get<CondaContext>(request.contexts.at(std::string(k_conda_context)));
+    context.files = subject.order.files;
+    return {};
+}
+
+void add_labels(BuildRequest& request, const Subject& subject, const Digest& lock_hash) {
+    request.labels.emplace(k_hash_label, subject.order.version.hash.render());
+    request.labels.emplace(k_lock_label, lock_hash.render());
+    if (subject.inputs.conda) {
+        request.labels.emplace(k_prefix_label, subject.definition.prefix.text);
+    }
+}
+
+/// The image itself is the environment: nothing is built.
+Result<store::EnvironmentImage> adopt_base(
+    Services& services, const Subject& subject, const Digest& lock_hash
+) {
+    store::EnvironmentImage image{
+        .hash = subject.order.version.hash,
+        .image = subject.inputs.base->manifest,
+        .lock_hash = lock_hash,
+        .created = services.clock.now()};
+    return adopt_environment_image(services.store, image, std::nullopt);
+}
+
+awaitable<Result<void>> push_environment(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const EnvironmentBuildOrder> order,
+    Descriptor image
+) {
+    if (order->push_to.empty()) {
+        co_return Result<void>();
+    }
+    PushOrder push{.source = std::move(image), .destination = order->push_to};
+    push.credentials = order->credentials;
+    const auto pushed = co_await push_image(services, std::move(job), std::move(push));
+    if (!pushed) {
+        co_return fail(pushed.error());
+    }
+    co_return Result<void>();
+}
+
+Digest flight_key(const Digest& definition_hash) {
+    return digest_of("environment image " + definition_hash.render());
+}
+
+}  // namespace
+
+Result<std::optional<store::EnvironmentImage>> find_environment_image(
+    store::Store& store, const Digest& definition_hash
+) {
+    TRY_ASSIGN(auto images, store.environments().images(definition_hash));
+    if (images.empty()) {
+        return std::optional<store::EnvironmentImage>();
+    }
+    TRY_ASSIGN(const auto size_bytes, store.blobs().size_of(images.front().image.digest));
+    if (!size_bytes) {
+        return std::optional<store::EnvironmentImage>();
+    }
+    return std::optional(std::move(images.front()));
+}
+
+Result<EnvironmentBuildPlan> plan_environment_build(
+    Services& services, const EnvironmentBuildOrder& order
+) {
+    EnvironmentBuildPlan plan;
+    if (!order.rebuild) {
+        TRY_ASSIGN(plan.known, find_environment_image(services.store, order.version.hash));
+        if (plan.known) {
+            return plan;
+        }
+    }
+    TRY_ASSIGN(const Subject subject, read_subject(services.store, order));
+    BuildRequest request;
+    if (subject.inputs.conda) {
+        TRY(plan_packages(services, subject, plan, request));
+        if (plan.unresolved) {
+            return plan;
+        }
+    } else {
+        TRY_ASSIGN(plan.lock_hash, lock_hash(order.version.hash, conda::Lock(), {}));
+        if (!subject.inputs.docker) {
+            TRY_ASSIGN(plan.known, adopt_base(services, subject, plan.lock_hash));
+            return plan;
+        }
+        TRY_ASSIGN(
+            request, environment_build_request(subject.definition, subject.inputs, std::nullopt, {})
+        );
+    }
+    add_labels(request, subject, plan.lock_hash);
+    request.platform = subject.definition.platform ? subject.platform.render() : "";
+    request.no_cache = order.rebuild && subject.inputs.docker.has_value();
+    request.credentials = order.credentials;
+    plan.request = std::make_shared<const BuildRequest>(std::move(request));
+    return plan;
+}
+
+awaitable<Result<ResultEvent>> build_environment_image(
+    Services& services,
+    BuildTable& builds,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const EnvironmentBuildOrder> order,
+    EnvironmentBuildPlan plan,
+    LentByListing lent
+) {
+    const Digest hash = order->version.hash;
+    auto turn = co_await services.flights.enter(flight_key(hash));
+    while (!turn) {
+        auto look = [&services, hash] { return find_environment_image(services.store, hash); };
+        const auto known = co_await run_on(services.pool, std::move(look));
+        if (!known) {
+            co_return fail(known.error());
+        }
+        if (*known && !order->rebuild) {
+            ResultEvent result;
+            result.image = (*known)->image.digest;
+            co_return result;
+        }
+        turn = co_await services.flights.enter(flight_key(hash));
+    }
+    auto built = co_await builds.build(job, plan.request, std::move(lent));
+    if (!built) {
+        co_return fail(std::move(built).error());
+    }
+    auto adopt = [&services, &plan, hash, digest = *built->image]() -> Result<Descriptor> {
+        TRY_ASSIGN(const store::Ref ref, find_image(services.store, digest.render()));
+        store::EnvironmentImage image{
+            .hash = hash,
+            .image = ref.target,
+            .lock_hash = plan.lock_hash,
+            .created = services.clock.now()};
+        TRY(adopt_environment_image(services.store, image, plan.lock));
+        if (plan.lock) {
+            TRY(attach_lock(services.store, ref.target, *plan.lock));
+        }
+        return ref.target;
+    };
+    auto adopted = co_await run_on(services.pool, std::move(adopt));
+    if (!adopted) {
+        co_return fail(std::move(adopted).error());
+    }
+    const auto pushed = co_await push_environment(services, job, order, *adopted);
+    if (!pushed) {
+        co_return fail(pushed.error());
+    }
+    co_return built;
+}
+
+Result<store::EnvironmentImage> adopt_environment_image(
+    store::Store& store,
+    const store::EnvironmentImage& image,
+    const std::optional<store::EnvironmentDocument>& lock
+) {
+    TRY_ASSIGN(const auto before, store.environments().images(image.hash));
+    store::Batch batch;
+    batch.refs.push_back({.name = environment_image_name(image.hash), .target = image.image});
+    if (!before.empty() && before.front().image != image.image) {
+        const store::EnvironmentImage& older = before.front();
+        const auto number = static_cast<unsigned>(older.ordinal);
+        TRY_ASSIGN(const auto there, store.blobs().size_of(older.image.digest));
+        if (there) {
+            batch.refs.push_back(
+                {.name = environment_image_name(image.hash, number), .target = older.image}
+            );
+        }
+    }
+    TRY(store.record(batch));
+    return store.environments().add_image(image, lock);
+}
+
+}  // namespace kiln::daemon

@@ -1,0 +1,209 @@
+#include "daemon/environments/creation.hpp"
+
+#include "daemon/build/planner.hpp"
+#include "daemon/environments/identity.hpp"
+#include "daemon/environments/naming.hpp"
+#include "layers/dockerfile/parser.hpp"
+#include "store/hasher.hpp"
+
+#include <set>
+
+namespace kiln::daemon {
+namespace {
+
+Result<Image> look_up(BaseResolver& bases, const store::Lease& lease, const std::string& name) {
+    TRY_ASSIGN(Image image, bases.find(name));
+    lease.keep(image.manifest_descriptor);
+    return image;
+}
+
+void keep_image(std::vector<Digest>& keeps, const Image& image) {
+    keeps.push_back(image.manifest_descriptor.digest);
+    keeps.push_back(image.manifest.config.digest);
+    for (const Descriptor& layer : image.manifest.layers) {
+        keeps.push_back(layer.digest);
+    }
+}
+
+Result<void> resolve_base(
+    BaseResolver& bases, const store::Lease& lease, ResolvedEnvironment& environment
+) {
+    const conda::Written& written = *environment.definition.image;
+    auto image = look_up(bases, lease, written.text);
+    if (!image) {
+        return fail(std::move(image).error().with_where(written.span));
+    }
+    environment.inputs.base = PinnedImage{written.text, image->manifest_descriptor};
+    keep_image(environment.keeps, *image);
+    return {};
+}
+
+/// The images behind a Dockerfile's names, found by planning it.
+Result<DockerInputs> resolve_docker(
+    BaseResolver& bases,
+    const store::Lease& lease,
+    const EnvironmentRequest& request,
+    ResolvedEnvironment& environment
+) {
+    DockerInputs docker{*request.dockerfile, request.ignore, *request.context, {}};
+    TRY_ASSIGN(
+        const auto dockerfile, dockerfile::parse(docker.dockerfile.text, docker.dockerfile.name)
+    );
+    BuildRequest build;
+    build.dockerfile = docker.dockerfile;
+    build.context = docker.context;
+    build.build_args = environment.definition.build->args;
+    const ResolveImage resolve = [&](const std::string& name) -> Result<Image> {
+        TRY_ASSIGN(Image image, look_up(bases, lease, name));
+        if (docker.images.emplace(name, image.manifest_descriptor).second) {
+            keep_image(environment.keeps, image);
+        }
+        return image;
+    };
+    TRY(plan(build, dockerfile, resolve));
+    environment.keeps.push_back(docker.context);
+    return docker;
+}
+
+/// A text of conda's: the file that was read, or the lines in the definition itself.
+std::optional<NamedText> conda_text(
+    const EnvironmentRequest& request, const EnvironmentDefinition& definition
+) {
+    if (request.lock) {
+        return request.lock;
+    }
+    if (request.conda_file) {
+        return request.conda_file;
+    }
+    if (definition.conda && definition.conda->kind == DefinedConda::Kind::inline_text) {
+        return NamedText{request.definition.name, definition.conda->value.text};
+    }
+    return std::nullopt;
+}
+
+/// Names that curated environments of the workspace bear.
+Result<void> check_name(
+    const store::Environments& environments, const std::string& name, const Addition& addition
+) {
+    if (!addition.curated_from.empty()) {
+        return {};
+    }
+    TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
+    std::vector<std::string> curated;
+    if (there && is_curated(*there)) {
+        curated.push_back(name);
+    }
+    return refuse_reserved_name(name, curated);
+}
+
+Result<void> check_room(
+    const store::Environments& environments,
+    const std::string& name,
+    const Addition& addition,
+    const WorkspaceSettings& workspace
+) {
+    if (!workspace.environments_at_most) {
+        return {};
+    }
+    TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
+    TRY_ASSIGN(const auto all, environments.latest(addition.workspace, true));
+    if (!there && all.size() >= *workspace.environments_at_most) {
+        return fail(
+            Code::too_large,
+            "the workspace {} holds {} environments already; it may hold no more",
+            addition.workspace,
+            all.size()
+        );
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<ResolvedEnvironment> resolve_environment(
+    BaseResolver& bases,
+    const store::Lease& lease,
+    const EnvironmentRequest& request,
+    const EnvironmentDefinition& definition,
+    const WorkspaceSettings& workspace
+) {
+    ResolvedEnvironment environment{.definition = definition};
+    environment.inputs.definition = request.definition;
+    environment.inputs.default_channels = workspace.default_channels;
+    if (definition.image) {
+        TRY(resolve_base(bases, lease, environment));
+    }
+    if (definition.build) {
+        TRY_ASSIGN(environment.inputs.docker, resolve_docker(bases, lease, request, environment));
+    }
+    environment.inputs.conda = conda_text(request, definition);
+    TRY_ASSIGN(environment.record, identify(definition, environment.inputs));
+    return environment;
+}
+
+Result<store::AddedVersion> add_environment(
+    store::Store& store,
+    const ResolvedEnvironment& environment,
+    const Addition& addition,
+    const WorkspaceSettings& workspace
+) {
+    store::Environments environments = store.environments();
+    const EnvironmentDefinition& definition = environment.definition;
+    const EnvironmentNotes notes{definition.description, definition.tags, definition.properties};
+    const std::string inputs = environment.inputs.render();
+    store::EnvironmentVersion version{
+        .workspace = addition.workspace,
+        .hash = environment.record.hash,
+        .inputs = digest_of(inputs),
+        .origin = std::string(k_custom_origin),
+        .notes = notes.render(),
+        .author = addition.author,
+        .created = addition.now,
+        .keeps = environment.keeps};
+    if (addition.is_anonymous) {
+        version.version = version.hash.hex();
+    } else {
+        version.name = definition.name->text;
+        version.version = definition.version ? definition.version->text : "";
+        TRY(check_name(environments, version.name, addition));
+        TRY(check_room(environments, version.name, addition, workspace));
+    }
+    if (!addition.curated_from.empty()) {
+        version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
+    }
+    TRY_ASSIGN(
+        store::AddedVersion added,
+        environments.add(
+            version, {{version.hash, environment.record.text}, {version.inputs, inputs}}
+        )
+    );
+    if (!added.is_new && added.version.notes != version.notes) {
+        TRY(environments.set_notes(added.version, version.notes));
+        added.version.notes = version.notes;
+    }
+    return added;
+}
+
+Result<EnvironmentNotes> EnvironmentNotes::parse(std::string_view text) {
+    TRY_ASSIGN(const json::Value value, json::parse(text, "the notes of an environment"));
+    json::ObjectReader in(value, "the notes of an environment");
+    EnvironmentNotes notes;
+    notes.description = in.text_or("description", "");
+    notes.tags = in.text_map_or_empty("tags");
+    notes.properties = in.text_map_or_empty("properties");
+    TRY(in.finish(json::UnknownFields::refuse));
+    return notes;
+}
+
+std::string EnvironmentNotes::render() const {
+    return json::render(json::Object{
+        {"description", description},
+        {"tags", json::from_text_map(tags)},
+        {"properties", json::from_text_map(properties)}});
+}
+
+bool is_curated(const store::EnvironmentVersion& version) {
+    return version.origin.starts_with(k_curated_origin);
+}
+
+}  // namespace kiln::daemon

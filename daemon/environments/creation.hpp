@@ -1,0 +1,71 @@
+#pragma once
+
+#include "daemon/build/bases.hpp"
+#include "daemon/environments/canonical.hpp"
+#include "daemon/environments/inputs.hpp"
+#include "daemon/environments/request.hpp"
+#include "daemon/environments/workspace.hpp"
+#include "daemon/services.hpp"
+#include "store/environments.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+
+/// A definition with all that it names looked up, ready to be named.
+struct ResolvedEnvironment {
+    EnvironmentDefinition definition;
+    EnvironmentInputs inputs;
+    CanonicalRecord record;
+    std::vector<Digest> keeps;  // what of the store a build of it needs
+};
+
+/// Looks the images up that the definition names, and reads its specification or lock.
+/// Errors   those of bases.find(), with the place; those of the texts.
+/// Thread   the pool. `lease` keeps the images until the version is added.
+Result<ResolvedEnvironment> resolve_environment(
+    BaseResolver& bases,
+    const store::Lease& lease,
+    const EnvironmentRequest& request,
+    const EnvironmentDefinition& definition,
+    const WorkspaceSettings& workspace
+);
+
+/// Who adds a version, and when.
+struct Addition {
+    std::string workspace;
+    std::string curated_from;  // empty: the user's own
+    std::uint32_t author = 0;
+    UnixSeconds now = 0;
+    bool is_anonymous = false;
+};
+
+/// Gives a definition its place in the index. The same definition under the same name is the same
+/// version; what the notes of a later one say replaces them.
+/// Errors   conflict: the version exists with another definition; permission: the name is reserved
+///          or a curated environment's; too_large: the workspace is full.
+Result<store::AddedVersion> add_environment(
+    store::Store& store,
+    const ResolvedEnvironment& environment,
+    const Addition& addition,
+    const WorkspaceSettings& workspace
+);
+
+/// What a version's notes hold: the texts that may change.
+struct EnvironmentNotes {
+    std::string description;
+    std::map<std::string, std::string> tags;
+    std::map<std::string, std::string> properties;
+
+    static Result<EnvironmentNotes> parse(std::string_view text);  // inverse of render()
+    [[nodiscard]] std::string render() const;
+};
+
+/// "custom", or "curated" with its source behind a space: EnvironmentVersion::origin.
+inline constexpr std::string_view k_custom_origin = "custom";
+inline constexpr std::string_view k_curated_origin = "curated";
+
+bool is_curated(const store::EnvironmentVersion& version);
+
+}  // namespace kiln::daemon
