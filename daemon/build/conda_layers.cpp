@@ -6,12 +6,27 @@
 #include "layers/conda/memory_budget.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/prefix_parents.hpp"
+#include "layers/tar/tar_writer.hpp"
 #include "store/base/stop.hpp"
 
 namespace kiln::daemon {
 
 using conda::EnvironmentPlan;
 using conda::PlannedPackage;
+
+namespace {
+
+constexpr const char* k_point = "conda-bucket-point/1";
+
+CacheKey members_key(const char* operation, std::span<const LayerFacts> members) {
+    CacheKey key(operation);
+    for (const LayerFacts& member : members) {
+        key.add("layer", member.diff_id.render());
+    }
+    return key;
+}
+
+}  // namespace
 
 Result<PackageLayers> CondaLayers::find(const EnvironmentPlan& plan, const PlannedPackage& planned)
     const {
@@ -96,14 +111,13 @@ Result<JoinedLayer> CondaLayers::joined(
         alone.layer.known = true;
         return alone;
     }
-    CacheKey key("conda-bucket/1");
-    for (const LayerFacts& member : members) {
-        key.add("layer", member.diff_id.render());
-    }
+    CacheKey key = members_key("conda-bucket/1", members);
     key.add("compression", std::string(compression_name(writing_.options.compression)));
     TRY_ASSIGN(auto found, known_.find(key.digest()));
     if (found) {
-        return JoinedLayer{.layer = std::move(*found), .key = key.digest()};
+        JoinedLayer known;
+        known.layer = std::move(*found);
+        return known;
     }
     std::vector<store::BlobReader> blobs;
     std::vector<conda::BucketMember> parts;
@@ -119,23 +133,59 @@ Result<JoinedLayer> CondaLayers::joined(
     TRY_ASSIGN(
         const auto blob, services_.store.blobs().begin(writing_.lease, store::HashedBy::caller)
     );
-    TRY_ASSIGN(const BuiltLayer built, conda::concatenate(parts, *blob, writing_.stop));
+    TRY_ASSIGN(const auto from, find_point(members));
+    TRY_ASSIGN(const conda::Bucket bucket, conda::concatenate(parts, from, *blob, writing_.stop));
+    const BuiltLayer& built = bucket.built;
     TRY(blob->commit(built.layer.dress.digest));
     TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));
     JoinedLayer made;
     made.key = key.digest();
     made.layer.layer.emplace(facts_of(built, origin));
+    for (const conda::BucketPoint& point : bucket.points) {
+        const std::span<const LayerFacts> first(members.data(), point.members);
+        made.points.push_back(
+            {.key = members_key(k_point, first).digest(), .payload = render_hex(point.tar.value)}
+        );
+    }
     return made;
+}
+
+/// The furthest that is known of a bucket with these members.
+Result<std::optional<conda::BucketPoint>> CondaLayers::find_point(
+    std::span<const LayerFacts> members
+) const {
+    std::vector<std::uint64_t> sizes;
+    for (const LayerFacts& member : members) {
+        sizes.push_back(member.tar_bytes);
+    }
+    const std::vector<std::size_t> places = conda::point_places(sizes);
+    for (auto place = places.rbegin(); place != places.rend(); ++place) {
+        const std::span<const LayerFacts> first = members.first(*place);
+        const Digest key = members_key(k_point, first).digest();
+        TRY_ASSIGN(const auto text, known_.find_text(key));
+        const auto value = text ? Digest::parse_hex(*text) : fail(Code::not_found, "no point");
+        if (!value) {
+            continue;
+        }
+        conda::BucketPoint point{.members = *place, .tar = {.value = value->raw()}};
+        for (const LayerFacts& member : first) {
+            point.tar.size_bytes += member.tar_bytes - tar::k_trailer_bytes;
+        }
+        return std::optional(point);
+    }
+    return std::optional<conda::BucketPoint>();
 }
 
 Result<void> CondaLayers::remember(const std::vector<JoinedLayer>& layers) const {
     std::vector<KnownLayers::Made> made;
+    std::vector<store::CacheRecord> points;
     for (const JoinedLayer& each : layers) {
         if (!each.layer.known) {
             made.push_back({each.key, each.layer.layer});
+            points.insert(points.end(), each.points.begin(), each.points.end());
         }
     }
-    return made.empty() ? Result<void>() : known_.remember(made);
+    return made.empty() ? Result<void>() : known_.remember(made, std::move(points));
 }
 
 /// One that it has spares asking for each of hundreds of records again.

@@ -4,10 +4,12 @@
 #include "daemon/build/layer_writer.hpp"
 #include "daemon/services.hpp"
 #include "layers/conda/environment_plan.hpp"
+#include "layers/conda/grouping.hpp"
 #include "layers/conda/scripts/compile_pyc.hpp"
 #include "layers/tree/file_tree.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct PackageLayers {
 struct JoinedLayer {
     KnownLayer layer;
     Digest key;
+    std::vector<store::CacheRecord> points;  // where the hash of its tar may be taken up
 };
 
 /// The layers of conda environments: each made once, and found again by what it was made of.
@@ -73,6 +76,9 @@ class CondaLayers {
         const conda::EnvironmentPlan& plan,
         const conda::PlannedPackage& planned,
         const std::optional<LayerFacts>& payload
+    ) const;
+    [[nodiscard]] Result<std::optional<conda::BucketPoint>> find_point(
+        std::span<const LayerFacts> members
     ) const;
     [[nodiscard]] Result<Dress> dress_of(const LayerFacts& layer) const;
     [[nodiscard]] Result<KnownLayer> found_or_made(

@@ -19,8 +19,21 @@ Result<std::optional<KnownLayer>> KnownLayers::find(const Digest& key) const {
     return std::optional(std::move(known));
 }
 
-Result<void> KnownLayers::remember(const std::vector<Made>& made) const {
+Result<std::optional<std::string>> KnownLayers::find_text(const Digest& key) const {
+    lease_.keep(key);
+    TRY_ASSIGN(auto record, store_.index().find_cache(key));
+    if (!record || no_cache_) {
+        return std::optional<std::string>();
+    }
+    store_.used(key);
+    return std::optional(std::move(record->payload));
+}
+
+Result<void> KnownLayers::remember(
+    const std::vector<Made>& made, std::vector<store::CacheRecord> beside
+) const {
     store::Batch batch;
+    batch.cache = std::move(beside);
     for (const Made& each : made) {
         store::CacheRecord record{.key = each.key};
         if (each.layer) {

@@ -30,13 +30,18 @@ class KnownLayers {
     /// nullopt: not known, or not to be looked for.
     [[nodiscard]] Result<std::optional<KnownLayer>> find(const Digest& key) const;
 
+    /// What a record says that was remembered beside layers; nullopt as for them.
+    [[nodiscard]] Result<std::optional<std::string>> find_text(const Digest& key) const;
+
     struct Made {
         Digest key;
         const std::optional<LayerFacts>& layer;
     };
 
     /// Several in one go: what is made durable together is synced together.
-    [[nodiscard]] Result<void> remember(const std::vector<Made>& made) const;
+    [[nodiscard]] Result<void> remember(
+        const std::vector<Made>& made, std::vector<store::CacheRecord> beside = {}
+    ) const;
 
   private:
     store::Store& store_;

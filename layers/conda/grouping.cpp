@@ -30,22 +30,24 @@ constexpr std::array<std::string_view, 26> k_widely_shared = {
     "readline",      "sqlite",           "tk",       "tzdata",          "xz",
     "zlib"};
 constexpr std::size_t k_copy_bytes = 1024UL * 1024;
+/// To hash and unpack less takes no longer than to look for a point.
+constexpr std::uint64_t k_between_points_bytes = 1024UL * 1024;
 
 /// Members one after the other, read once: what is compressed goes into the blob as it is, and is
 /// unpacked beside for the digest of the tar.
 struct Joint {
-    Joint(Compression compression, ByteSink& sink, const std::stop_token& stop_asked)
+    Joint(Compression compression, const std::optional<ChainedHash::Point>& from, ByteSink& sink)
         : blob(sink),
-          stop(stop_asked),
-          decompressor(compression) {}
+          decompressor(compression),
+          tar_hash(from ? ChainedHash(*from) : ChainedHash()) {}
 
-    Result<void> add_plain(int fd, std::uint64_t size_bytes);
-    Result<void> add_frames(int fd, std::span<const Frame> added);
+    Result<void> add_plain(int fd, std::uint64_t size_bytes, const std::stop_token& stop);
+    Result<void> add_frames(int fd, std::span<const Frame> added, const std::stop_token& stop);
 
     ByteSink& blob;
-    const std::stop_token& stop;
     FrameDecompressor decompressor;
-    Hasher tar_hasher;
+    ChainedHash tar_hash;
+    bool tar_is_hashed = false;  // of what is added: it is before the point
     Hasher blob_hasher;
     std::vector<Frame> frames;
     Bytes packed;
@@ -91,41 +93,70 @@ std::vector<std::vector<std::size_t>> group_packages(
     });
     for (std::vector<std::size_t>& group : groups) {
         std::sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
-            return items[a].name < items[b].name;
+            const auto size_a = std::bit_width(items[a].size_bytes);
+            const auto size_b = std::bit_width(items[b].size_bytes);
+            return size_a != size_b ? size_a > size_b : items[a].name < items[b].name;
         });
     }
     return groups;
 }
 
-Result<BuiltLayer> concatenate(
-    const std::vector<BucketMember>& members, ByteSink& blob, std::stop_token stop
+std::vector<std::size_t> point_places(const std::vector<std::uint64_t>& tar_bytes) {
+    std::vector<std::size_t> places;
+    std::uint64_t since = 0;
+    for (std::size_t i = 0; i + 1 < tar_bytes.size(); ++i) {
+        since += tar_bytes[i];
+        if (since >= k_between_points_bytes) {
+            places.push_back(i + 1);
+            since = 0;
+        }
+    }
+    return places;
+}
+
+Result<Bucket> concatenate(
+    const std::vector<BucketMember>& members,
+    const std::optional<BucketPoint>& from,
+    ByteSink& blob,
+    std::stop_token stop
 ) {
-    ASSERT(!members.empty());
-    BuiltLayer built;
+    ASSERT(!members.empty() && (!from || from->members < members.size()));
+    Bucket bucket;
+    BuiltLayer& built = bucket.built;
     Dress& dress = built.layer.dress;
     dress.compression = members.front().layer.dress.compression;
-    Joint joint(dress.compression, blob, stop);
+    std::vector<std::uint64_t> sizes;
     for (const BucketMember& member : members) {
+        sizes.push_back(member.layer.tar_bytes);
+    }
+    const std::vector<std::size_t> places = point_places(sizes);
+    Joint joint(dress.compression, from ? from->tar : std::optional<ChainedHash::Point>(), blob);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        const BucketMember& member = members[i];
         TRY(check_member(member, dress.compression));
-        const bool last = &member == &members.back();
+        const bool last = i + 1 == members.size();
         const Layer& layer = member.layer;
         const std::uint64_t blob_bytes = last ? layer.dress.size_bytes : body_bytes(member);
-        const std::uint64_t tar_bytes = layer.tar_bytes - (last ? 0 : tar::k_trailer_bytes);
+        joint.tar_is_hashed = from && i < from->members;
         if (dress.compression == Compression::none) {
-            TRY(joint.add_plain(member.blob_fd, blob_bytes));
+            TRY(joint.add_plain(member.blob_fd, blob_bytes, stop));
         } else {
             const std::span<const Frame> frames(layer.dress.frames.frames);
-            TRY(joint.add_frames(member.blob_fd, frames.first(frames.size() - (last ? 0 : 1))));
+            const auto body = frames.first(frames.size() - (last ? 0 : 1));
+            TRY(joint.add_frames(member.blob_fd, body, stop));
         }
         dress.size_bytes += blob_bytes;
-        built.layer.tar_bytes += tar_bytes;
+        built.layer.tar_bytes += layer.tar_bytes - (last ? 0 : tar::k_trailer_bytes);
+        if (!joint.tar_is_hashed && std::binary_search(places.begin(), places.end(), i + 1)) {
+            bucket.points.push_back({i + 1, joint.tar_hash.point()});
+        }
     }
-    built.layer.diff_id = joint.tar_hasher.finish();
+    built.layer.diff_id = joint.tar_hash.finish();
     dress.digest =
         dress.compression == Compression::none ? built.layer.diff_id : joint.blob_hasher.finish();
     dress.frames.frames = std::move(joint.frames);
     TRY_ASSIGN(built.table, merge_tables(members, built.entries));
-    return built;
+    return bucket;
 }
 
 namespace {
@@ -195,29 +226,34 @@ Result<void> check_member(const BucketMember& member, Compression compression) {
     return {};
 }
 
-Result<void> Joint::add_plain(int fd, std::uint64_t size_bytes) {
+Result<void> Joint::add_plain(int fd, std::uint64_t size_bytes, const std::stop_token& stop) {
     plain.resize(k_copy_bytes);
     for (std::uint64_t offset = 0; offset < size_bytes;) {
         TRY(check(stop));
         const std::uint64_t count = std::min<std::uint64_t>(size_bytes - offset, plain.size());
         const MutableByteSpan part = MutableByteSpan(plain).first(count);
         TRY(pread_exact(fd, part, offset));
-        tar_hasher.update(part);
+        if (!tar_is_hashed) {
+            tar_hash.update(part);
+        }
         TRY(blob.write(part));
         offset += count;
     }
     return {};
 }
 
-Result<void> Joint::add_frames(int fd, std::span<const Frame> added) {
+Result<void> Joint::add_frames(int fd, std::span<const Frame> added, const std::stop_token& stop) {
     std::uint64_t offset = 0;
     for (const Frame& frame : added) {
         TRY(check(stop));
         packed.resize(frame.blob_bytes);
-        plain.resize(frame.tar_bytes);
         TRY(pread_exact(fd, packed, offset));
-        TRY(decompressor.decompress(packed, plain));
-        Hasher::update_pair(tar_hasher, plain, blob_hasher, packed);
+        if (!tar_is_hashed) {
+            plain.resize(frame.tar_bytes);
+            TRY(decompressor.decompress(packed, plain));
+            tar_hash.update(plain);
+        }
+        blob_hasher.update(packed);
         TRY(blob.write(packed));
         frames.push_back(frame);
         offset += frame.blob_bytes;

@@ -1,6 +1,7 @@
 #include "store/digest.hpp"
 
 #include "store/base/clock.hpp"
+#include "store/chained_hash.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/matchers.hpp"
 
@@ -66,6 +67,17 @@ RC_GTEST_PROP(Hasher, HashesTwoSideBySideAsEachAlone, ()) {
     RC_ASSERT(a.size_bytes() == all_of_a.size());
     RC_ASSERT(a.finish() == digest_of(all_of_a));
     RC_ASSERT(b.finish() == digest_of(all_of_b));
+}
+
+RC_GTEST_PROP(ChainedHash, GoesOnWhereItWasLeft, (const std::string& rest)) {
+    const std::string start(64 * *rc::gen::inRange<std::size_t>(0, 20), 'x');
+    ChainedHash left;
+    left.update(as_bytes(start));
+
+    ChainedHash taken_up(left.point());
+    taken_up.update(as_bytes(rest));
+
+    RC_ASSERT(taken_up.finish() == digest_of(start + rest));
 }
 
 RC_GTEST_PROP(Time, RendersToWhatItParses, ()) {

@@ -137,7 +137,8 @@ Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers) {
     }
     MemorySink blob(k_blob_bytes);
     LayerInMemory joined;
-    TRY_ASSIGN(joined.built, conda::concatenate(members, blob, {}));
+    TRY_ASSIGN(conda::Bucket bucket, conda::concatenate(members, std::nullopt, blob, {}));
+    joined.built = std::move(bucket.built);
     joined.blob = blob.take();
     TRY_ASSIGN(joined.table, TableOfContents::open(joined.built.table));
     return joined;

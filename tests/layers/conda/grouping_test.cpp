@@ -187,9 +187,10 @@ TEST_P(Buckets, AreTheMembersOneAfterTheOther) {
     }
     MemorySink blob(1U << 30U);
 
-    const auto bucket = concatenate(members, blob, {});
+    const auto made = concatenate(members, std::nullopt, blob, {});
 
-    ASSERT_THAT(bucket, Succeeds());
+    ASSERT_THAT(made, Succeeds());
+    const BuiltLayer* const bucket = &made->built;
     EXPECT_EQ(bucket->layer.tar_bytes, tar_bytes);
     EXPECT_EQ(bucket->layer.dress.size_bytes, blob.bytes().size());
     EXPECT_EQ(bucket->layer.dress.digest, digest_of(blob.bytes()));
@@ -217,6 +218,32 @@ TEST_P(Buckets, AreTheMembersOneAfterTheOther) {
     EXPECT_TRUE((*table)->find("opt/env/share").has_value());
 }
 
+TEST_P(Buckets, AreTheSameWhereTheHashOfTheirBeginningIsTakenUp) {
+    const BuiltEnvironment built = environment(GetParam());
+    std::vector<Fd> fds;
+    std::vector<BucketMember> members;
+    for (const auto& layer : built.layers) {
+        fds.push_back(file_of(as_text(layer.blob)));
+        members.push_back({fds.back().get(), layer.built.layer, layer.table});
+    }
+    std::sort(members.begin(), members.end(), [](const BucketMember& a, const BucketMember& b) {
+        return a.layer.tar_bytes > b.layer.tar_bytes;
+    });
+    MemorySink first(1U << 30U);
+    MemorySink second(1U << 30U);
+
+    const auto anew = concatenate(members, std::nullopt, first, {});
+    ASSERT_THAT(anew, Succeeds());
+    ASSERT_THAT(anew->points, SizeIs(1));  // after the one of 5 MB
+    const auto again = concatenate(members, anew->points.front(), second, {});
+
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_EQ(again->built.layer.diff_id, anew->built.layer.diff_id);
+    EXPECT_EQ(again->built.layer.dress.digest, anew->built.layer.dress.digest);
+    EXPECT_EQ(again->built.layer.tar_bytes, anew->built.layer.tar_bytes);
+    EXPECT_TRUE(std::ranges::equal(first.bytes(), second.bytes()));
+}
+
 TEST_P(Buckets, AMemberWithoutItsOwnTrailerIsRefused) {
     const BuiltEnvironment built = environment(GetParam());
     const Fd fd = file_of(as_text(built.layers[0].blob));
@@ -224,7 +251,7 @@ TEST_P(Buckets, AMemberWithoutItsOwnTrailerIsRefused) {
     member.layer.dress.frames.frames.clear();
     member.layer.tar_bytes += 512;
     MemorySink blob(1U << 30U);
-    EXPECT_THAT(concatenate({member}, blob, {}), FailsWith(Code::corrupt));
+    EXPECT_THAT(concatenate({member}, std::nullopt, blob, {}), FailsWith(Code::corrupt));
 }
 
 INSTANTIATE_TEST_SUITE_P(
