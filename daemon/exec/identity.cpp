@@ -1,5 +1,6 @@
 #include "daemon/exec/identity.hpp"
 
+#include "daemon/exec/owner_map.hpp"
 #include "daemon/exec/program.hpp"
 #include "store/base/file.hpp"
 #include "store/base/limits.hpp"
@@ -90,14 +91,6 @@ std::optional<IdRange> shifted(std::string_view own_map) {
         }
     }
     return std::nullopt;
-}
-
-std::string map_text(const std::vector<IdRange>& ranges) {
-    std::string text;
-    for (const IdRange& range : ranges) {
-        text += fmt::format("{} {} {}\n", range.inside, range.outside, range.count);
-    }
-    return text;
 }
 
 Result<void> write_proc(pid_t process, std::string_view name, std::string_view text) {
@@ -192,16 +185,16 @@ IdentityFacts read_identity_facts() {
 Result<void> write_identity(pid_t process, const Identity& identity) {
     switch (identity.by) {
         case MapBy::kernel:
-            TRY(write_proc(process, "uid_map", map_text(identity.uids)));
-            return write_proc(process, "gid_map", map_text(identity.gids));
+            TRY(write_proc(process, "uid_map", render_map(identity.uids)));
+            return write_proc(process, "gid_map", render_map(identity.gids));
         case MapBy::newuidmap:
             TRY(run_mapper("newuidmap", process, identity.uids));
             return run_mapper("newgidmap", process, identity.gids);
         case MapBy::own_id:
-            TRY(write_proc(process, "uid_map", map_text(identity.uids)));
+            TRY(write_proc(process, "uid_map", render_map(identity.uids)));
             // user_namespaces(7): without this the kernel refuses the map of groups.
             TRY(write_proc(process, "setgroups", "deny"));
-            return write_proc(process, "gid_map", map_text(identity.gids));
+            return write_proc(process, "gid_map", render_map(identity.gids));
     }
     return {};
 }

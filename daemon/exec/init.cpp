@@ -11,10 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace kiln::exec {
@@ -114,7 +116,8 @@ Result<void> execute(const RunSpec& spec) {
 
 Result<void> use_streams(const InitPlan& plan) {
     const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!nothing.is_open() || ::dup2(nothing.get(), STDIN_FILENO) < 0
+    const int input = plan.spec.input >= 0 ? plan.spec.input : nothing.get();
+    if (!nothing.is_open() || ::dup2(input, STDIN_FILENO) < 0
         || ::dup2(plan.output, STDOUT_FILENO) < 0 || ::dup2(plan.errors, STDERR_FILENO) < 0) {
         return fail_errno("the command's stdin, stdout and stderr");
     }
@@ -163,12 +166,29 @@ Result<pid_t> start_command(const InitPlan& plan) {
     return child;
 }
 
-int reap_until(pid_t command) {
+/// The command's status, when it has ended; reaps whatever else has.
+std::optional<int> reap(pid_t command) {
     while (true) {
         int status = 0;
-        const pid_t ended = ::waitpid(-1, &status, 0);
+        const pid_t ended = ::waitpid(-1, &status, WNOHANG);
         if (ended == command || (ended < 0 && errno == ECHILD)) {
             return status;
+        }
+        if (ended <= 0) {
+            return std::nullopt;
+        }
+    }
+}
+
+int reap_until(pid_t command) {
+    const sigset_t signals = ForwardedSignals::set();
+    while (true) {
+        if (const auto status = reap(command)) {
+            return *status;
+        }
+        const int signal = ::sigwaitinfo(&signals, nullptr);
+        if (signal > 0 && signal != SIGCHLD) {
+            ::kill(signal == SIGINT ? -command : command, signal);
         }
     }
 }
@@ -192,6 +212,33 @@ Result<pid_t> start(const InitPlan& plan, Channel& report) {
 }
 
 }  // namespace
+
+bool is_forwarded(int signal) {
+    constexpr std::array k_forwarded{
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
+    return std::find(k_forwarded.begin(), k_forwarded.end(), signal) != k_forwarded.end();
+}
+
+sigset_t ForwardedSignals::set() {
+    sigset_t signals{};
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (is_forwarded(signal)) {
+            sigaddset(&signals, signal);
+        }
+    }
+    return signals;
+}
+
+ForwardedSignals::ForwardedSignals() {
+    const sigset_t signals = set();
+    ::sigprocmask(SIG_BLOCK, &signals, &before_);
+}
+
+ForwardedSignals::~ForwardedSignals() {
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
 
 void be_init(const InitPlan& plan) {
     Channel report{Fd(plan.report)};

@@ -211,6 +211,11 @@ Bytes render_run(const RunSpec& spec, bool shares_network) {
     put_optional_text(out, spec.resolv_conf);
     out.number(static_cast<std::uint64_t>(spec.timestamps));
     out.number(static_cast<std::uint64_t>(spec.epoch));
+    out.number(spec.make_working_directory ? 1 : 0).number(spec.mounts.size());
+    for (const HostMount& mounted : spec.mounts) {
+        out.text(mounted.destination);
+    }
+    out.number(spec.input >= 0 ? 1 : 0).number(spec.signals >= 0 ? 1 : 0);
     return copy(out);
 }
 
@@ -238,8 +243,34 @@ Result<RunOrder> parse_run(ByteSpan payload) {
     spec.resolv_conf = take_optional_text(in);
     spec.timestamps = take_enum(in, Timestamps::keep);
     spec.epoch = static_cast<UnixSeconds>(in.number());
+    spec.make_working_directory = in.number() != 0;
+    spec.mounts.resize(in.count());
+    for (HostMount& mounted : spec.mounts) {
+        mounted.destination = in.text();
+    }
+    // Which descriptor it is, adopt() says.
+    spec.input = in.number() != 0 ? 0 : -1;
+    spec.signals = in.number() != 0 ? 0 : -1;
     TRY(in.finish());
     return order;
+}
+
+Result<void> RunOrder::adopt(const std::vector<Fd>& descriptors) {
+    const std::size_t expected = (shares_network ? 1U : 0U) + spec.mounts.size()
+                                 + (spec.input >= 0 ? 1U : 0U) + (spec.signals >= 0 ? 1U : 0U);
+    if (descriptors.size() != expected) {
+        return fail(Code::corrupt, "an order to run comes without its descriptors");
+    }
+    std::size_t next = shares_network ? 1 : 0;
+    for (HostMount& mounted : spec.mounts) {
+        mounted.fd = descriptors[next++].get();
+    }
+    for (int* each : {&spec.input, &spec.signals}) {
+        if (*each >= 0) {
+            *each = descriptors[next++].get();
+        }
+    }
+    return {};
 }
 
 Bytes render_unpack(const Digest& diff_id, const Dress& dress, std::uint32_t workers) {

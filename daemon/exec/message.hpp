@@ -56,13 +56,17 @@ Result<tar::TarEntry> parse_entry(ByteSpan payload);
 Bytes render_checks(const std::vector<Check>& checks);
 Result<std::vector<Check>> parse_checks(ByteSpan payload);
 
-/// RunSpec; the message carries the descriptor of the shared network if there is one. The worker
-/// has the tables already.
+/// RunSpec; the message carries descriptors, in this order: of the shared network if there is one,
+/// of the trees to be mounted, of stdin and of the signals if there are any. The worker has the
+/// tables already.
 Bytes render_run(const RunSpec& spec, bool shares_network);
 
 struct RunOrder {
-    RunSpec spec;
+    RunSpec spec;  // its descriptors are those of the message
     bool shares_network = false;
+
+    /// Gives the spec its descriptors. Errors   corrupt when they are too few or too many.
+    Result<void> adopt(const std::vector<Fd>& descriptors);
 };
 
 Result<RunOrder> parse_run(ByteSpan payload);

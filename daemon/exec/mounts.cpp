@@ -142,6 +142,26 @@ Result<void> attach(int tree, int directory, const std::string& path) {
     return {};
 }
 
+Result<void> set_attributes(int tree, const TreeAttributes& attributes) {
+    mount_attr wanted{};
+    wanted.attr_set = MOUNT_ATTR_NOSUID;
+    wanted.attr_set |= attributes.read_only ? MOUNT_ATTR_RDONLY : 0U;
+    wanted.attr_set |= attributes.devices ? 0U : MOUNT_ATTR_NODEV;
+    if (attributes.owners >= 0) {
+        wanted.attr_set |= MOUNT_ATTR_IDMAP;
+        wanted.userns_fd = static_cast<decltype(wanted.userns_fd)>(attributes.owners);
+    }
+    wanted.propagation = MS_PRIVATE;
+    constexpr unsigned k_flags = AT_EMPTY_PATH | k_at_recursive;
+    if (::mount_setattr(tree, "", k_flags, &wanted, sizeof wanted) == 0) {
+        return {};
+    }
+    if (attributes.owners >= 0 && (errno == EINVAL || errno == EPERM)) {
+        return fail(Code::unsupported, "its file system can't show its files as another user's");
+    }
+    return fail_errno("mount_setattr");
+}
+
 Result<void> become_root(int directory) {
     if (::fchdir(directory) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) {
         return fail_errno("pivot_root");

@@ -28,6 +28,18 @@ Result<Fd> clone_tree(int directory, const std::string& path, Submounts submount
 Result<Fd> make_tmpfs(const std::string& size, const std::string& mode);
 Result<void> attach(int tree, int directory, const std::string& path);
 
+struct TreeAttributes {
+    bool read_only = false;
+    bool devices = false;
+    int owners =
+        -1;  // a user namespace: whose ids on disk are which of the host's; -1: as they are
+};
+
+/// Of a tree that is mounted nowhere yet and all below it; setuid programs do nothing there, and
+/// what is mounted later on either side stays there. Errors   unsupported when a file system in it
+/// can't show other owners.
+Result<void> set_attributes(int tree, const TreeAttributes& attributes);
+
 /// The open directory becomes '/', and nothing of the old tree can be reached any more.
 Result<void> become_root(int directory);
 

@@ -157,6 +157,18 @@ Result<void> show_file(Stubs& stubs, const std::string& source, const std::strin
     return attach(tree.get(), target->get(), "");
 }
 
+Result<void> show_tree(Stubs& stubs, const PlacedTree& placed) {
+    TRY_ASSIGN(const struct stat facts, stat_fd(placed.tree));
+    const auto kind = S_ISDIR(facts.st_mode) ? MountPoint::directory : MountPoint::file;
+    TRY_ASSIGN(
+        const Fd target,
+        stubs.point(placed.destination, kind),
+        "while mounting on {}",
+        placed.destination
+    );
+    return attach(placed.tree, target.get(), "");
+}
+
 }  // namespace
 
 Result<std::vector<Stub>> enter_rootfs(const RootfsPlan& plan) {
@@ -171,6 +183,12 @@ Result<std::vector<Stub>> enter_rootfs(const RootfsPlan& plan) {
     TRY(mount_kernel_views(plan.own_network));
     TRY(mount_devices(plan.has_tty_group));
     TRY(hide_paths());
+    for (const PlacedTree& placed : plan.trees) {
+        TRY(show_tree(stubs, placed));
+    }
+    if (!plan.made_directory.empty()) {
+        TRY(stubs.open_or_make(plan.made_directory, MountPoint::directory));
+    }
     TRY(become_root(root.get()));
     return stubs.made();
 }

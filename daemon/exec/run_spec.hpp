@@ -34,11 +34,33 @@ struct UnpackRequest {
     Dress dress;
 };
 
+/// What a command may do in a piece of the host that it sees.
+enum class MountRights : std::uint8_t {
+    lender,  // what its lender may, see lent_mounts.hpp; no devices, no setuid programs
+    anyone,  // what anyone may; no devices, no setuid programs
+    device,  // a device node, with what its mode gives anyone
+};
+
+/// A directory or file of the host that is seen in the image.
+struct HostMount {
+    int fd = -1;              // what it is; O_PATH is enough; stays the caller's
+    std::string destination;  // absolute, within the image; made where it is absent
+    bool read_only = false;
+    MountRights rights = MountRights::lender;
+};
+
+/// The user whose files are lent: ids of the host.
+struct Lender {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+};
+
 struct RunSpec {
     std::vector<LowerLayer> layers;        // bottom first; all unpacked before
     std::vector<std::string> arguments;    // at least one; looked up in the environment's PATH
     std::vector<std::string> environment;  // "NAME=value", exactly what the command gets
     std::string working_directory = "/";   // must exist
+    bool make_working_directory = false;   // or is made, with its parents
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::vector<std::uint32_t> supplementary_gids;
@@ -51,6 +73,11 @@ struct RunSpec {
     std::optional<std::string> resolv_conf;
     Timestamps timestamps = Timestamps::fixed;
     UnixSeconds epoch = k_default_epoch;
+    std::vector<HostMount> mounts;  // each on top of those before it
+    Lender lender;
+    int input = -1;  // the command's stdin, which stays the caller's; -1: /dev/null
+    /// A pipe whose bytes are numbers of signals for the command; stays the caller's.
+    int signals = -1;
 };
 
 /// How the command ended. Exactly one of the two says something: a signal, or the exit code.

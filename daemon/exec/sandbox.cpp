@@ -3,6 +3,7 @@
 #include "daemon/exec/execution.hpp"
 #include "daemon/exec/identity.hpp"
 #include "daemon/exec/layers_in_use.hpp"
+#include "daemon/exec/lent_mounts.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/networks.hpp"
 #include "daemon/exec/watch.hpp"
@@ -53,6 +54,7 @@ class Sandbox final : public Executor {
   private:
     Result<void> ensure_worker();
     Result<Channel> open_session(std::span<const LowerLayer> layers = {});
+    Result<std::vector<Fd>> open_trees(const RunSpec& spec);
     Result<void> unpack_alone(const UnpackRequest& request, const std::stop_token& stop);
     [[nodiscard]] bool is_unpacked(const std::string& hex) const;
     [[nodiscard]] UnpackedLayer look_at(const Digest& diff_id) const;
@@ -98,6 +100,19 @@ Result<Channel> Sandbox::open_session(std::span<const LowerLayer> layers) {
         channel = worker_->open_session(layers);
     }
     return channel;
+}
+
+Result<std::vector<Fd>> Sandbox::open_trees(const RunSpec& spec) {
+    if (spec.mounts.empty()) {
+        return std::vector<Fd>();
+    }
+    Fd users;
+    {
+        const std::lock_guard lock(worker_mutex_);
+        TRY(ensure_worker());
+        TRY_ASSIGN(users, worker_->users());
+    }
+    return open_mounts(options_.worker_program, identity_, users, spec);
 }
 
 Description Sandbox::describe() {
@@ -166,6 +181,7 @@ Result<std::unique_ptr<Execution>> Sandbox::run(
         // When it was used last, for the collector; an absent layer is told by the session.
         ::utimensat(directory_.get(), layer.diff_id.hex().c_str(), nullptr, 0);
     }
+    TRY_ASSIGN(const auto trees, open_trees(spec));
     std::optional<Fd> network;
     if (spec.network == Network::standard) {
         TRY_ASSIGN(network, networks_.join(spec.network_scope));
@@ -175,6 +191,14 @@ Result<std::unique_ptr<Execution>> Sandbox::run(
     std::vector<int> descriptors;
     if (network) {
         descriptors.push_back(network->get());
+    }
+    for (const Fd& tree : trees) {
+        descriptors.push_back(tree.get());
+    }
+    for (const int each : {spec.input, spec.signals}) {
+        if (each >= 0) {
+            descriptors.push_back(each);
+        }
     }
     TRY(channel.send(MessageType::run, render_run(full, network.has_value()), descriptors));
     TRY_ASSIGN(const Outcome outcome, follow_command(channel, output, stop));

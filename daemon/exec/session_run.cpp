@@ -83,6 +83,30 @@ Result<std::vector<std::string>> lower_names(const RunSpec& spec) {
     return names;
 }
 
+std::vector<PlacedTree> trees_of(const RunSpec& spec) {
+    std::vector<PlacedTree> trees;
+    for (const HostMount& mounted : spec.mounts) {
+        trees.push_back({.tree = mounted.fd, .destination = mounted.destination});
+    }
+    return trees;
+}
+
+/// False when no more will come.
+bool pass_on_signal(int signals, pid_t init) {
+    std::byte number{};
+    ssize_t count = -1;
+    do {
+        count = ::read(signals, &number, 1);
+    } while (count < 0 && errno == EINTR);
+    if (count != 1) {
+        return count < 0 && errno == EAGAIN;
+    }
+    if (is_forwarded(std::to_integer<int>(number))) {
+        ::kill(init, std::to_integer<int>(number));
+    }
+    return true;
+}
+
 /// One RUN, from its order to the end of the command.
 class Run {
   public:
@@ -147,7 +171,9 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
         .own_network = own_network,
         .has_tty_group = tools_.has_many_ids,
         .hosts_file = directory_ + "/hosts",
-        .resolv_file = directory_ + "/resolv.conf"};
+        .resolv_file = directory_ + "/resolv.conf",
+        .trees = trees_of(spec_),
+        .made_directory = spec_.make_working_directory ? spec_.working_directory : std::string()};
     const bool scoped = !own_network && spec_.network == Network::standard;
     const InitPlan plan{
         .spec = spec_,
@@ -162,6 +188,8 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
     clone_args arguments{};
     arguments.flags = k_namespaces | (spec_.network == Network::none ? CLONE_NEWNET : 0U);
     arguments.exit_signal = SIGCHLD;
+    // Blocked from its first moment on: one that comes before the command runs is not lost.
+    const ForwardedSignals blocked;
     const long init = ::syscall(SYS_clone3, &arguments, sizeof arguments);
     if (init < 0) {
         return fail_errno("make the namespaces of a RUN");
@@ -176,16 +204,27 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
 }
 
 Result<int> Run::follow(pid_t init, Channel& report) {
+    if (spec_.signals >= 0) {
+        // The other end is a stranger's, who might leave less in it than poll(2) promised.
+        ::fcntl(spec_.signals, F_SETFL, O_NONBLOCK);
+    }
+    std::array<pollfd, 3> watched{
+        pollfd{.fd = report.fd(), .events = POLLIN, .revents = 0},
+        pollfd{.fd = channel_.fd(), .events = POLLRDHUP, .revents = 0},
+        pollfd{.fd = spec_.signals, .events = POLLIN, .revents = 0}};
     while (true) {
-        std::array<pollfd, 2> watched{
-            pollfd{.fd = report.fd(), .events = POLLIN, .revents = 0},
-            pollfd{.fd = channel_.fd(), .events = POLLRDHUP, .revents = 0}};
         if (::poll(watched.data(), watched.size(), -1) < 0) {
             continue;
         }
         if (watched[1].revents != 0) {
             ::kill(init, SIGKILL);
             return fail(Code::cancelled, "cancelled");
+        }
+        if (watched[2].revents != 0 && !pass_on_signal(spec_.signals, init)) {
+            watched[2].fd = -1;
+        }
+        if (watched[0].revents == 0) {
+            continue;
         }
         TRY_ASSIGN(const auto status, hear(report));
         if (status) {
@@ -248,15 +287,15 @@ Result<void> join_network(const Fd& network) {
 }  // namespace
 
 Result<void> serve_run(Channel& channel, const Message& order, const SessionTools& tools) {
-    TRY_ASSIGN(const RunOrder parsed, parse_run(order.payload));
+    TRY_ASSIGN(RunOrder parsed, parse_run(order.payload));
+    TRY(parsed.adopt(order.descriptors));
     const RunSpec& spec = parsed.spec;
-    const std::size_t expected = parsed.shares_network ? 1 : 0;
-    if (order.descriptors.size() != expected || !spec.hosts || !spec.resolv_conf) {
+    if (!spec.hosts || !spec.resolv_conf) {
         return fail(Code::corrupt, "an order to run is not complete");
     }
     TRY_ASSIGN(const Lower lower, open_lower(spec, tools));
     if (parsed.shares_network) {
-        TRY(join_network(order.descriptors.back()));
+        TRY(join_network(order.descriptors.front()));
     }
     FreshDirectory fresh(fresh_name(".run-"));
     TRY(make_run_directory(fresh.name(), spec));

@@ -58,6 +58,20 @@ std::string or_dot(std::string_view path) {
     return path.empty() ? "." : std::string(path);
 }
 
+bool is_below(std::string_view path, std::string_view folder) {
+    return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+/// The number of the mount that an open file is seen through.
+Result<std::uint64_t> mount_of(int fd) {
+    struct statx facts {};
+
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &facts) != 0) {
+        return fail_errno("statx");
+    }
+    return facts.stx_mnt_id;
+}
+
 /// Removes `name` if it is still that inode; whether it is gone or was never there.
 bool remove_if_same(int upper, std::string_view path, std::uint64_t inode) {
     auto parent = open_at(
@@ -121,36 +135,78 @@ Result<std::optional<Fd>> Stubs::file(const std::string& path) {
         return std::optional(*std::move(there));
     }
     const auto target = end_of_links(path);
-    if (!target) {
-        return std::optional<Fd>();
+    auto made = target ? make(*target, MountPoint::file) : tl::unexpected(Error{});
+    return made ? std::optional(*std::move(made)) : std::optional<Fd>();
+}
+
+Result<Fd> Stubs::point(const std::string& path, MountPoint kind) {
+    TRY_ASSIGN(Fd there, open_or_make(path, kind));
+    const std::string real = path_in_image(there.get());
+    if (real.empty() || real == "dev") {
+        return fail(Code::invalid_input, "nothing can be mounted on /{} of an image", real);
     }
+    if (is_below(real, "proc") || is_below(real, "sys")) {
+        return fail(Code::invalid_input, "{} lies in the kernel's /proc or /sys", path);
+    }
+    TRY_ASSIGN(const struct stat facts, stat_fd(there.get()));
+    if (S_ISDIR(facts.st_mode) != (kind == MountPoint::directory)) {
+        const bool wants_directory = kind == MountPoint::directory;
+        return fail(
+            Code::invalid_input,
+            "the image's {} is {} directory, what is mounted there is {}",
+            path,
+            wants_directory ? "no" : "a",
+            wants_directory ? "one" : "none"
+        );
+    }
+    return there;
+}
+
+Result<Fd> Stubs::open_or_make(const std::string& path, MountPoint kind) {
+    const std::string relative = path.substr(std::min(path.find_first_not_of('/'), path.size()));
+    auto there = open_at(root_, or_dot(relative), O_PATH, Resolve::in_root);
+    if (there) {
+        return there;
+    }
+    const auto target = end_of_links(relative);
+    if (!target) {
+        return fail(Code::invalid_input, "the image's {} is a loop of symlinks", path);
+    }
+    return make(*target, kind);
+}
+
+/// `path` leads over no symlink at its end.
+Result<Fd> Stubs::make(const std::string& path, MountPoint kind) {
     TRY_ASSIGN(Fd parent, open_at(root_, ".", O_RDONLY | O_DIRECTORY, Resolve::in_root));
     std::size_t begin = 0;
-    for (std::size_t end = target->find('/'); end != std::string::npos;
-         end = target->find('/', begin)) {
-        const std::string part = target->substr(0, end);
+    for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', begin)) {
+        const std::string part = path.substr(0, end);
         auto next = open_at(root_, part, O_RDONLY | O_DIRECTORY, Resolve::in_root);
         if (!next && next.error().code == Code::not_found) {
-            next = make_directory(parent.get(), target->substr(begin, end - begin));
+            next = make_directory(parent.get(), path.substr(begin, end - begin));
         }
-        if (!next) {
-            return std::optional<Fd>();
-        }
+        TRY(next);
         parent = *std::move(next);
         begin = end + 1;
     }
-    const std::string name = target->substr(begin);
-    const SameTimes same(parent.get());
+    const std::string name = path.substr(begin);
+    return kind == MountPoint::directory ? make_directory(parent.get(), name)
+                                         : make_file(parent.get(), name);
+}
+
+Result<Fd> Stubs::make_file(int parent, const std::string& name) {
+    TRY_ASSIGN(const bool recorded, is_changeable(parent));
+    const SameTimes same(parent);
     constexpr int k_flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    auto made = open_at(parent.get(), name, k_flags, Resolve::beneath, 0644);
-    if (!made) {
-        return std::optional<Fd>();
+    TRY_ASSIGN(Fd made, open_at(parent, name, k_flags, Resolve::beneath, 0644));
+    if (recorded) {
+        TRY(record(parent, name));
     }
-    TRY(record(parent.get(), name));
-    return std::optional(*std::move(made));
+    return made;
 }
 
 Result<Fd> Stubs::make_directory(int parent, const std::string& name) {
+    TRY_ASSIGN(const bool recorded, is_changeable(parent));
     TRY_ASSIGN(const Fd writable, open_at(parent, ".", O_RDONLY | O_DIRECTORY, Resolve::beneath));
     {
         const SameTimes same(writable.get());
@@ -158,23 +214,51 @@ Result<Fd> Stubs::make_directory(int parent, const std::string& name) {
             return fail_errno(name);
         }
     }
-    TRY(record(parent, name));
+    if (recorded) {
+        TRY(record(parent, name));
+    }
     return open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath);
 }
 
 Result<void> Stubs::record(int parent, const std::string& name) {
+    const std::string folder = path_in_image(parent);
+    TRY_ASSIGN(const auto facts, stat_at(parent, name));
+    made_.push_back(Stub{
+        .path = folder.empty() ? name : folder + "/" + name, .inode = facts ? facts->st_ino : 0});
+    return {};
+}
+
+/// Where an open file really is, without '/' in front; "" for the root.
+std::string Stubs::path_in_image(int fd) const {
     std::array<char, limits::k_path_bytes> buffer{};
-    const auto real_path = [&buffer](int fd) {
-        const std::string link = fmt::format("/proc/self/fd/{}", fd);
+    const auto real_path = [&buffer](int of) {
+        const std::string link = fmt::format("/proc/self/fd/{}", of);
         const ssize_t size = ::readlink(link.c_str(), buffer.data(), buffer.size());
         return std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     };
     const std::string root = real_path(root_);
-    std::string path = real_path(parent).substr(root.size()) + "/" + name;
+    std::string path = real_path(fd).substr(root.size());
     path.erase(0, path.find_first_not_of('/'));
-    TRY_ASSIGN(const auto facts, stat_at(parent, name));
-    made_.push_back(Stub{.path = std::move(path), .inode = facts ? facts->st_ino : 0});
-    return {};
+    return path;
+}
+
+/// Whether what is made there must be removed later: not so in /dev, which goes by itself.
+/// Errors   invalid_input in what else is mounted.
+Result<bool> Stubs::is_changeable(int parent) const {
+    TRY_ASSIGN(const std::uint64_t here, mount_of(parent));
+    TRY_ASSIGN(const std::uint64_t root, mount_of(root_));
+    if (here == root) {
+        return true;
+    }
+    TRY_ASSIGN(const Fd dev, open_at(root_, "dev", O_PATH, Resolve::in_root));
+    TRY_ASSIGN(const std::uint64_t devices, mount_of(dev.get()));
+    if (here == devices) {
+        return false;
+    }
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format("nothing is made in /{}, which is mounted", path_in_image(parent)),
+        .hint = "make it there first"});
 }
 
 std::optional<std::string> Stubs::end_of_links(std::string path) {

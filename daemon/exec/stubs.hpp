@@ -18,6 +18,8 @@ struct Stub {
     bool operator==(const Stub&) const = default;
 };
 
+enum class MountPoint : std::uint8_t { directory, file };
+
 /// Mount points in an image's tree: those that are there, and stubs for the others. Neither making
 /// nor removing one changes the mtime of its parent, so a RUN that changed nothing changes nothing.
 /// Thread   one.
@@ -34,11 +36,23 @@ class Stubs {
     /// impossible (a directory in its place, a loop): then the image's own is seen.
     Result<std::optional<Fd>> file(const std::string& path);
 
+    /// A directory or file anywhere, made with its parents where it is absent; symlinks lead where
+    /// they lead in the image. Called when /proc, /sys and /dev are mounted.
+    /// Errors   invalid_input: the image has something else there; it would be in /proc or /sys, or
+    /// cover / or /dev; it would have to be made in what is mounted, which is not ours to change.
+    Result<Fd> point(const std::string& path, MountPoint kind);
+    /// What is there, or else is made.
+    Result<Fd> open_or_make(const std::string& path, MountPoint kind);
+
     [[nodiscard]] const std::vector<Stub>& made() const { return made_; }
 
   private:
     Result<Fd> make_directory(int parent, const std::string& name);
+    Result<Fd> make(const std::string& path, MountPoint kind);
+    Result<Fd> make_file(int parent, const std::string& name);
     Result<void> record(int parent, const std::string& name);
+    [[nodiscard]] std::string path_in_image(int fd) const;
+    Result<bool> is_changeable(int parent) const;
     std::optional<std::string> end_of_links(std::string path);
 
     int root_;

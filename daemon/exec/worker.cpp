@@ -2,6 +2,7 @@
 
 #include "daemon/exec/implied.hpp"
 #include "daemon/exec/message.hpp"
+#include "daemon/exec/mount_helper.hpp"
 #include "daemon/exec/network_helper.hpp"
 #include "daemon/exec/rootfs.hpp"
 #include "daemon/exec/sandbox.hpp"
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <string_view>
@@ -168,7 +170,13 @@ int serve_worker() {
         log.info("sandbox.leftovers", {{"directories", std::to_string(*aside)}});
         fork_to(remove_leftovers);
     }
-    if (control.send(MessageType::ready, render_checks(checks))) {
+    const auto users = open_at(AT_FDCWD, "/proc/self/ns/user", O_RDONLY, Resolve::anywhere);
+    if (!users) {
+        static_cast<void>(control.send(MessageType::failed, render_error(users.error())));
+        return 1;
+    }
+    const std::array<int, 1> namespaces{users->get()};
+    if (control.send(MessageType::ready, render_checks(checks), namespaces)) {
         serve_control(control, *tools);
     }
     return 0;
@@ -180,6 +188,9 @@ std::optional<int> run_worker_if_asked(int argc, char** argv) {
     }
     if (argc == 2 && std::string_view(argv[1]) == k_network_argument) {
         return serve_network_helper();
+    }
+    if (argc == 2 && std::string_view(argv[1]) == k_mounts_argument) {
+        return serve_mount_helper();
     }
     return std::nullopt;
 }

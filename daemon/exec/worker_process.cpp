@@ -60,7 +60,11 @@ Result<void> WorkerProcess::introduce(const Identity& identity, std::vector<Chec
         TRY(expect(control_.receive(), MessageType::unshared));
         TRY(write_identity(process_, identity));
         TRY(control_.send(MessageType::mapped));
-        TRY_ASSIGN(const Message ready, expect(control_.receive(), MessageType::ready));
+        TRY_ASSIGN(Message ready, expect(control_.receive(), MessageType::ready));
+        if (ready.descriptors.size() != 1) {
+            return fail(Code::corrupt, "the sandbox's worker is ready without its namespace");
+        }
+        users_ = std::move(ready.descriptors.front());
         TRY_ASSIGN(const auto found, parse_checks(ready.payload));
         checks.insert(checks.end(), found.begin(), found.end());
         return {};

@@ -41,6 +41,9 @@ class WorkerProcess {
     Result<Channel> open_session(std::span<const LowerLayer> layers);
     void forget_table(const Digest& diff_id);
 
+    /// Its user namespace; the descriptor is the caller's.
+    [[nodiscard]] Result<Fd> users() const { return duplicate(users_); }
+
   private:
     WorkerProcess(Channel control, pid_t process)
         : control_(std::move(control)),
@@ -50,6 +53,7 @@ class WorkerProcess {
 
     Channel control_;
     pid_t process_;
+    Fd users_;
     std::set<Digest> tables_;  // that the worker has
 };
 

@@ -43,7 +43,7 @@ int write_file(const std::string& path, const std::string& text, int flags) {
 }
 
 int show_file(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY);
+    const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY);
     if (fd < 0) {
         return told(false, path);
     }
