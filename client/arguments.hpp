@@ -108,6 +108,7 @@ using Arguments = std::variant<
     DiffArguments,
     SbomArguments,
     TagArguments,
+    RebaseArguments,
     RmiArguments,
     BuildsArguments,
     LogsArguments,

@@ -96,6 +96,14 @@ struct TagArguments {
     std::string target;
 };
 
+struct RebaseArguments {
+    std::string image;
+    std::string onto;
+    std::string from;  // empty: the daemon finds it
+    std::vector<std::string> tags;
+    ListFormat format = ListFormat::table;
+};
+
 struct RmiArguments {
     std::vector<std::string> images;
 };

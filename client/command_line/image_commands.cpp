@@ -86,6 +86,16 @@ void declare_store_of_images(Declaration& declaration) {
         declare<TagArguments>(declaration, "tag", "Give an image another name", k_images);
     tag->add_option("SOURCE", tagged->source, "The image")->required()->type_name("");
     tag->add_option("TARGET", tagged->target, "Its new name")->required()->type_name("");
+    auto [rebase, rebased] = declare<RebaseArguments>(
+        declaration, "rebase", "Swap the base layers below an image, no rebuild", k_images
+    );
+    add_image(*rebase, rebased->image);
+    rebase->add_option("--onto", rebased->onto, "The new base")->required()->type_name("BASE");
+    rebase->add_option("--from", rebased->from, "The old base (what it was built on)")
+        ->type_name("BASE");
+    rebase->add_option("-t,--tag", rebased->tags, "A name for the result (the image's own)")
+        ->type_name("REF");
+    add_format(*rebase, rebased->format);
     auto [rmi, removed] =
         declare<RmiArguments>(declaration, "rmi", "Remove names of images", k_images);
     rmi->add_option("REF", removed->images, "Names or digests")->required()->type_name("");

@@ -40,6 +40,7 @@ Result<int> run(Session& session, const EnvRefreshArguments& arguments);
 Result<int> run(Session& session, const DiffArguments& arguments);
 Result<int> run(Session& session, const SbomArguments& arguments);
 Result<int> run(Session& session, const TagArguments& arguments);
+Result<int> run(Session& session, const RebaseArguments& arguments);
 Result<int> run(Session& session, const RmiArguments& arguments);
 Result<int> run(Session& session, const BuildsArguments& arguments);
 Result<int> run(Session& session, const LogsArguments& arguments);

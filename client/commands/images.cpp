@@ -130,6 +130,31 @@ Result<int> run(Session& session, const TagArguments& arguments) {
     return 0;
 }
 
+Result<int> run(Session& session, const RebaseArguments& arguments) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    const json::Object request{
+        {"source", arguments.image},
+        {"onto", arguments.onto},
+        {"from", arguments.from.empty() ? json::Value(nullptr) : json::Value(arguments.from)},
+        {"tags", json::from_texts(arguments.tags)}};
+    TRY_ASSIGN(const json::Value value, connection->call("POST", "/v1/images/rebase", request));
+    if (arguments.format == ListFormat::json) {
+        TRY(session.print(json::render_pretty(value)));
+        return 0;
+    }
+    TRY_ASSIGN(const wire::Rebased rebased, wire::parse_rebased(value));
+    session.note(fmt::format(
+        "{} layers kept; {} of {} exchanged for {} of {}",
+        rebased.layers_kept,
+        rebased.layers_before,
+        short_digest(rebased.base_before.render()),
+        rebased.layers_after,
+        short_digest(rebased.base_after.render())
+    ));
+    TRY(session.print(rebased.digest.render() + '\n'));
+    return 0;
+}
+
 Result<int> run(Session& session, const RmiArguments& arguments) {
     TRY_ASSIGN(Connection * connection, session.connection());
     for (const std::string& image : arguments.images) {

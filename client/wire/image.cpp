@@ -92,6 +92,19 @@ Result<NamedDigest> parse_named_digest(const Value& value) {
     return named;
 }
 
+Result<Rebased> parse_rebased(const Value& value) {
+    ObjectReader in(value, "the answer");
+    Rebased rebased;
+    rebased.digest = read_digest(in, "digest");
+    rebased.base_before = read_digest(in, "base_before");
+    rebased.base_after = read_digest(in, "base_after");
+    rebased.layers_before = in.number("layers_before");
+    rebased.layers_after = in.number("layers_after");
+    rebased.layers_kept = in.number("layers_kept");
+    TRY(in.finish(UnknownFields::ignore));
+    return rebased;
+}
+
 Result<std::vector<LoadedImage>> parse_loaded(const Value& value) {
     return parse_list<LoadedImage>(value, "images", parse_loaded_image);
 }

@@ -53,6 +53,17 @@ struct NamedDigest {
 
 Result<NamedDigest> parse_named_digest(const json::Value& value);
 
+struct Rebased {
+    Digest digest;
+    Digest base_before;
+    Digest base_after;
+    std::uint64_t layers_before = 0;  // of the old base
+    std::uint64_t layers_after = 0;   // of the new one
+    std::uint64_t layers_kept = 0;
+};
+
+Result<Rebased> parse_rebased(const json::Value& value);
+
 struct LoadedImage {
     std::optional<std::string> name;
     Digest digest;

@@ -1,5 +1,6 @@
 // BuildRun, the last part: layers, config and manifest become an image with names.
 
+#include "daemon/build/base_memory.hpp"
 #include "daemon/build/build_run.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/build/sbom.hpp"
@@ -9,19 +10,9 @@
 namespace kiln::daemon {
 namespace {
 
-/// A base's layer keeps its bytes; only Docker's media types become OCI's.
-Descriptor oci_descriptor(const Descriptor& layer) {
-    const auto compression = oci::layer_compression(layer.media_type);
-    Descriptor converted = layer;
-    if (compression) {
-        converted.media_type = std::string(oci::layer_media_type(*compression));
-    }
-    return converted;
-}
-
 Result<Descriptor> describe_layer(const LayerWriting& writing, const ChainLayer& layer) {
     if (layer.descriptor) {
-        return oci_descriptor(*layer.descriptor);
+        return oci_layer(*layer.descriptor);
     }
     TRY_ASSIGN(const Dress dress, dress_layer(writing, layer.diff_id));
     return Descriptor{
@@ -33,6 +24,7 @@ struct Assembly {
     Chain chain;
     const BuildRequest& request;
     oci::ImageConfig config;
+    const Image* base = nullptr;  // the graph's; none for scratch
 };
 
 /// image-spec manifest.md wants at least one layer: an image of nothing but a config gets an empty
@@ -55,27 +47,12 @@ Result<void> add_empty_layer(Assembly& assembly) {
     return {};
 }
 
-/// Without a name the image lives as long as the cache does.
-Result<void> keep_nameless(
-    store::Store& store,
-    const store::Lease& lease,
-    const BuiltImage& image,
-    const oci::Manifest& manifest
-) {
-    CacheKey key("image/1");
-    key.add("manifest", image.manifest.digest.render());
-    lease.keep(key.digest());
-    TRY_ASSIGN(const auto known, store.index().find_cache(key.digest()));
-    if (known) {
-        store.used(key.digest());
-        return {};
+/// The image at the bottom of a stage; nullptr for scratch and the like.
+const Image* base_of(const BuildGraph& graph, const Stage& stage) {
+    if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
+        return base_of(graph, graph.stages[other->stage]);
     }
-    store::CacheRecord record{.key = key.digest()};
-    record.blobs = {image.manifest.digest, image.config.digest};
-    for (const Descriptor& layer : manifest.layers) {
-        record.blobs.push_back(layer.digest);
-    }
-    return store.record(store::Batch{.cache = {std::move(record)}});
+    return std::get_if<Image>(&stage.base);
 }
 
 Result<BuiltImage> assemble_image(Assembly assembly) {
@@ -103,7 +80,10 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
     if (!assembly.request.tags.empty()) {
         TRY(set_refs(store, assembly.request.tags, image.manifest));
     } else {
-        TRY(keep_nameless(store, lease, image, manifest));
+        TRY(keep_nameless(store, lease, image.manifest.digest, manifest));
+    }
+    if (assembly.base != nullptr) {
+        TRY(remember_base(store, lease, image.manifest.digest, *assembly.base));
     }
     if (assembly.request.sbom) {
         TRY(attach_sbom(store, lease, image.manifest, *assembly.request.sbom),
@@ -116,7 +96,7 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
 
 boost::asio::awaitable<Result<BuiltImage>> BuildRun::assemble(const Stage& target) {
     const StageResult& result = **results_.back();
-    Assembly assembly{writing(), result.chain, request_, target.config};
+    Assembly assembly{writing(), result.chain, request_, target.config, base_of(graph_, target)};
     auto work = [owned = std::move(assembly)] { return assemble_image(owned); };
     co_return co_await run_on(services_.pool, std::move(work));
 }

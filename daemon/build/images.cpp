@@ -1,5 +1,6 @@
 #include "daemon/build/images.hpp"
 
+#include "daemon/build/cache_key.hpp"
 #include "layers/oci/media_type.hpp"
 #include "layers/oci/reference.hpp"
 #include "store/base/limits.hpp"
@@ -174,6 +175,35 @@ Result<Descriptor> keep_document(
         TRY(store::write_blob(store.blobs(), lease, as_bytes(text)));
     }
     return Descriptor{std::string(media_type), digest, text.size()};
+}
+
+Result<void> keep_nameless(
+    store::Store& store,
+    const store::Lease& lease,
+    const Digest& manifest_digest,
+    const oci::Manifest& manifest
+) {
+    CacheKey key("image/1");
+    key.add("manifest", manifest_digest.render());
+    lease.keep(key.digest());
+    TRY_ASSIGN(const auto known, store.index().find_cache(key.digest()));
+    if (known) {
+        store.used(key.digest());
+        return {};
+    }
+    store::CacheRecord record{.key = key.digest()};
+    record.blobs = {manifest_digest, manifest.config.digest};
+    for (const Descriptor& layer : manifest.layers) {
+        record.blobs.push_back(layer.digest);
+    }
+    return store.record(store::Batch{.cache = {std::move(record)}});
+}
+
+Descriptor oci_layer(Descriptor layer) {
+    if (const auto compression = oci::layer_compression(layer.media_type)) {
+        layer.media_type = std::string(oci::layer_media_type(*compression));
+    }
+    return layer;
 }
 
 std::vector<std::optional<std::string>> steps_of_layers(const Image& image) {

@@ -28,6 +28,18 @@ Result<Descriptor> keep_document(
     const std::string& text
 );
 
+/// Keeps an image without a name as long as what the cache knows. Nothing is written when it is
+/// kept already.
+Result<void> keep_nameless(
+    store::Store& store,
+    const store::Lease& lease,
+    const Digest& manifest_digest,
+    const oci::Manifest& manifest
+);
+
+/// As every manifest of ours has it: Docker's media types become OCI's, the bytes stay.
+Descriptor oci_layer(Descriptor layer);
+
 /// The step of each layer as the history tells it; nullopt for the lowest ones where it tells of
 /// fewer: those of a base without one.
 std::vector<std::optional<std::string>> steps_of_layers(const Image& image);

@@ -358,6 +358,7 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
     );
     daemon_.answer("GET /v1/images/app", {.body = compact("image")});
     daemon_.answer("POST /v1/images/tag", {.body = compact("name_answer")});
+    daemon_.answer("POST /v1/images/rebase", {.body = compact("rebase_answer")});
     daemon_.answer("DELETE /v1/images/app", {.body = compact("name_answer")});
     daemon_.answer("GET /v1/system/usage", {.body = compact("usage")});
     daemon_.answer("POST /v1/gc", {.body = compact("gc_answer")});

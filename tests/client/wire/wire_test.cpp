@@ -213,6 +213,10 @@ TEST(WireImage, ReadsEveryRecord) {
     const auto named = parse_named_digest(golden("name_answer"));
     ASSERT_THAT(named, Succeeds());
     EXPECT_EQ(named->name, "app:latest");
+
+    const auto rebased = parse_rebased(golden("rebase_answer"));
+    ASSERT_THAT(rebased, Succeeds());
+    EXPECT_EQ(rebased->layers_kept, 5U);
 }
 
 TEST(WireInstalled, ReadsThePackagesOfAnImage) {

@@ -127,6 +127,8 @@ const std::map<std::string, std::string>& records() {
         {"problem", "Problem"},
         {"pull_request", "PullRequest"},
         {"push_request", "PushRequest"},
+        {"rebase_request", "RebaseRequest"},
+        {"rebase_answer", "RebaseAnswer"},
         {"run_request", "RunRequest"},
         {"system", "System"},
         {"tag_request", "TagRequest"},
