@@ -68,11 +68,22 @@ std::string moved(std::string_view text, std::size_t indent) {
     return out;
 }
 
+/// A comment may be a selector: "# [linux64]".
+bool may_have_selectors(std::string_view text) {
+    for (std::size_t at = text.find('#'); at != std::string_view::npos;
+         at = text.find('#', at + 1)) {
+        const std::size_t next = text.find_first_not_of(" \t#", at);
+        if (next != std::string_view::npos && text[next] == '[') {
+            return true;
+        }
+    }
+    return false;
+}
+
 void write_inline(DefinitionWriter& out, const Written& specification) {
     out.open("conda_file");
     const auto document = Document::parse(specification.text, specification.span.file);
-    // A comment may be a selector ("# [linux64]"): then the lines stay as they were written.
-    if (!document || specification.text.find("# [") != std::string::npos) {
+    if (!document || may_have_selectors(specification.text)) {
         out.lines(moved(specification.text, 2));
         return;
     }

@@ -160,7 +160,21 @@ std::vector<std::string> own_variables(const Rebase& rebase, const OwnSettings& 
     return names;
 }
 
+/// The environment that the image's own ENV instructions make of the new base's, where they are
+/// told and give the image's own upon the old one: no more to guess then.
+std::optional<std::vector<std::string>> replayed_env(const Rebase& rebase, const OwnSettings& own) {
+    const auto instructions = own.written_env();
+    if (!instructions
+        || replay_env(*instructions, rebase.before.config.env) != rebase.image.config.env) {
+        return std::nullopt;
+    }
+    return replay_env(*instructions, rebase.after.config.env);
+}
+
 std::vector<std::string> rebased_env(const Rebase& rebase, const OwnSettings& own) {
+    if (auto replayed = replayed_env(rebase, own)) {
+        return std::move(*replayed);
+    }
     std::vector<std::string> env = rebase.after.config.env;
     for (const std::string& name : own_variables(rebase, own)) {
         const std::string value = find_env(rebase.image.config.env, name).value_or("");

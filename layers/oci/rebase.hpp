@@ -20,9 +20,9 @@ namespace kiln::oci {
 /// Config    of each field the new base's value, unless the image's own steps set it: its value is
 ///           not the old base's, or its history has the instruction. Variables, labels, ports and
 ///           volumes are told one by one. A variable whose own value holds that of the old base
-///           between ':' and its ends (PATH=/opt/env/bin:$PATH) gets the new base's there; where
-///           kiln's history shows that nothing was expanded, it stays. An ENTRYPOINT of the image
-///           drops a CMD of the base, as in a build.
+///           between ':' and its ends (PATH=/opt/env/bin:$PATH) gets the new base's there; kiln's
+///           history has the instructions as they were written, which are followed. An ENTRYPOINT
+///           of the image drops a CMD of the base, as in a build.
 /// created, triggers of ONBUILD and annotations are the image's; the platform is the base's.
 ///
 /// Not told by an image: variables that foreign builders expanded into other variables.

@@ -255,6 +255,19 @@ bool OwnSettings::lists(std::string_view keyword, std::string_view name) const {
     });
 }
 
+std::optional<std::vector<std::string>> OwnSettings::written_env() const {
+    std::vector<std::string> instructions;
+    for (const OwnStep& step : steps_) {
+        if (step.keyword() == "ENV") {
+            if (!step.is_verbatim()) {
+                return std::nullopt;
+            }
+            instructions.push_back(step.text());
+        }
+    }
+    return instructions;
+}
+
 bool OwnSettings::may_expand(std::string_view name) const {
     bool told = false;
     for (const OwnStep& step : steps_) {

@@ -73,6 +73,8 @@ class OwnSettings {
         std::string_view keyword, std::string_view name
     ) const;
     [[nodiscard]] bool lists(std::string_view keyword, std::string_view name) const;
+    /// The ENV instructions as the Dockerfile has them; nullopt where one is told otherwise.
+    [[nodiscard]] std::optional<std::vector<std::string>> written_env() const;
     /// False where every ENV of the name is told verbatim and none expands it.
     [[nodiscard]] bool may_expand(std::string_view name) const;
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace kiln::oci {
 
@@ -16,5 +18,12 @@ struct CarriedValue {
 /// The value with what it took up from the old base exchanged: the old base's value counts where it
 /// stands between ':' and the ends.
 std::string carried_value(const CarriedValue& variable);
+
+/// Follows ENV instructions, as Dockerfiles have them, upon an environment ("NAME=value" lists).
+/// Shape    nullopt where one has more than NAME=value in plain words, quotes and $NAME: that is
+///          for a parser of Dockerfiles, and not needed to tell what a base gave.
+std::optional<std::vector<std::string>> replay_env(
+    std::span<const std::string> instructions, std::vector<std::string> env
+);
 
 }  // namespace kiln::oci
