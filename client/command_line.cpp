@@ -11,8 +11,7 @@ namespace kiln::client {
 namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
-constexpr std::array<std::string_view, 4> k_later = {
-    "rebase", "bundle", "unbundle", "daemon"};
+constexpr std::array<std::string_view, 3> k_later = {"bundle", "unbundle", "daemon"};
 
 constexpr std::string_view k_footer =
     "Every command has its own help: kiln COMMAND --help.\n"

@@ -114,7 +114,7 @@ TEST(CommandLine, RefusesByNameWhatALaterKilnWillUnderstand) {
         parse_command_line({"run", "--mount", "a:b", "app"}),
         FailsSaying(Code::unsupported, "--mount")
     );
-    for (const char* command : {"rebase", "bundle", "unbundle"}) {
+    for (const char* command : {"bundle", "unbundle"}) {
         EXPECT_THAT(
             parse_command_line({command, "x", "--y"}),
             FailsSaying(Code::unsupported, std::string("kiln ") + command)

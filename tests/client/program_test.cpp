@@ -376,6 +376,7 @@ TEST_F(ProgramTest, ShowsEveryOtherAnswer) {
         {"sbom", "app", "--format", "cyclonedx"},
         {"inspect", "app"},
         {"tag", "app:1", "app:latest"},
+        {"rebase", "app:1", "--onto", "debian:12", "-t", "app:2", "--format", "json"},
         {"rmi", "app"},
         {"df"},
         {"gc", "--dry-run"},
