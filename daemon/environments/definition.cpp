@@ -193,6 +193,7 @@ Result<void> read_build(It& it, Node node) {
 /// The text of an inline specification is cut out when the whole definition is known.
 Result<void> read_conda(It& it, Node node) {
     if (node.kind() == Kind::mapping) {
+        TRY(check_keys(node));
         it.conda = DefinedConda{
             .kind = DefinedConda::Kind::inline_text, .value = {.text = {}, .span = node.span()}};
         return {};

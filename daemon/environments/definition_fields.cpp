@@ -40,6 +40,19 @@ std::string blanked(std::string_view text) {
     return blank;
 }
 
+Result<void> check_key(Node key) {
+    if (key.text().size() <= k_definition_key_bytes) {
+        return {};
+    }
+    return fail(error_of(
+        key,
+        Code::too_large,
+        fmt::format(
+            "a key has {} bytes; at most {} are read", key.text().size(), k_definition_key_bytes
+        )
+    ));
+}
+
 Result<std::vector<std::string_view>> parts_of(Node node, std::string_view path) {
     std::vector<std::string_view> parts;
     for (std::size_t begin = 0; begin < path.size();) {
@@ -157,6 +170,7 @@ Result<std::map<std::string, std::string>> text_pairs(Node node, std::string_vie
     std::map<std::string, std::string> pairs;
     for (std::size_t i = 0; i < node.size(); ++i) {
         TRY_ASSIGN(Written key, one_line(node.key(i), fmt::format("a key of {}", what)));
+        TRY(check_key(node.key(i)));
         const Node value = node.value(i);
         if (value.kind() == Kind::null) {
             pairs[std::move(key.text)] = "";
@@ -231,6 +245,17 @@ Result<oci::Platform> parse_environment_platform(const Written& written) {
         return fail(std::move(platform).error().with_where(written.span));
     }
     return platform;
+}
+
+Result<void> check_keys(Node node) {
+    const bool is_mapping = node.kind() == Kind::mapping;
+    for (std::size_t i = 0; i < node.size(); ++i) {
+        if (is_mapping) {
+            TRY(check_key(node.key(i)));
+        }
+        TRY(check_keys(is_mapping ? node.value(i) : node.at(i)));
+    }
+    return {};
 }
 
 std::string inline_specification(

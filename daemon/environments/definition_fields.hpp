@@ -36,6 +36,10 @@ Result<Written> clean_prefix(conda::yaml::Node node);
 Result<Written> path_within(conda::yaml::Node node, std::string_view what);
 /// "linux/arm64" or conda's "linux-aarch64". Errors   unsupported: no Linux.
 Result<oci::Platform> parse_environment_platform(const Written& written);
+/// Keys of YAML have at most 1,024 characters where they are written, escapes included.
+inline constexpr std::size_t k_definition_key_bytes = 128;
+/// Errors   too_large: a key, at any depth, that could not be written again.
+Result<void> check_keys(conda::yaml::Node node);
 /// The value of the key `index` of the root, as text that conda::read_conda_input() takes, at the
 /// lines where it stands.
 std::string inline_specification(

@@ -123,9 +123,7 @@ TEST(Rebase, CarriesOverWhatAnotherBuildersImageSet) {
     ASSERT_THAT(check_rebase(rebase), Succeeds());
     const ImageConfig result = rebased_config(rebase);
 
-    EXPECT_THAT(
-        result.config.env, ElementsAre("PATH=/opt/bin:/usr/bin:/bin", "LANG=D")
-    );
+    EXPECT_THAT(result.config.env, ElementsAre("PATH=/opt/bin:/usr/bin:/bin", "LANG=D"));
     EXPECT_EQ(result.config.cmd, std::nullopt);
     EXPECT_THAT(
         result.diff_ids, ElementsAre(digest_of("new"), digest_of("more"), digest_of("app"))
