@@ -72,14 +72,8 @@ class Loading {
 
   private:
     Awaitable<Result<void>> load(Place& place) {
-        const std::string_view scheme = place.channel->scheme();
-        if (scheme == "file") {
+        if (place.channel->scheme() == "file") {
             co_return co_await load_file(place);
-        }
-        if (scheme == "oci") {
-            co_return fail(
-                Code::unsupported, "channel {}: oci channels are not read", place.channel->name()
-            );
         }
         co_return co_await load_remote(place);
     }

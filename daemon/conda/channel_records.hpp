@@ -26,7 +26,7 @@ struct ChannelRecordsOrder {
 /// for again, and fetched when it changed; where a channel is sharded (cep-16), only the shards
 /// that can be reached. All of it stays in the store for the next time.
 /// Errors   not_found for a channel that has neither subdir; those of Downloader and
-///          open_repodata(), naming the channel; unsupported: oci channels.
+///          open_repodata(), naming the channel.
 /// Thread   the loop; reading is done by the pool.
 registry::Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load_channel_records(
     Services& services,

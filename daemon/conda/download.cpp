@@ -1,5 +1,7 @@
 #include "daemon/conda/download.hpp"
 
+#include "daemon/build/registry_access.hpp"
+#include "daemon/conda/oci_download.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "daemon/runtime/stoppable.hpp"
 #include "layers/conda/lockfile.hpp"
@@ -17,6 +19,8 @@ using registry::Transport;
 using registry::Url;
 
 constexpr int k_redirects = 5;
+constexpr const char* k_credentials_hint =
+    "credentials of channels stand in kilnd.toml, [conda.credentials]";
 
 /// Where anaconda's servers look for a token: "https://host/t/TOKEN/channel".
 std::string with_token(const std::string& url, const std::string& token) {
@@ -42,7 +46,7 @@ Error answer_error(const DownloadOrder& order, const std::string& source, int st
         .message = fmt::format(
             "{} can't be had: {} answers {}", order.name, conda::without_credentials(source), status
         ),
-        .hint = refused ? "credentials of channels stand in kilnd.toml, [conda.credentials]" : ""};
+        .hint = refused ? k_credentials_hint : ""};
 }
 
 Validator validator_of(const Response& response) {
@@ -76,7 +80,8 @@ Downloader::Downloader(Services& services, std::shared_ptr<Job> job)
     : services_(services),
       job_(std::move(job)),
       settings_(services.conda),
-      transport_(services.loop, services.pool) {}
+      transport_(services.loop, services.pool),
+      registries_(services.loop, services.pool, client_options(services)) {}
 
 void Downloader::add_secret(std::string base_url, conda::ChannelSecret secret) {
     settings_.secrets.insert_or_assign(std::move(base_url), std::move(secret));
@@ -85,7 +90,11 @@ void Downloader::add_secret(std::string base_url, conda::ChannelSecret secret) {
 Awaitable<Result<Downloaded>> Downloader::fetch(DownloadOrder order, const store::Lease& lease) {
     Result<Downloaded> result = Downloaded{};
     for (std::string& source : conda::mirror_urls(order.url, settings_.channels)) {
-        result = co_await fetch_from(order, std::move(source), lease);
+        if (source.starts_with("oci://")) {
+            result = co_await fetch_oci(order, std::move(source), lease);
+        } else {
+            result = co_await fetch_from(order, std::move(source), lease);
+        }
         const bool found = result && result->outcome != Downloaded::Outcome::absent;
         if (found || job_->stop_token().stop_requested()) {
             break;
@@ -115,6 +124,25 @@ Awaitable<Result<Downloaded>> Downloader::fetch_from(
         co_return fail(std::move(response).error().with_trail("while fetching " + order.name));
     }
     co_return co_await finish(transfer, *response);
+}
+
+Awaitable<Result<Downloaded>> Downloader::fetch_oci(
+    const DownloadOrder& order, std::string source, const store::Lease& lease
+) {
+    OciDownload download{services_, job_, registries_, order, source, std::nullopt, lease};
+    if (const conda::ChannelSecret* secret = settings_.secret_for(source); secret != nullptr) {
+        const std::string& password = secret->token.empty() ? secret->password : secret->token;
+        download.credentials = registry::Credentials{secret->user, password};
+    }
+    auto got = co_await stoppable(
+        services_.loop, job_->stop_token(), fetch_from_registry(std::move(download))
+    );
+    if (!got) {
+        Error error = std::move(got).error().with_trail("while fetching " + order.name);
+        error.hint = error.code == Code::permission ? k_credentials_hint : error.hint;
+        co_return fail(std::move(error));
+    }
+    co_return got;
 }
 
 Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Transfer> transfer) {

@@ -2,8 +2,8 @@
 
 #include "daemon/build/job.hpp"
 #include "daemon/conda/settings.hpp"
+#include "daemon/registry/client.hpp"
 #include "daemon/registry/transport.hpp"
-#include "daemon/registry/upload.hpp"
 #include "daemon/services.hpp"
 
 #include <cstdint>
@@ -42,11 +42,11 @@ struct Downloaded {
     Validator validator = {};
 };
 
-/// Brings files of channels into the store: https anywhere, plain http from loopback only; from the
-/// mirrors that the settings name, before or instead of the channel itself; with the credentials
-/// that they hold for a place, which are sent nowhere else and appear in no message. What breaks
-/// off is asked for again from where it ended.
-/// Errors   permission for plain http elsewhere and for a refusal; upstream, timed_out and
+/// Brings files of channels into the store: https anywhere, plain http from loopback only, oci://
+/// as registries are spoken to; from the mirrors that the settings name, before or instead of the
+/// channel itself; with the credentials that they hold for a place, which are sent nowhere else and
+/// appear in no message. What breaks off is asked for again from where it ended. Errors permission
+/// for plain http elsewhere and for a refusal; upstream, timed_out and
 ///          digest_mismatch once asking again does not help; too_large; cancelled.
 /// Thread   the loop. It outlives what it started.
 class Downloader {
@@ -64,6 +64,9 @@ class Downloader {
     registry::Awaitable<Result<Downloaded>> fetch_from(
         const DownloadOrder& order, std::string source, const store::Lease& lease
     );
+    registry::Awaitable<Result<Downloaded>> fetch_oci(
+        const DownloadOrder& order, std::string source, const store::Lease& lease
+    );
     registry::Awaitable<Result<registry::Response>> ask_until_answered(
         std::shared_ptr<Transfer> transfer
     );
@@ -78,6 +81,7 @@ class Downloader {
     std::shared_ptr<Job> job_;
     CondaSettings settings_;
     registry::Transport transport_;
+    registry::Client registries_;
     registry::RetryPolicy retry_;
 };
 

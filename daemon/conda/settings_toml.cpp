@@ -70,8 +70,10 @@ Result<void> read_credentials(
     TRY_ASSIGN(const toml::table* table, reader.table(node, "credentials"));
     for (const auto& [url, value] : *table) {
         const std::string base(url.str());
-        if (!base.starts_with("https://") && !base.starts_with("http://")) {
-            return fail(reader.refused("credentials belong to an https:// URL", value));
+        const std::size_t scheme = base.find("://");
+        const std::string name = base.substr(0, std::min(scheme, base.size()));
+        if (name != "https" && name != "http" && name != "oci") {
+            return fail(reader.refused("credentials belong to an https:// or oci:// URL", value));
         }
         TRY_ASSIGN(const toml::table* fields, reader.table(value, url.str()));
         TRY_ASSIGN(settings.secrets[base], read_secret(reader, *fields));

@@ -297,7 +297,7 @@ Result<void> parse_location(LockEntry& entry) {
         return {};
     }
     const std::string_view rest = written.substr(scheme.size() + 3);
-    if (scheme == "http" || scheme == "https") {
+    if (scheme == "http" || scheme == "https" || scheme == "oci") {
         const std::string_view host = rest.substr(0, rest.find('/'));
         if (host.empty() || host.find_first_of(" \t") != std::string_view::npos) {
             return fail(Code::invalid_input, "{} names no host", without_credentials(written));
@@ -307,7 +307,7 @@ Result<void> parse_location(LockEntry& entry) {
         return {};
     }
     if (scheme != "file") {
-        return fail(Code::unsupported, "{}:// is not supported; file, http and https are", scheme);
+        return fail(Code::unsupported, "{}:// is not supported; file, http, https and oci are", scheme);
     }
     const std::string_view path = rest.starts_with("localhost/") ? rest.substr(9) : rest;
     const std::optional<std::string> decoded = decode_percent(path);
