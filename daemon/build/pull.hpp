@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/build/job.hpp"
+#include "daemon/build/pull_record.hpp"
 #include "daemon/build/request.hpp"
 #include "daemon/services.hpp"
 

@@ -149,6 +149,12 @@ Awaitable<Result<Authorizer::Answer>> Authorizer::send_following(Request request
             attempt.headers.emplace_back("Authorization", authorization_);
         }
         auto response = co_await transport_.send(std::move(attempt));
+        // A server that speaks TLS now answers a plain request with 400 or not at all.
+        const bool odd =
+            response ? response->status == 400 : Transport::is_transient(response.error());
+        if (odd && !request.url.tls) {
+            memory_.forget_tls(request.url.authority());
+        }
         if (!response) {
             co_return fail(std::move(response).error());
         }

@@ -14,6 +14,10 @@ void Memory::note_tls(const std::string& host, bool tls) {
     tls_.insert_or_assign(host, tls);
 }
 
+void Memory::forget_tls(const std::string& host) {
+    tls_.erase(host);
+}
+
 std::string Memory::find_authorization(const Digest& key) const {
     const auto found = authorizations_.find(key);
     const bool known = found != authorizations_.end() && now_() < found->second.until;

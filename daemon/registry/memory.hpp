@@ -31,6 +31,7 @@ class Memory {
 
     [[nodiscard]] std::optional<bool> speaks_tls(const std::string& host) const;
     void note_tls(const std::string& host, bool tls);
+    void forget_tls(const std::string& host);
 
     /// The value of the Authorization header; "" when none is known or it has run out.
     [[nodiscard]] std::string find_authorization(const Digest& key) const;

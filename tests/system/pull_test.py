@@ -9,6 +9,7 @@ import unittest
 from support import base_image
 from support.daemon import PATIENCE
 from support.registry import RegistryCase
+from support.token_server import TokenServer
 
 DOCKERFILE = "FROM base:1\nCOPY a /a\nRUN cat /a > /b\n"
 SPDX = "application/spdx+json"
@@ -166,6 +167,27 @@ class PullTest(RegistryCase):
         answer = connection.getresponse()
         said = answer.read()
         self.assertEqual(answer.status, 201, said)
+
+    def test_tokens_are_fetched_once_and_only_from_where_the_configuration_allows(self):
+        self.need("openssl")
+        tokens = TokenServer(self.directory)
+        self.addCleanup(tokens.close)
+        host = self.registry(tokens=tokens)
+        trusting = ["--config", self.write("kilnd.toml", f'insecure_registries = ["{tokens.host}"]\n')]
+        origin, stranger = self.daemon_with_base(name="origin", arguments=trusting), self.daemon("stranger")
+        self.refused(origin.kiln("push", "base:1", f"{host}/team/app:1"), 4, f"kiln login {host}")
+        self.login(origin, host)
+
+        digest = self.good(origin.kiln("push", "base:1", f"{host}/team/app:1")).line
+        anonymous = self.daemon("anonymous", arguments=trusting)
+        self.assertEqual(self.good(anonymous.kiln("pull", f"{host}/team/app:1")).line, digest)
+        asked = len(tokens.asked)
+        self.good(anonymous.kiln("pull", f"{host}/team/app:1"))
+
+        self.assertEqual(len(tokens.asked), asked)
+        self.assertEqual(tokens.asked[-1], (["repository:team/app:pull"], False))
+        self.refused(stranger.kiln("pull", f"{host}/team/app:1"), 4, tokens.host, "an address of this network")
+        self.assertEqual(len(tokens.asked), asked)
 
     def test_docker_manifests_are_taken_as_they_are(self):
         host, _ = self.filled(compression="gzip")

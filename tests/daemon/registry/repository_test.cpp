@@ -295,6 +295,31 @@ TEST(Client, FindsWhatItMayDoAgainInItsMemory) {
     EXPECT_THAT(look_up(std::nullopt), FailsWith(Code::permission));
 }
 
+TEST(Client, AsksAnewHowToSpeakToARegistryThatDidNotAnswer) {
+    Memory memory;
+    boost::asio::io_context loop{1};
+    ThreadPool pool(1);
+    ClientOptions options;
+    options.memory = &memory;
+    options.retry.attempts = 1;
+    Client client(loop.get_executor(), pool, options);
+    std::string host;
+    {
+        FakeRegistry registry;
+        host = registry.host();
+        const auto name = oci::Reference::parse(host + "/app:1").value();
+        ASSERT_THAT(testing::run_loop(loop, client.look_up(name, std::nullopt)), Succeeds());
+    }
+    EXPECT_EQ(memory.speaks_tls(host), false);
+    const auto name = oci::Reference::parse(host + "/app:1").value();
+
+    EXPECT_THAT(
+        testing::run_loop(loop, client.look_up(name, std::nullopt)), FailsWith(Code::upstream)
+    );
+
+    EXPECT_EQ(memory.speaks_tls(host), std::nullopt);
+}
+
 TEST(Memory, ForgetsWhatRanOut) {
     Memory::Moment now{};
     Memory memory([&now] { return now; });

@@ -10,7 +10,7 @@ from .daemon import PATIENCE
 
 
 class RegistryCase(SystemTest):
-    def registry(self, password=True):
+    def registry(self, password=True, tokens=None):
         """host:port of a docker-registry that this test owns; the log tells what was asked."""
         self.need("docker-registry", "htpasswd", "skopeo")
         with socket.socket() as probe:
@@ -18,7 +18,10 @@ class RegistryCase(SystemTest):
             port = probe.getsockname()[1]
         text = (f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.path('registry')}}}, delete: {{enabled: true}}}}\n"
                 f"http: {{addr: '127.0.0.1:{port}'}}\nlog: {{level: info, accesslog: {{disabled: false}}}}\n")
-        if password:
+        if tokens:
+            text += (f"auth: {{token: {{realm: '{tokens.url}', service: kiln-test, issuer: kiln-test, "
+                     f"rootcertbundle: {tokens.certificate}}}}}\n")
+        elif password:
             users = self.run_tool("htpasswd", "-Bbn", "me", "secret")
             self.write("htpasswd", users)
             text += f"auth: {{htpasswd: {{realm: kiln, path: {self.path('htpasswd')}}}}}\n"
