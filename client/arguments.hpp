@@ -105,6 +105,8 @@ using Arguments = std::variant<
     EnvExportArguments,
     EnvWhichArguments,
     EnvRefreshArguments,
+    EnvShareArguments,
+    EnvImportArguments,
     DiffArguments,
     SbomArguments,
     TagArguments,

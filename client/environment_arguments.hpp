@@ -97,4 +97,15 @@ struct EnvRefreshArguments {
     ListFormat format = ListFormat::table;
 };
 
+struct EnvShareArguments {
+    std::string workspace = k_default_workspace;
+    std::string environment;
+    std::string destination;
+};
+
+struct EnvImportArguments {
+    std::string workspace = k_default_workspace;
+    std::string reference;
+};
+
 }  // namespace kiln::client

@@ -135,6 +135,19 @@ void declare_changing(Declaration& env) {
     );
 }
 
+void declare_sharing(Declaration& env) {
+    auto [share, shared] = declare_env<EnvShareArguments>(
+        env, "share", "Push definition, lock and image as one to a registry"
+    );
+    add_environment(*share, shared->environment);
+    share->add_option("REF", shared->destination, "HOST/NAME:TAG")->required()->type_name("");
+
+    auto [import, imported] = declare_env<EnvImportArguments>(
+        env, "import", "Take a shared environment in, with the same hash"
+    );
+    import->add_option("REF", imported->reference, "HOST/NAME:TAG")->required()->type_name("");
+}
+
 }  // namespace
 
 void declare_environment_commands(Declaration& declaration) {
@@ -144,6 +157,7 @@ void declare_environment_commands(Declaration& declaration) {
     declare_making(env);
     declare_looking(env);
     declare_changing(env);
+    declare_sharing(env);
 }
 
 }  // namespace kiln::client

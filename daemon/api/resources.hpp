@@ -20,6 +20,7 @@ void add_registry_routes(Router& router, Services& services, BuildTable& builds)
 void add_conda_routes(Router& router, Services& services, BuildTable& builds);
 void add_environment_routes(Router& router, Services& services, ContextTable& contexts);
 void add_environment_build_routes(Router& router, Services& services, BuildTable& builds);
+void add_environment_sharing_routes(Router& router, Services& services, BuildTable& builds);
 void add_run_routes(Router& router, Services& services, BuildTable& builds);
 void add_store_routes(Router& router, Services& services);
 

@@ -23,6 +23,7 @@ void add_routes(
     add_conda_routes(router, services, builds);
     add_environment_routes(router, services, contexts);
     add_environment_build_routes(router, services, builds);
+    add_environment_sharing_routes(router, services, builds);
     add_run_routes(router, services, builds);
     add_store_routes(router, services);
     add_system_routes(router, services, facts, builds);

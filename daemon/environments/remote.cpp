@@ -34,18 +34,6 @@ Result<Digest> lock_hash_of(const Image& image, const Digest& hash, const std::s
     return Digest::parse(lock->second);
 }
 
-Result<Digest> adopt_pulled(
-    Services& services, const Digest& hash, const std::string& reference, const Pulled& pulled
-) {
-    TRY_ASSIGN(const Image image, load_image(services.store, pulled.manifest));
-    store::EnvironmentImage adopted{
-        .hash = hash, .image = pulled.manifest, .created = services.clock.now()};
-    TRY_ASSIGN(adopted.lock_hash, lock_hash_of(image, hash, reference));
-    TRY_ASSIGN(const auto lock, attached_lock(services.store, pulled.manifest.digest));
-    TRY(adopt_environment_image(services.store, adopted, lock));
-    return pulled.manifest.digest;
-}
-
 }  // namespace
 
 std::string remote_environment_name(const WorkspaceSettings& workspace, const Digest& hash) {
@@ -82,6 +70,18 @@ Result<std::optional<store::EnvironmentDocument>> attached_lock(
     return std::optional<store::EnvironmentDocument>();
 }
 
+Result<Digest> adopt_pulled_image(
+    Services& services, const Digest& hash, const std::string& reference, const Pulled& pulled
+) {
+    TRY_ASSIGN(const Image image, load_image(services.store, pulled.manifest));
+    store::EnvironmentImage adopted{
+        .hash = hash, .image = pulled.manifest, .created = services.clock.now()};
+    TRY_ASSIGN(adopted.lock_hash, lock_hash_of(image, hash, reference));
+    TRY_ASSIGN(const auto lock, attached_lock(services.store, pulled.manifest.digest));
+    TRY(adopt_environment_image(services.store, adopted, lock));
+    return pulled.manifest.digest;
+}
+
 boost::asio::awaitable<Result<ResultEvent>> take_remote_environment(
     Services& services,
     std::shared_ptr<Job> job,
@@ -98,7 +98,7 @@ boost::asio::awaitable<Result<ResultEvent>> take_remote_environment(
     if (!pulled) {
         co_return fail(pulled.error());
     }
-    auto adopt = [&] { return adopt_pulled(services, hash, reference, *pulled); };
+    auto adopt = [&] { return adopt_pulled_image(services, hash, reference, *pulled); };
     const auto image = co_await run_on(services.pool, std::move(adopt));
     if (!image) {
         co_return fail(image.error());

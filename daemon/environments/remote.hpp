@@ -31,9 +31,15 @@ Result<std::optional<store::EnvironmentDocument>> attached_lock(
     store::Store& store, const Digest& image
 );
 
+/// Makes an image that came out of a registry the one in use of a definition, with its attached
+/// lock. Errors   digest_mismatch: its label says that it is another definition's; corrupt. Thread
+/// the pool.
+Result<Digest> adopt_pulled_image(
+    Services& services, const Digest& hash, const std::string& reference, const Pulled& pulled
+);
+
 /// Takes an image of a definition out of the registry, with its lock, and makes it the one in use.
-/// Errors   those of pull_image(); digest_mismatch: its label says that it is another definition's.
-/// Thread   the loop.
+/// Errors   those of pull_image() and adopt_pulled_image(). Thread   the loop.
 boost::asio::awaitable<Result<ResultEvent>> take_remote_environment(
     Services& services,
     std::shared_ptr<Job> job,

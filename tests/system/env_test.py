@@ -324,6 +324,26 @@ class RegistryTest(RegistryCase):
         self.assertEqual([shown[1][key] for key in SHOW], [shown[0][key] for key in SHOW])
         self.clean(two)
 
+    def test_a_shared_environment_is_the_same_elsewhere(self):
+        registry = self.registry(password=False)
+        one, two = self.daemon_with_base(name="one"), self.daemon(name="two")
+        definition = self.write("env.yml", "name: carried\nimage: base:1\nversion: '3'\ntags: {team: blue}\n")
+        self.good(one.kiln("env", "create", "-f", definition))
+        where = f"{registry}/team/carried:3"
+
+        shared = self.good(one.kiln("env", "share", "carried:3", where)).line
+        taken = self.good(two.kiln("env", "import", where)).line
+
+        self.assertEqual(taken, "carried:3")
+        shown = [self.good(daemon.kiln("env", "show", "carried")).json for daemon in (one, two)]
+        self.assertEqual([shown[1][key] for key in SHOW], [shown[0][key] for key in SHOW])
+        self.assertEqual((shown[1]["tags"], shown[1]["image"]), ({"team": "blue"}, shared))
+        self.assertEqual(self.good(two.kiln("env", "import", where)).line, taken)
+        self.good(two.kiln("env", "create", "-f", self.write("env.yml", f"name: other\nimage: {where}\n")))
+        self.good(two.kiln("tag", shared, f"{registry}/team/plain:1"))
+        self.good(two.kiln("push", f"{registry}/team/plain:1"))
+        self.clean(two)
+
     def test_a_registry_that_is_gone_is_no_reason_not_to_build(self):
         one, _ = self.two_daemons("127.0.0.1:1")
 

@@ -130,6 +130,8 @@ const std::map<std::string, std::string>& records() {
         {"rebase_request", "RebaseRequest"},
         {"rebase_answer", "RebaseAnswer"},
         {"run_request", "RunRequest"},
+        {"import_request", "ImportRequest"},
+        {"share_request", "ShareRequest"},
         {"system", "System"},
         {"tag_request", "TagRequest"},
         {"usage", "Usage"},

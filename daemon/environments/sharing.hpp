@@ -1,0 +1,52 @@
+#pragma once
+
+#include "daemon/build/job.hpp"
+#include "daemon/build/pull.hpp"
+#include "daemon/services.hpp"
+#include "store/environments.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace kiln::daemon {
+
+/// A definition with the texts it was made from, attached to its image: with the lock that is
+/// attached as well, one graph that another daemon takes in as the same environment.
+inline constexpr std::string_view k_environment_artifact =
+    "application/vnd.kiln.environment.v1+json";
+
+struct ShareOrder {
+    store::EnvironmentVersion version;
+    std::string destination;  // a reference
+    CredentialsByHost credentials;
+};
+
+/// Pushes image, lock and definition of a version.
+/// Errors   conflict: it is not built; those of push_image().
+/// Thread   the loop.
+boost::asio::awaitable<Result<ResultEvent>> share_environment(
+    Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ShareOrder> order
+);
+
+struct ImportOrder {
+    std::string workspace;
+    std::string reference;
+    std::uint32_t author = 0;
+    CredentialsByHost credentials;
+};
+
+/// Takes in what share_environment() pushed: the same name, version, hash and image. What the
+/// definition says is held against its hash, and its hash against the image's label.
+/// Shape    the result's report is the environment's row.
+/// Errors   not_found: nothing of the kind is attached to the image; digest_mismatch; conflict: the
+///          version exists with another definition; those of pull_image().
+/// Thread   the loop.
+boost::asio::awaitable<Result<ResultEvent>> import_environment(
+    Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ImportOrder> order
+);
+
+}  // namespace kiln::daemon
