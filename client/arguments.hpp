@@ -65,6 +65,7 @@ struct CondaLockArguments {
     std::vector<std::string> channels;
     std::vector<std::string> virtual_packages;
     std::string priority;
+    std::string network = "default";
     std::string format = "json";
 };
 

@@ -6,6 +6,7 @@
 #include "client/conda/channel_files.hpp"
 #include "client/conda/lock_files.hpp"
 #include "client/conda/locking.hpp"
+#include "client/conda/pip_files.hpp"
 #include "client/context/local_context.hpp"
 #include "client/context/tar_context.hpp"
 #include "client/context/upload.hpp"
@@ -231,7 +232,7 @@ Result<void> BuildInputs::hash(
             const auto files,
             specification == specifications_.end()
                 ? wanted_files(entries, conda->lock.text, conda->lock.name)
-                : wanted_packages(entries, specification->second)
+                : wanted_after_locking(entries, pip_files_, specification->second)
         );
         TRY_ASSIGN(
             HashedFiles hashed,
@@ -260,14 +261,18 @@ Result<void> BuildInputs::lock(
         if (conda == nullptr || specifications_.contains(name)) {
             return fail(Code::internal, "kilnd asks for a lock of {}, which needs none", name);
         }
-        wire::LockRequest request;
+        LockOrder order;
+        order.prefix = conda->prefix;
+        wire::LockRequest& request = order.request;
         request.input = conda->lock;
         request.base = base;
         request.environment = conda->environment;
         request.categories = conda->categories;
         request.virtual_packages = virtual_overrides(session.environment());
         specifications_.emplace(name, conda->lock.text);
-        TRY_ASSIGN(conda->lock.text, make_lock(session, progress, std::move(request)));
+        TRY_ASSIGN(MadeLock made, make_lock(session, progress, std::move(order)));
+        conda->lock.text = std::move(made.text);
+        pip_files_.merge(made.pip_files);
         conda->lock.name += " (locked)";
         session.drawing().know(conda->lock.name, conda->lock.text);
     }

@@ -61,6 +61,7 @@ class BuildInputs {
     std::vector<Named> local_;
     std::map<std::string, wire::NamedContext> others_;
     std::map<std::string, std::string> specifications_;  // of contexts that were locked: their text
+    std::map<std::string, std::string> pip_files_;       // of locks made here: URL -> path
     std::map<Digest, std::string> files_;                // packages: where their bytes are
 };
 

@@ -54,6 +54,8 @@ void declare_lock(Declaration& conda) {
         ->type_name("PRIORITY")
         ->check(CLI::IsMember({"strict", "flexible", "disabled"}).description(""));
     add_lock_choices(*lock, locked->environment, locked->categories);
+    lock->add_option("--network", locked->network, "Of pip: default, none or host")
+        ->type_name("MODE");
     lock->add_option("--format", locked->format, "json (default), explicit or conda-lock")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"json", "explicit", "conda-lock"}).description(""));

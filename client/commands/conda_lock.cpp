@@ -27,7 +27,9 @@ std::optional<std::string> unless_empty(const std::string& text) {
 }  // namespace
 
 Result<int> run(Session& session, const CondaLockArguments& arguments) {
-    wire::LockRequest request;
+    LockOrder order;
+    order.network = arguments.network;
+    wire::LockRequest& request = order.request;
     TRY_ASSIGN(request.input, read_input(session, arguments.file));
     request.platform = unless_empty(arguments.platform);
     request.environment = unless_empty(arguments.environment);
@@ -45,7 +47,8 @@ Result<int> run(Session& session, const CondaLockArguments& arguments) {
     request.priority = unless_empty(arguments.priority);
     request.format = arguments.format;
     const auto progress = session.make_progress();
-    TRY_ASSIGN(const std::string lock, make_lock(session, *progress, std::move(request)));
+    TRY_ASSIGN(const MadeLock made, make_lock(session, *progress, std::move(order)));
+    const std::string& lock = made.text;
     if (arguments.output.empty()) {
         TRY(session.print(lock));
     } else {

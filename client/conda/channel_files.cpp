@@ -65,9 +65,10 @@ bool is_named(
 }  // namespace
 
 Result<std::string> channel_url(std::string_view written) {
-    if (!is_path(written)) {
-        return std::string(written);
-    }
+    return is_path(written) ? url_of_path(written) : std::string(written);
+}
+
+Result<std::string> url_of_path(std::string_view written) {
     std::error_code error;
     const auto path = std::filesystem::absolute(written, error).lexically_normal();
     if (error) {
@@ -109,12 +110,14 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
 }
 
 Result<std::vector<LockFileEntry>> wanted_packages(
-    const std::vector<std::string>& entries, std::string_view text
+    const std::vector<std::string>& entries,
+    const std::vector<std::string>& named,
+    std::string_view text
 ) {
     std::vector<LockFileEntry> files;
     for (const std::string& entry : entries) {
         const bool package = entry.ends_with(".conda") || entry.ends_with(".tar.bz2");
-        if (!package || !is_named(entry.substr(0, entry.rfind('/')), {}, text)) {
+        if (!package || !is_named(entry.substr(0, entry.rfind('/')), named, text)) {
             return fail(
                 Code::permission, "kilnd asks for {}, which is of no channel named here", entry
             );

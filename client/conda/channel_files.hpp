@@ -28,9 +28,14 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
 );
 
 /// The packages that the daemon asks for after it locked the specification `text`.
-/// Errors   permission: one that lies in no channel that stands in the text.
+/// Errors   permission: one that lies in no channel that the user named, in `named` or in `text`.
 Result<std::vector<LockFileEntry>> wanted_packages(
-    const std::vector<std::string>& entries, std::string_view text
+    const std::vector<std::string>& entries,
+    const std::vector<std::string>& named,
+    std::string_view text
 );
+
+/// "file:///srv/a%20b" of a path, made absolute. Errors   those of the working directory.
+Result<std::string> url_of_path(std::string_view path);
 
 }  // namespace kiln::client

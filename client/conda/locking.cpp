@@ -2,6 +2,7 @@
 
 #include "client/build/send_files.hpp"
 #include "client/conda/channel_files.hpp"
+#include "client/conda/pip_locking.hpp"
 #include "client/follow.hpp"
 
 #include <algorithm>
@@ -57,7 +58,12 @@ class ChannelFiles {
     std::map<Digest, std::string> paths_;
 };
 
-Result<std::string> submit(Session& session, Progress& progress, wire::LockRequest request) {
+struct Submitted {
+    std::string id;
+    bool pip = false;
+};
+
+Result<Submitted> submit(Session& session, Progress& progress, wire::LockRequest request) {
     TRY_ASSIGN(Connection * connection, session.connection());
     ChannelFiles files;
     for (int round = 0; round < k_rounds; ++round) {
@@ -67,7 +73,7 @@ Result<std::string> submit(Session& session, Progress& progress, wire::LockReque
         );
         TRY_ASSIGN(wire::LockAnswer answer, wire::parse_lock_answer(value));
         if (answer.id) {
-            return std::move(*answer.id);
+            return Submitted{std::move(*answer.id), answer.pip};
         }
         TRY(files.tell(session, request, answer), "while reading the repodata of channels");
         TRY(files.send(session, progress, answer.needs));
@@ -91,15 +97,32 @@ std::vector<std::string> virtual_overrides(const Environment& environment) {
     return overrides;
 }
 
-Result<std::string> make_lock(Session& session, Progress& progress, wire::LockRequest request) {
+Result<MadeLock> make_lock(Session& session, Progress& progress, LockOrder order) {
+    const wire::LockRequest& request = order.request;
     session.drawing().know(request.input.name, request.input.text);
-    TRY_ASSIGN(const std::string id, submit(session, progress, std::move(request)));
-    TRY_ASSIGN(wire::ResultEvent result, follow_job(session, progress, id));
+    TRY_ASSIGN(const Submitted job, submit(session, progress, request));
+    TRY_ASSIGN(wire::ResultEvent result, follow_job(session, progress, job.id));
     TRY(check_result(result));
     if (!result.lock) {
         return fail(Code::internal, "the lock is done, but kilnd gives no text");
     }
-    return std::move(*result.lock);
+    MadeLock made{.text = std::move(*result.lock), .pip_files = {}};
+    if (!job.pip) {
+        return made;
+    }
+    wire::PipLockRequest pip;
+    pip.input = request.input;
+    pip.lock = {request.input.name + " (conda part)", std::move(made.text)};
+    pip.base = request.base.value_or("");
+    pip.prefix = order.prefix;
+    pip.network = order.network;
+    pip.format = request.format;
+    PipFiles local(request.input.name, request.input.text);
+    TRY_ASSIGN(
+        made.text, lock_pip_part(session, progress, std::move(pip), request.channels, local)
+    );
+    made.pip_files = local.urls();
+    return made;
 }
 
 }  // namespace kiln::client

@@ -2,6 +2,7 @@
 #include "client/conda/channel_files.hpp"
 #include "client/conda/lock_files.hpp"
 #include "client/conda/locking.hpp"
+#include "client/conda/pip_files.hpp"
 #include "client/credentials.hpp"
 #include "client/environments/creation.hpp"
 #include "client/follow.hpp"
@@ -28,13 +29,16 @@ class BuildFiles {
             return fail(Code::internal, "kilnd asks for a lock that it has");
         }
         specification_ = unresolved.input.text;
-        wire::LockRequest wanted;
+        LockOrder order;
+        wire::LockRequest& wanted = order.request;
         wanted.input = unresolved.input;
         wanted.base = unresolved.base;
         wanted.platform = unresolved.platform;
         wanted.channels = unresolved.channels;
-        TRY_ASSIGN(std::string text, make_lock(session_, progress_, std::move(wanted)));
-        request.lock = wire::NamedText{"the lock of " + unresolved.input.name, std::move(text)};
+        TRY_ASSIGN(MadeLock made, make_lock(session_, progress_, std::move(order)));
+        pip_files_ = std::move(made.pip_files);
+        request.lock =
+            wire::NamedText{"the lock of " + unresolved.input.name, std::move(made.text)};
         session_.drawing().know(request.lock->name, request.lock->text);
         return {};
     }
@@ -48,7 +52,7 @@ class BuildFiles {
         const std::string text = answer.lock.value_or("");
         TRY_ASSIGN(
             const auto entries,
-            specification_ ? wanted_packages(answer.files, *specification_)
+            specification_ ? wanted_after_locking(answer.files, pip_files_, *specification_)
                            : wanted_files(answer.files, text, "the lock")
         );
         TRY_ASSIGN(
@@ -73,6 +77,7 @@ class BuildFiles {
     Session& session_;
     Progress& progress_;
     std::optional<std::string> specification_;
+    std::map<std::string, std::string> pip_files_;  // of the lock made here: URL -> path
     std::map<Digest, std::string> paths_;
 };
 

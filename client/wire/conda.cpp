@@ -38,6 +38,55 @@ Result<LockAnswer> parse_lock_answer(const Value& value) {
     answer.needs = read_digests(in, "needs");
     answer.subdirs = in.texts_or_empty("subdirs");
     answer.names = in.texts_or_empty("names");
+    answer.pip = in.boolean_or("pip", false);
+    TRY(in.finish(UnknownFields::ignore));
+    return answer;
+}
+
+Value render(const PipLockRequest& request) {
+    Object files;
+    for (const auto& [entry, digest] : request.files) {
+        files.emplace(entry, digest.render());
+    }
+    Object paths;
+    for (const auto& [asked, told] : request.paths) {
+        if (!told) {
+            paths.emplace(asked, nullptr);
+            continue;
+        }
+        Object contents;
+        for (const auto& [name, digest] : told->files) {
+            contents.emplace(name, digest.render());
+        }
+        paths.emplace(
+            asked,
+            Object{
+                {"url", told->url}, {"directory", told->directory}, {"files", std::move(contents)}}
+        );
+    }
+    return Object{
+        {"input", Object{{"name", request.input.name}, {"text", request.input.text}}},
+        {"lock", Object{{"name", request.lock.name}, {"text", request.lock.text}}},
+        {"base", request.base},
+        {"prefix", request.prefix},
+        {"network", request.network},
+        {"format", request.format},
+        {"files", std::move(files)},
+        {"paths", std::move(paths)}};
+}
+
+Result<PipLockAnswer> parse_pip_lock_answer(const Value& value) {
+    ObjectReader in(value, "the answer to the pip lock request");
+    PipLockAnswer answer;
+    answer.id = in.optional_text("id");
+    answer.needs = read_digests(in, "needs");
+    in.each("files", [&](const Value& each) -> Result<void> {
+        ObjectReader context(each, "files of the answer");
+        const std::vector<std::string> entries = context.texts_or_empty("entries");
+        answer.files.insert(answer.files.end(), entries.begin(), entries.end());
+        return context.finish(UnknownFields::ignore);
+    });
+    answer.paths = in.texts_or_empty("paths");
     TRY(in.finish(UnknownFields::ignore));
     return answer;
 }

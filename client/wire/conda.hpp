@@ -36,8 +36,38 @@ struct LockAnswer {
     std::vector<Digest> needs;
     std::vector<std::string> subdirs;  // whose repodata the request does not tell of
     std::vector<std::string> names;    // what a repodata may be called, the best first
+    bool pip = false;                  // a pip part is to be locked on top of what comes out
 };
 
 Result<LockAnswer> parse_lock_answer(const json::Value& value);
+
+/// What lies under a path that a pip part names: a file, or a directory's wheels and archives.
+struct PipPath {
+    std::string url;
+    bool directory = false;
+    std::map<std::string, Digest> files;
+};
+
+struct PipLockRequest {
+    NamedText input;  // the specification
+    NamedText lock;   // of its conda part
+    std::string base;
+    std::string prefix = "/opt/env";
+    std::string network = "default";
+    std::string format = "json";
+    std::map<std::string, Digest> files;                  // packages of the lock, as written there
+    std::map<std::string, std::optional<PipPath>> paths;  // nullopt: there is nothing
+};
+
+json::Value render(const PipLockRequest& request);
+
+struct PipLockAnswer {
+    std::optional<std::string> id;
+    std::vector<Digest> needs;
+    std::vector<std::string> files;  // packages of the lock, as written there
+    std::vector<std::string> paths;  // that the pip part names
+};
+
+Result<PipLockAnswer> parse_pip_lock_answer(const json::Value& value);
 
 }  // namespace kiln::client::wire

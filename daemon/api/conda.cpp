@@ -19,12 +19,13 @@ Result<Prepared> prepare(Services& services, const LockRequest& request) {
     Prepared prepared;
     TRY_ASSIGN(prepared.target, settle_target(services.store, lease, request));
     TRY_ASSIGN(LockPlan plan, plan_lock(request, prepared.target.platform, services.conda));
+    TRY(check_pip_base(request, plan));
     TRY_ASSIGN(prepared.needs, find_needs(services.store, lease, request, plan));
     prepared.plan = std::make_shared<const LockPlan>(std::move(plan));
     return prepared;
 }
 
-json::Object render_lock_needs(const LockNeeds& needs) {
+json::Object render_lock_needs(const LockNeeds& needs, bool has_pip_part) {
     json::Array lacking;
     for (const Digest& digest : needs.lacking) {
         lacking.emplace_back(digest.render());
@@ -37,7 +38,8 @@ json::Object render_lock_needs(const LockNeeds& needs) {
         {"id", nullptr},
         {"needs", std::move(lacking)},
         {"subdirs", json::from_texts(needs.subdirs)},
-        {"names", std::move(names)}};
+        {"names", std::move(names)},
+        {"pip", has_pip_part}};
 }
 
 Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildTable& builds) {
@@ -55,7 +57,7 @@ Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildT
     if (!prepared) {
         co_return fail(prepared.error());
     }
-    json::Object answer = render_lock_needs(prepared->needs);
+    json::Object answer = render_lock_needs(prepared->needs, !prepared->plan->pip.empty());
     if (!prepared->needs.empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }

@@ -18,6 +18,7 @@ void add_archive_routes(Router& router, Services& services);
 void add_rebase_routes(Router& router, Services& services);
 void add_registry_routes(Router& router, Services& services, BuildTable& builds);
 void add_conda_routes(Router& router, Services& services, BuildTable& builds);
+void add_conda_pip_routes(Router& router, Services& services, BuildTable& builds);
 void add_environment_routes(Router& router, Services& services, ContextTable& contexts);
 void add_environment_build_routes(Router& router, Services& services, BuildTable& builds);
 void add_environment_sharing_routes(Router& router, Services& services, BuildTable& builds);

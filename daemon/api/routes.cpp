@@ -21,6 +21,7 @@ void add_routes(
     add_context_routes(router, services, contexts);
     add_build_routes(router, services, builds);
     add_conda_routes(router, services, builds);
+    add_conda_pip_routes(router, services, builds);
     add_environment_routes(router, services, contexts);
     add_environment_build_routes(router, services, builds);
     add_environment_sharing_routes(router, services, builds);

@@ -5,6 +5,7 @@
 #include "daemon/build/conda_layers.hpp"
 #include "daemon/build/stage_planner.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/conda/pip/programs.hpp"
 
 #include <fmt/ranges.h>
 
@@ -46,6 +47,7 @@ std::vector<std::string> as_variables(
 struct EnvironmentRun {
     Step step;
     std::vector<Digest> beneath;  // layers below all of the image, for this run alone
+    std::string hint = {};        // where it fails
 };
 
 /// What is compiled comes before the scripts, as conda has it; both stand on all packages.
@@ -79,6 +81,23 @@ std::vector<EnvironmentRun> runs_of(
         scripts.step.keyword = "LINK-SCRIPTS";
         scripts.step.created_by = "conda link scripts of " + script_owners(environment.scripts);
         scripts.step.action = std::move(run);
+    }
+    for (const PipStep& pip : environment.pip) {
+        RunStep run;
+        run.arguments = pip.run.arguments;
+        run.environment = as_variables(pip.run.environment);
+        run.environment.insert(run.environment.end(), {path, epoch});
+        run.working_directory = pip.run.working_directory;
+        run.network = Network::none;
+        run.scratch = conda::k_pip_directory;
+        EnvironmentRun& installing = runs.emplace_back(EnvironmentRun{step, {pip.files}});
+        installing.step.keyword = pip.names.empty() ? "COMPILE-PIP" : "PIP";
+        installing.step.created_by =
+            pip.names.empty() ? "pip compile-pyc" : "pip install " + pip.names;
+        installing.step.action = std::move(run);
+        installing.hint =
+            "pip runs offline, on what the lock names: an archive of sources needs what it is "
+            "built with (setuptools, a compiler) among the conda packages";
     }
     return runs;
 }
@@ -194,7 +213,11 @@ boost::asio::awaitable<Result<void>> BuildRun::run_in_environment(
         below.insert(below.end(), ids.begin(), ids.end());
         const StepLayer layer = co_await settle_step(stage, run.step, std::move(below));
         if (!layer) {
-            co_return fail(layer.error());
+            Error error = layer.error();
+            if (error.code == Code::step_failed && !run.hint.empty()) {
+                error.hint = run.hint;
+            }
+            co_return fail(std::move(error));
         }
         if (*layer) {
             add_layer(chain, **layer, run.step.created_by, request_.epoch);

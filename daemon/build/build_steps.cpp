@@ -47,6 +47,15 @@ boost::asio::awaitable<Result<std::vector<Digest>>> BuildRun::origin_layers(cons
         if (!built) {
             co_return fail(built.error());
         }
+        if (!(*built)->pip.empty()) {
+            co_return fail(Error{
+                .code = Code::unsupported,
+                .message = fmt::format(
+                    "{} has packages of pip, which are installed where it lies whole on an image",
+                    conda->context
+                ),
+                .hint = fmt::format("COPY --link --from={} / / takes all of it", conda->context)});
+        }
         co_return (*built)->chain.diff_ids();
     }
     co_return std::vector<Digest>();

@@ -1,12 +1,16 @@
 #include "daemon/build/conda_environment.hpp"
 
 #include "daemon/build/conda_layers.hpp"
+#include "daemon/build/run_files.hpp"
 #include "daemon/build/stage_planner.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
+#include "layers/conda/pip/programs.hpp"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -71,7 +75,34 @@ void add_layer(
 }
 
 /// Everything but the layers: packages at hand, read and planned.
-boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
+struct Contents {
+    EnvironmentPlan plan;
+    std::optional<conda::PipRun> pip;
+    std::vector<Digest> pip_files;  // in the order of conda::pip_files()
+    std::string pip_names;
+};
+
+std::string names_of(const std::vector<conda::PipEntry>& entries) {
+    std::vector<std::string> names;
+    for (const conda::PipEntry& entry : entries) {
+        names.push_back(entry.version.empty() ? entry.name : entry.name + "-" + entry.version);
+    }
+    std::sort(names.begin(), names.end());
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What pip is to install, each file of it held against the lock.
+Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Contents& contents) {
+    TRY_ASSIGN(contents.pip, conda::plan_pip_install(lock, contents.plan.prefix));
+    TRY_ASSIGN(const std::vector<LockEntry> files, conda::pip_files(lock));
+    for (const LockEntry& file : files) {
+        TRY_ASSIGN(contents.pip_files.emplace_back(), packages.find(file));
+    }
+    contents.pip_names = names_of(lock.pip);
+    return {};
+}
+
+boost::asio::awaitable<Result<Contents>> plan_of(
     Services& services, const EnvironmentBuild& build, CondaPackages& packages
 ) {
     auto parse = [&build] { return read_lock(build.context); };
@@ -79,7 +110,11 @@ boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
     if (!lock) {
         co_return fail(lock.error());
     }
-    const auto fetched = co_await packages.fetch(lock->entries);
+    const auto files = conda::files_of(*lock);
+    if (!files) {
+        co_return fail(files.error());
+    }
+    const auto fetched = co_await packages.fetch(*files);
     if (!fetched) {
         co_return fail(fetched.error());
     }
@@ -96,12 +131,15 @@ boost::asio::awaitable<Result<EnvironmentPlan>> plan_of(
     conda::EnvironmentOptions options;
     options.prefix = build.context.prefix;
     options.platform = lock->platform;
-    auto plan = [&read, &options] {
+    auto plan = [&]() -> Result<Contents> {
         std::vector<EnvironmentPackage> all;
         for (std::vector<EnvironmentPackage>& some : *read) {
             std::move(some.begin(), some.end(), std::back_inserter(all));
         }
-        return conda::plan_environment(std::move(all), options);
+        Contents contents;
+        TRY_ASSIGN(contents.plan, conda::plan_environment(std::move(all), options));
+        TRY(plan_pip(*lock, packages, contents));
+        return contents;
     };
     co_return co_await run_on(services.pool, std::move(plan));
 }
@@ -118,6 +156,9 @@ Environment with_runs(const EnvironmentPlan& plan, const EnvironmentBuild& build
 }
 
 void warn(const EnvironmentBuild& build, const std::vector<std::string>& warnings) {
+    if (build.tells == Tells::nothing) {
+        return;
+    }
     for (const std::string& warning : warnings) {
         build.job->emit(WarningEvent{.message = warning});
     }
@@ -198,11 +239,52 @@ boost::asio::awaitable<Result<Inventory>> lay_packages(
     co_return std::move(*inventory);
 }
 
+Result<PipStep> pip_step(
+    store::Store& store,
+    const LayerWriting& writing,
+    conda::PipRun run,
+    const std::vector<Digest>& contents,
+    std::string names
+) {
+    std::vector<RunFile> files;
+    for (const conda::PipFile& file : run.files) {
+        files.push_back(
+            {file.path,
+             file.text,
+             file.entry ? std::optional(contents.at(*file.entry)) : std::nullopt}
+        );
+    }
+    TRY_ASSIGN(
+        const KnownLayer layer,
+        layer_of_files(store, writing, std::move(files), conda::k_pip_scratch)
+    );
+    return PipStep{std::move(run), std::move(names), layer.layer->diff_id};
+}
+
+/// The runs of pip, with what they read in the store.
+Result<std::vector<PipStep>> pip_steps(
+    store::Store& store, const LayerWriting& writing, const Contents& contents, bool compiled
+) {
+    std::vector<PipStep> steps;
+    if (!contents.pip) {
+        return steps;
+    }
+    TRY_ASSIGN(
+        steps.emplace_back(),
+        pip_step(store, writing, *contents.pip, contents.pip_files, contents.pip_names)
+    );
+    if (compiled) {
+        conda::PipRun run = conda::plan_pip_compile(contents.plan.prefix);
+        TRY_ASSIGN(steps.emplace_back(), pip_step(store, writing, std::move(run), {}, ""));
+    }
+    return steps;
+}
+
 /// How many layers the packages may take: those above the prefix, conda-meta, what scripts change
 /// and what is compiled come beside them.
 std::size_t room_for_packages(const Environment& environment, std::size_t max_layers) {
-    const std::size_t beside =
-        2 + (environment.scripts.runs.empty() ? 0U : 1U) + (environment.compile ? 1U : 0U);
+    const std::size_t beside = 2 + (environment.scripts.runs.empty() ? 0U : 1U)
+                               + (environment.compile ? 1U : 0U) + environment.pip.size();
     return max_layers > beside ? max_layers - beside : 1;
 }
 
@@ -214,10 +296,11 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     CondaPackages packages(
         services, build.context, build.lease, build.fetch, build.job->stop_token()
     );
-    const auto plan = co_await plan_of(services, build, packages);
-    if (!plan) {
-        co_return fail(plan.error());
+    const auto contents = co_await plan_of(services, build, packages);
+    if (!contents) {
+        co_return fail(contents.error());
     }
+    const EnvironmentPlan* plan = &contents->plan;
     auto plan_runs = [&plan, &build] { return with_runs(*plan, build); };
     Environment environment = co_await run_on(services.pool, std::move(plan_runs));
     warn(build, plan->warnings);
@@ -226,6 +309,14 @@ boost::asio::awaitable<Result<Environment>> build_environment(
 
     LayerWriting writing{
         services.store, services.pool, build.lease, build.layer, build.job->stop_token()};
+    auto find_pip = [&] {
+        return pip_steps(services.store, writing, *contents, build.compile_pyc);
+    };
+    auto pip = co_await run_on(services.pool, std::move(find_pip));
+    if (!pip) {
+        co_return fail(pip.error());
+    }
+    environment.pip = std::move(*pip);
     const auto layers = std::make_shared<CondaLayers>(services, std::move(writing), build.no_cache);
     auto inventory = co_await lay_packages(services, *layers, *plan, packages);
     if (!inventory) {

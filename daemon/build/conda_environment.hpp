@@ -4,6 +4,7 @@
 #include "daemon/build/conda_packages.hpp"
 #include "daemon/build/job.hpp"
 #include "daemon/build/layer_writer.hpp"
+#include "layers/conda/pip/install.hpp"
 #include "layers/conda/scripts/compile_pyc.hpp"
 #include "layers/conda/scripts/link_scripts.hpp"
 
@@ -13,6 +14,9 @@
 
 namespace kiln::daemon {
 
+/// Whether a build says what it warns of; who only looks at an environment has nothing to say.
+enum class Tells : std::uint8_t { warnings, nothing };
+
 struct EnvironmentBuild {
     const CondaContext& context;
     std::size_t max_layers = 0;  // what the environment may take
@@ -21,9 +25,17 @@ struct EnvironmentBuild {
     bool no_cache = false;
     conda::LinkScriptPolicy link_scripts;
     bool compile_pyc = false;
+    Tells tells = Tells::warnings;
     const store::Lease& lease;
     std::shared_ptr<Job> job;
     FetchPackage fetch;
+};
+
+/// A run of the environment's own pip, or of python for it.
+struct PipStep {
+    conda::PipRun run;
+    std::string names;  // of what is installed, as history tells it; empty: it is compiled
+    Digest files;       // diff_id of a layer with what it reads, for that run alone
 };
 
 /// A locked conda environment as layers: one a package (or bucket) and one of conda-meta, each made
@@ -35,6 +47,8 @@ struct Environment {
     conda::LinkScriptPlan scripts;
     std::optional<conda::CompilePlan> compile;
     std::optional<Digest> compile_list;  // diff_id of a layer with its list, for that run alone
+    /// What pip installs on top of all that, and what is compiled of it.
+    std::vector<PipStep> pip;
 };
 
 /// Errors   invalid_input and not_found with the place in the lock; digest_mismatch.

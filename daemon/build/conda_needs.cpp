@@ -3,6 +3,7 @@
 #include "daemon/build/bases.hpp"
 #include "daemon/build/conda_packages.hpp"
 #include "daemon/build/context_table.hpp"
+#include "layers/conda/pip/install.hpp"
 
 #include <algorithm>
 
@@ -44,7 +45,8 @@ Result<void> add_files(
     const CondaContext& context,
     const conda::Lock& lock
 ) {
-    for (const conda::LockEntry& entry : lock.entries) {
+    TRY_ASSIGN(const std::vector<conda::LockEntry> entries, conda::files_of(lock));
+    for (const conda::LockEntry& entry : entries) {
         if (entry.kind != conda::LockEntryKind::file || context.files.contains(entry.as_written)) {
             continue;
         }

@@ -6,6 +6,7 @@
 #include "layers/conda/input/input.hpp"
 #include "layers/conda/input/lock_record.hpp"
 #include "layers/conda/package_reader.hpp"
+#include "layers/conda/pip/install.hpp"
 #include "layers/conda/repodata_record.hpp"
 #include "layers/oci/platform.hpp"
 #include "store/base/limits.hpp"
@@ -54,17 +55,7 @@ Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& con
         return std::optional<conda::Lock>();
     }
     conda::Lock lock = std::get<conda::Lock>(std::move(input));
-    if (!lock.pip.empty()) {
-        return fail(Error{
-            .code = Code::unsupported,
-            .message = fmt::format(
-                "the lock has {} packages of pip ({} is the first), and only those of conda can be "
-                "installed yet",
-                lock.pip.size(),
-                lock.pip.front().name
-            ),
-            .where = lock.pip.front().span});
-    }
+    TRY(conda::pip_files(lock));
     return std::optional(std::move(lock));
 }
 

@@ -23,7 +23,7 @@ using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
 )>;
 
 /// The lock of a context, in whatever form, for the platform of this host.
-/// Errors   those of conda::read_conda_lock(); unsupported: packages of pip.
+/// Errors   those of conda::read_conda_lock() and conda::pip_files().
 Result<conda::Lock> read_lock(const CondaContext& context);
 /// The same; nullopt: a specification, which must be resolved first.
 Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& context);

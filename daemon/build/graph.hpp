@@ -68,6 +68,9 @@ struct RunStep {
     std::string working_directory;
     std::string user;  // as USER wrote it; "" is root
     Network network = Network::standard;
+    /// A directory at the root that the command may write to and no layer has, without '/'; "":
+    /// none.
+    std::string scratch = {};
 };
 
 /// WORKDIR makes the directory when the image lacks it.

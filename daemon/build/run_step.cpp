@@ -9,11 +9,16 @@ namespace {
 
 class LayerChanges final : public exec::ChangeSink {
   public:
-    LayerChanges(LayerBuilder& layer, std::shared_ptr<Job> job)
+    LayerChanges(LayerBuilder& layer, std::string scratch, std::shared_ptr<Job> job)
         : layer_(layer),
+          scratch_(std::move(scratch)),
           job_(std::move(job)) {}
 
     Result<void> add(const tar::TarEntry& entry, ByteSource& content) override {
+        if (!scratch_.empty()
+            && (entry.path == scratch_ || entry.path.starts_with(scratch_ + '/'))) {
+            return {};
+        }
         return entry.type == tar::EntryType::file ? layer_.add(entry, content) : layer_.add(entry);
     }
 
@@ -23,6 +28,7 @@ class LayerChanges final : public exec::ChangeSink {
 
   private:
     LayerBuilder& layer_;
+    std::string scratch_;
     std::shared_ptr<Job> job_;
 };
 
@@ -46,6 +52,7 @@ Result<PreparedRun> prepare_run(
     TRY_ASSIGN(const Identity identity, resolve_user(files, step.user));
     PreparedRun run;
     run.diff_ids = diff_ids;
+    run.scratch = step.scratch;
     run.spec.arguments = step.arguments;
     run.spec.environment = step.environment;
     if (!oci::find_env(run.spec.environment, "HOME")) {
@@ -135,7 +142,7 @@ Result<std::optional<LayerFacts>> execute_run(
         return fail(describe_failure(execution.outcome(), step));
     }
     const FillLayer fill = [&](LayerBuilder& layer) {
-        LayerChanges changes(layer, job);
+        LayerChanges changes(layer, run.scratch, job);
         return execution.diff(changes, writing.stop);
     };
     TRY_ASSIGN(
@@ -144,7 +151,8 @@ Result<std::optional<LayerFacts>> execute_run(
         "while taking what {} changed",
         step.keyword
     );
-    if (layer) {
+    // What the command left in its scratch directory would be kept with the rest.
+    if (layer && run.scratch.empty()) {
         TRY(execution.keep(layer->diff_id));
     }
     return layer;

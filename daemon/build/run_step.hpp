@@ -17,6 +17,7 @@ namespace kiln::daemon {
 struct PreparedRun {
     exec::RunSpec spec;  // without the layers' descriptors
     std::vector<Digest> diff_ids;
+    std::string scratch;
     CacheKey key{"run/1"};
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/conda/lock_plan.hpp"
 
+#include "layers/conda/pip/requirement_line.hpp"
 #include "layers/conda/spec/match_spec.hpp"
 
 #include <fmt/format.h>
@@ -110,6 +111,38 @@ Result<std::vector<Channel>> settle_channels(
     return channels;
 }
 
+/// What pip installs needs pip in the environment, and an image for both to run on.
+Result<void> plan_pip(const LockRequest& request, const Specification& wanted, LockPlan& plan) {
+    if (wanted.pip.empty()) {
+        return {};
+    }
+    const Span& place = wanted.pip.front().span;
+    for (const Written& line : wanted.pip) {
+        TRY(conda::parse_requirement_line(line));
+        plan.pip.push_back(line);
+    }
+    if (request.format == LockFormat::explicit_list) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = "an explicit list cannot hold packages of pip",
+            .where = place,
+            .hint = "--format json and --format conda-lock can"});
+    }
+    const bool has_pip = std::any_of(plan.specs.begin(), plan.specs.end(), [](const auto& spec) {
+        return spec.spec.name().is_exact() && spec.spec.name().text() == "pip";
+    });
+    if (!has_pip) {
+        TRY_ASSIGN(conda::MatchSpec pip, conda::MatchSpec::parse("pip"));
+        plan.specs.push_back({.spec = std::move(pip), .as_written = "pip", .where = place});
+        plan.notices.push_back(
+            {"pip is added to the packages of conda, for there is a pip part",
+             place,
+             "list pip among the dependencies"}
+        );
+    }
+    return {};
+}
+
 Result<void> check_platform(
     const Specification& wanted, const std::string& platform, const std::string& file
 ) {
@@ -143,16 +176,25 @@ Result<LockPlan> plan_lock(
         return plan;
     }
     TRY(check_platform(*wanted, platform, request.input.name));
-    if (!wanted->pip.empty()) {
-        return fail(Error{
-            .code = Code::unsupported,
-            .message = "packages of pip are not locked",
-            .where = wanted->pip.front().span,
-            .hint = "install them by a RUN step that follows the environment"});
-    }
     TRY_ASSIGN(plan.specs, parse_specs(*wanted));
+    TRY(plan_pip(request, *wanted, plan));
     TRY_ASSIGN(plan.channels, settle_channels(request, *wanted, plan.specs, settings));
     return plan;
+}
+
+Result<void> check_pip_base(const LockRequest& request, const LockPlan& plan) {
+    if (plan.pip.empty() || request.base) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format(
+            "the pip part of {} is resolved by the environment's own pip, which needs an image to "
+            "run on",
+            request.input.name
+        ),
+        .where = plan.pip.front().span,
+        .hint = "kiln conda lock --base IMAGE; in a build, COPY --link --from=NAME / / onto one"});
 }
 
 }  // namespace kiln::daemon

@@ -17,14 +17,21 @@ struct LockPlan {
     std::string platform;
     std::vector<conda::RequestedSpec> specs;
     std::vector<conda::Channel> channels;  // in the order of their priority
+    /// Lines of a pip part, which is locked after the rest (pip_lock.hpp).
+    std::vector<conda::Written> pip;
+    std::vector<conda::Notice> notices;
 };
 
 /// Pure: reads the input and settles the channels: those of the file, those that single
 /// specifications name, then the default ones unless the file says nodefaults.
 /// Errors   those of conda::read_conda_input(), MatchSpec::parse() and parse_channels(), with the
-///          place; invalid_input: a file for other platforms; unsupported: a pip part.
+///          place; invalid_input: a file for other platforms, those of
+///          parse_requirement_line().
 Result<LockPlan> plan_lock(
     const LockRequest& request, const std::string& platform, const CondaSettings& settings
 );
+
+/// Errors   invalid_input: a pip part, and no base image for pip to run on.
+Result<void> check_pip_base(const LockRequest& request, const LockPlan& plan);
 
 }  // namespace kiln::daemon

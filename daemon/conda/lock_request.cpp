@@ -113,16 +113,17 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
             );
         }
     }
-    const auto* known = std::find_if(k_formats.begin(), k_formats.end(), [&](const auto& each) {
-        return each.second == format;
-    });
-    if (known == k_formats.end()) {
-        return fail(
-            Code::invalid_input, "format \"{}\" is none of json, explicit, conda-lock", format
-        );
-    }
-    request.format = known->first;
+    TRY_ASSIGN(request.format, parse_lock_format(format));
     return request;
+}
+
+Result<LockFormat> parse_lock_format(std::string_view name) {
+    for (const auto& [format, each] : k_formats) {
+        if (each == name) {
+            return format;
+        }
+    }
+    return fail(Code::invalid_input, "format \"{}\" is none of json, explicit, conda-lock", name);
 }
 
 Result<std::string> conda_platform(std::string_view written) {

@@ -40,6 +40,9 @@ struct LockRequest {
 /// Errors   invalid_input: neither.
 Result<std::string> conda_platform(std::string_view written);
 
+/// "json", "explicit", "conda-lock". Errors   invalid_input.
+Result<LockFormat> parse_lock_format(std::string_view name);
+
 std::string_view name_of(conda::ChannelPriority priority);
 std::optional<conda::ChannelPriority> parse_priority(std::string_view name);
 

@@ -7,6 +7,7 @@
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/lock_record.hpp"
 #include "layers/conda/input/lock_writer.hpp"
+#include "layers/conda/pip/requirement_line.hpp"
 #include "layers/oci/platform.hpp"
 
 #include <algorithm>
@@ -35,18 +36,6 @@ std::vector<std::string> names_of(const std::vector<conda::RequestedSpec>& specs
     return names;
 }
 
-Result<std::string> render(const conda::Lock& lock, LockFormat format) {
-    switch (format) {
-        case LockFormat::explicit_list:
-            return conda::render_explicit_lock(lock);
-        case LockFormat::conda_lock:
-            return conda::render_conda_lock(lock);
-        case LockFormat::kiln:
-            break;
-    }
-    return conda::render_kiln_lock(lock);
-}
-
 Result<conda::Lock> lock_of(
     const LockPlan& plan, const conda::Request& asked, const std::vector<PackageRecord>& records
 ) {
@@ -64,6 +53,9 @@ Result<conda::Lock> lock_of(
     }
     for (const conda::RequestedSpec& each : plan.specs) {
         lock.inputs.specifications.push_back(each.as_written);
+    }
+    for (const conda::Written& line : plan.pip) {
+        lock.inputs.pip.push_back(conda::public_requirement(line.text));
     }
     return lock;
 }
@@ -106,6 +98,18 @@ awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load(
 }
 
 }  // namespace
+
+Result<std::string> render_lock(const conda::Lock& lock, LockFormat format) {
+    switch (format) {
+        case LockFormat::explicit_list:
+            return conda::render_explicit_lock(lock);
+        case LockFormat::conda_lock:
+            return conda::render_conda_lock(lock);
+        case LockFormat::kiln:
+            break;
+    }
+    return conda::render_kiln_lock(lock);
+}
 
 Result<conda::TargetFacts> settle_target(
     store::Store& store, const store::Lease& lease, const LockRequest& request
@@ -168,9 +172,12 @@ awaitable<Result<std::string>> make_lock(
     conda::TargetFacts target
 ) {
     if (const auto* lock = std::get_if<conda::Lock>(&plan->input)) {
-        co_return render(*lock, request->format);
+        co_return render_lock(*lock, request->format);
     }
     for (const conda::Notice& notice : std::get<conda::Specification>(plan->input).notices) {
+        job->emit(WarningEvent{notice.message, notice.where, notice.hint});
+    }
+    for (const conda::Notice& notice : plan->notices) {
         job->emit(WarningEvent{notice.message, notice.where, notice.hint});
     }
     const store::Lease lease = services.store.lease();
@@ -185,7 +192,8 @@ awaitable<Result<std::string>> make_lock(
             const conda::Solution solution, conda::solve(asked, **source, job->stop_token())
         );
         TRY_ASSIGN(const conda::Lock lock, lock_of(*plan, asked, solution.records));
-        return render(lock, request->format);
+        // What is not whole yet is read again by lock_pip().
+        return render_lock(lock, plan->pip.empty() ? request->format : LockFormat::kiln);
     };
     auto text = co_await run_on(services.pool, std::move(resolve));
     for (const std::string& notice : (*source)->notices()) {

@@ -21,6 +21,9 @@ struct LockNeeds {
     [[nodiscard]] bool empty() const { return lacking.empty() && subdirs.empty(); }
 };
 
+/// Errors   those of the form's writer: what it has no place for.
+Result<std::string> render_lock(const conda::Lock& lock, LockFormat format);
+
 /// The platform of a request: as asked for, or the base's, or this host's.
 /// Errors   those of read_target(); invalid_input when base and request differ.
 Result<conda::TargetFacts> settle_target(

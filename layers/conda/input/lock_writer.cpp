@@ -108,6 +108,18 @@ Result<void> render_pip_package(
 }  // namespace
 
 Result<std::string> render_explicit_lock(const Lock& lock) {
+    if (!lock.pip.empty()) {
+        return fail(Error{
+            .code = Code::unsupported,
+            .message = fmt::format(
+                "an explicit list cannot hold packages of pip ({} is the first of {})",
+                lock.pip.front().name,
+                lock.pip.size()
+            ),
+            .where = lock.pip.front().span.file.empty() ? std::nullopt
+                                                        : std::optional(lock.pip.front().span),
+            .hint = "--format json and --format conda-lock can"});
+    }
     const std::vector<const LockEntry*> entries = entries_by_name(lock);
     std::vector<std::string> names;
     names.reserve(entries.size());
@@ -129,14 +141,6 @@ Result<std::string> render_explicit_lock(const Lock& lock) {
             TRY(check_exported(entry));
         }
         text += public_location(entry) + anchor_of(entry) + "\n";
-    }
-    for (const PipEntry* entry : pip_by_name(lock)) {
-        text += fmt::format(
-            "# pip {} @ {}{}\n",
-            entry->name,
-            public_location(*entry),
-            entry->sha256 ? "#sha256=" + *entry->sha256 : ""
-        );
     }
     return text;
 }

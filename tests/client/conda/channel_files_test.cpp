@@ -61,14 +61,15 @@ TEST(ChannelFiles, AreNoOthersThanTheUserNamed) {
 TEST(ChannelFiles, ArePackagesOfTheChannelsThatASpecificationNames) {
     const std::string text = "channels: [/srv/c]\ndependencies: [python]\n";
 
-    const auto files = wanted_packages({"file:///srv/c/noarch/a%2B-1-0.conda"}, text);
+    const auto files = wanted_packages({"file:///srv/c/noarch/a%2B-1-0.conda"}, {}, text);
 
     ASSERT_THAT(files, Succeeds());
     EXPECT_EQ(files->front().path, "/srv/c/noarch/a+-1-0.conda");
     for (const std::string asked :
          {"file:///srv/d/noarch/a-1-0.conda", "file:///srv/c/noarch/shadow"}) {
         EXPECT_THAT(
-            wanted_packages({asked}, text), FailsSaying(Code::permission, "no channel named here")
+            wanted_packages({asked}, {}, text),
+            FailsSaying(Code::permission, "no channel named here")
         ) << asked;
     }
 }

@@ -95,6 +95,32 @@ TEST(WireConda, ReadsWhatALockNeeds) {
     EXPECT_THAT(answer->names, ElementsAre("repodata.json.zst", "repodata.json"));
 }
 
+TEST(WireConda, RendersThePipLockRequestAsTheDaemonReadsIt) {
+    PipLockRequest request;
+    request.input = {
+        "environment.yml", "dependencies:\n  - pip:\n    - -f wheels\n    - flask\n"};
+    request.lock = {"environment.yml (conda part)", "@EXPLICIT\n"};
+    request.base = "debian:12";
+    request.network = "host";
+    request.files = {{"file:///srv/channel/noarch/pip-24.0-0.conda", digest_like('a')}};
+    request.paths = {
+        {"gone.txt", std::nullopt},
+        {"wheels",
+         PipPath{
+             "file:///srv/wheels", true, {{"flask-3.0-py3-none-any.whl", digest_like('b')}}}}};
+
+    EXPECT_EQ(render(request), golden("pip_lock_request"));
+}
+
+TEST(WireConda, ReadsWhatAPipLockNeeds) {
+    const auto answer = parse_pip_lock_answer(golden("pip_lock_needs"));
+
+    ASSERT_THAT(answer, Succeeds());
+    EXPECT_THAT(answer->needs, ElementsAre(digest_like('b')));
+    EXPECT_THAT(answer->files, ElementsAre("file:///srv/channel/noarch/pip-24.0-0.conda"));
+    EXPECT_THAT(answer->paths, ElementsAre("wheels"));
+}
+
 TEST(WireBuild, ReadsWhatTheDaemonNeedsOrTheIdOfTheBuild) {
     const auto needs = parse_build_answer(golden("build_needs"));
     const auto accepted = parse_build_answer(golden("build_accepted"));

@@ -122,6 +122,8 @@ const std::map<std::string, std::string>& records() {
         {"lock_needs", "LockAnswer"},
         {"login_request", "LoginRequest"},
         {"login_answer", "LoginAnswer"},
+        {"pip_lock_request", "PipLockRequest"},
+        {"pip_lock_needs", "PipLockAnswer"},
         {"name_answer", "NameAnswer"},
         {"packages", "Packages"},
         {"problem", "Problem"},

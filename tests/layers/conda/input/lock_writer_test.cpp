@@ -35,6 +35,14 @@ LockEntry package(const std::string& name, std::vector<std::string> depends = {}
     return entry;
 }
 
+Lock sample();
+
+Lock without_pip() {
+    Lock lock = sample();
+    lock.pip.clear();
+    return lock;
+}
+
 Lock sample() {
     Lock lock;
     lock.platform = "linux-64";
@@ -76,7 +84,7 @@ TEST(LockWriter, OurOwnFormIsReadAgain) {
 TEST(LockWriter, NoFormHoldsCredentials) {
     for (const std::string& text :
          {render_kiln_lock(sample()),
-          render_explicit_lock(sample()).value(),
+          render_explicit_lock(without_pip()).value(),
           render_conda_lock(sample()).value()}) {
         EXPECT_THAT(text, Not(HasSubstr("pw")));
         EXPECT_THAT(text, Not(HasSubstr("tk-1")));
@@ -85,7 +93,7 @@ TEST(LockWriter, NoFormHoldsCredentials) {
 }
 
 TEST(LockWriter, AnExplicitListHasDependenciesFirst) {
-    const auto text = render_explicit_lock(sample());
+    const auto text = render_explicit_lock(without_pip());
 
     ASSERT_THAT(text, Succeeds());
     const auto lock = parse_lock(*text, "env.lock");
@@ -93,7 +101,12 @@ TEST(LockWriter, AnExplicitListHasDependenciesFirst) {
     ASSERT_EQ(lock->entries.size(), 3U);
     EXPECT_EQ(lock->entries[0].file_name, "zlib-1.0-h0_1.conda");
     EXPECT_EQ(lock->platform, "linux-64");
-    EXPECT_THAT(*text, HasSubstr("# pip flask @ https://pypi.example/"));
+}
+
+TEST(LockWriter, AnExplicitListHasNoPlaceForPackagesOfPip) {
+    EXPECT_THAT(
+        render_explicit_lock(sample()), FailsSaying(Code::unsupported, "packages of pip (flask")
+    );
 }
 
 TEST(LockWriter, ACondaLockIsReadAgain) {
@@ -109,7 +122,7 @@ TEST(LockWriter, ACondaLockIsReadAgain) {
 }
 
 TEST(LockWriter, RefusesAPackageThatCouldBeAnything) {
-    Lock lock = sample();
+    Lock lock = without_pip();
     lock.entries[1].sha256.reset();
     lock.entries[1].md5.reset();
 
