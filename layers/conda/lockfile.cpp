@@ -307,7 +307,9 @@ Result<void> parse_location(LockEntry& entry) {
         return {};
     }
     if (scheme != "file") {
-        return fail(Code::unsupported, "{}:// is not supported; file, http, https and oci are", scheme);
+        return fail(
+            Code::unsupported, "{}:// is not supported; file, http, https and oci are", scheme
+        );
     }
     const std::string_view path = rest.starts_with("localhost/") ? rest.substr(9) : rest;
     const std::optional<std::string> decoded = decode_percent(path);

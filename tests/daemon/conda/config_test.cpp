@@ -57,7 +57,7 @@ TEST(CondaConfig, RefusesWhatItDoesNotKnowWithItsPlace) {
         {"[conda]\ndefault_channels = \"x\"", "\"default_channels\" must be an array"},
         {"[conda]\nchannel_priority = \"loose\"", "\"strict\", \"flexible\""},
         {"[conda.mirrors]\nx = \"y\"", "\"x\" must be an array"},
-        {"[conda.credentials.x]\ntoken = \"t\"", "belong to an https:// URL"},
+        {"[conda.credentials.x]\ntoken = \"t\"", "belong to an https:// or oci:// URL"},
         {"[conda.credentials.\"https://x\"]\ntokn = \"t\"", "no setting \"tokn\""},
         {"[conda.credentials.\"https://x\"]\ntoken = \"\"", "a token, or username"}};
     for (const auto& [text, said] : cases) {
