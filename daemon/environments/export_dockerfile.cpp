@@ -69,10 +69,11 @@ Result<CondaSteps> conda_steps(const ExportedEnvironment& environment, char esca
     std::string content;
     std::string pip;
     if (environment.lock != nullptr) {
-        const conda::Lock lock = completed(*environment.lock, environment.definition);
+        conda::Lock lock = completed(*environment.lock, environment.definition);
         file = "/tmp/environment.lock";
-        TRY_ASSIGN(content, conda::render_explicit_lock(lock));
         TRY_ASSIGN(pip, pip_step(lock, prefix));
+        lock.pip.clear();  // has its own step: an explicit list cannot hold it
+        TRY_ASSIGN(content, conda::render_explicit_lock(lock));
     } else {
         TRY_ASSIGN(content, environment_yaml(environment));
     }

@@ -75,7 +75,7 @@ TEST(PipPart, BecomesATextInWhichEveryPlaceIsInTheSandbox) {
     ASSERT_THAT(again, Succeeds());
     EXPECT_EQ(
         text_of(*again, "requirements.txt"),
-        "--no-index \n--find-links /.kiln-pip/local/0000\n--constraint "
+        "--no-index\n--find-links /.kiln-pip/local/0000\n--constraint "
         "/.kiln-pip/constraints-0.txt\n"
         "/.kiln-pip/local/0001/one-1-py3-none-any.whl[x]\ntwo\n"
     );
