@@ -14,6 +14,12 @@
 /// What a user typed, one struct a command, before anything in it is understood.
 namespace kiln::client {
 
+struct RunsArguments {
+    std::string image;  // as of RunArguments; empty: all
+    std::string workspace = k_default_workspace;
+    ListFormat format = ListFormat::table;
+};
+
 struct BuildsArguments {
     ListFormat format = ListFormat::table;
 };
@@ -78,6 +84,7 @@ struct CondaFetchArguments {
 using Arguments = std::variant<
     BuildArguments,
     RunArguments,
+    RunsArguments,
     LoadArguments,
     SaveArguments,
     ExportArguments,

@@ -36,7 +36,12 @@ struct BuildArguments {
 };
 
 struct RunArguments {
-    std::string image;
+    std::string image;  // a REF, or "env:NAME[:VERSION]"; empty: `file` is run
+    std::string file;
+    std::string workspace = "default";
+    std::vector<std::string> mounts;
+    std::vector<std::string> devices;
+    bool interactive = false;
     std::vector<std::string> command;
     std::vector<std::string> env;
     std::string workdir;

@@ -12,6 +12,8 @@ namespace kiln::client {
 namespace {
 
 constexpr int k_exit_interrupted = 130;
+/// So many signals a command may take its time for, as with docker run.
+constexpr int k_passed_on = 2;
 
 }  // namespace
 
@@ -49,6 +51,15 @@ void Interrupt::raise() {
     ::eventfd_write(event_.get(), 1);
 }
 
+bool Interrupt::pass_on(std::uint32_t signal) {
+    const int pipe = pipe_.load();
+    if (pipe < 0 || ++passed_on_ > k_passed_on) {
+        return false;
+    }
+    const auto number = static_cast<std::uint8_t>(signal);
+    return ::write(pipe, &number, sizeof number) == sizeof number;
+}
+
 void Interrupt::watch(int signals) {
     std::array<pollfd, 2> waiting{{{signals, POLLIN, 0}, {closing_.get(), POLLIN, 0}}};
     while (true) {
@@ -60,6 +71,9 @@ void Interrupt::watch(int signals) {
         }
         signalfd_siginfo signal{};
         while (::read(signals, &signal, sizeof signal) == sizeof signal) {
+            if (pass_on(signal.ssi_signo)) {
+                continue;
+            }
             if (raised()) {
                 ::_exit(k_exit_interrupted);
             }

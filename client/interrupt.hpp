@@ -2,6 +2,8 @@
 
 #include "store/base/file.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -24,6 +26,10 @@ class Interrupt {
 
     void raise();
 
+    /// From now on a signal is a byte with its number for this pipe, and the third raises; -1: as
+    /// ever. The pipe is the caller's.
+    void redirect(int pipe) const { pipe_.store(pipe); }
+
     [[nodiscard]] bool raised() const { return source_.stop_requested(); }
 
     [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
@@ -33,11 +39,14 @@ class Interrupt {
 
   private:
     void watch(int signals);
+    [[nodiscard]] bool pass_on(std::uint32_t signal);
 
     std::stop_source source_;
     Fd event_;
     Fd signals_;
     Fd closing_;
+    mutable std::atomic<int> pipe_ = -1;
+    int passed_on_ = 0;  // signals
     std::thread watcher_;
 };
 

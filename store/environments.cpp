@@ -19,6 +19,24 @@ const std::string k_image_columns =
     "hash, ordinal, media_type, image, size_bytes, lock, lock_hash, created";
 const std::string k_select_image = "SELECT " + k_image_columns + " FROM environment_images WHERE ";
 
+const std::string k_select_run =
+    "SELECT id, workspace, name, version, image, command, author, started, ended, exit_code "
+    "FROM environment_runs ";
+
+Result<EnvironmentRun> read_run(const Statement& row) {
+    return EnvironmentRun{
+        .id = row.size(0),
+        .workspace = row.text(1),
+        .name = row.text(2),
+        .version = row.text(3),
+        .image = row.digest(4),
+        .command = row.text(5),
+        .author = static_cast<std::uint32_t>(row.integer(6)),
+        .started = row.integer(7),
+        .ended = row.integer(8),
+        .exit_code = row.integer(9)};
+}
+
 Result<EnvironmentVersion> read_version(const Statement& row) {
     EnvironmentVersion version{
         .workspace = row.text(0),
@@ -372,7 +390,13 @@ Result<void> Environments::add_run(const EnvironmentRun& run) {
         put.bind(std::string_view(run.workspace)).bind(std::string_view(run.name));
         put.bind(std::string_view(run.version)).bind(run.image);
         put.bind(std::string_view(run.command)).bind(std::int64_t{run.author});
-        return put.bind(run.started).bind(run.ended).bind(run.exit_code).run();
+        TRY(put.bind(run.started).bind(run.ended).bind(run.exit_code).run());
+        TRY_ASSIGN(
+            Statement forget,
+            database.prepare("DELETE FROM environment_runs WHERE id <= "
+                             "(SELECT max(id) FROM environment_runs) - ?")
+        );
+        return forget.bind(std::uint64_t{k_kept_runs}).run();
     });
 }
 
@@ -383,26 +407,28 @@ Result<std::vector<EnvironmentRun>> Environments::runs(
     TRY_ASSIGN(
         Statement rows,
         index_->state_->reader->prepare(
-            "SELECT id, workspace, name, version, image, command, author, started, ended, "
-            "exit_code FROM environment_runs WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC "
-            "LIMIT ?2"
+            k_select_run + "WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC LIMIT ?2"
         )
     );
     rows.bind(image).bind(std::uint64_t{at_most});
-    constexpr auto read = [](const Statement& row) -> Result<EnvironmentRun> {
-        return EnvironmentRun{
-            .id = row.size(0),
-            .workspace = row.text(1),
-            .name = row.text(2),
-            .version = row.text(3),
-            .image = row.digest(4),
-            .command = row.text(5),
-            .author = static_cast<std::uint32_t>(row.integer(6)),
-            .started = row.integer(7),
-            .ended = row.integer(8),
-            .exit_code = row.integer(9)};
-    };
-    return read_all_rows<EnvironmentRun>(rows, read);
+    return read_all_rows<EnvironmentRun>(rows, read_run);
+}
+
+Result<std::vector<EnvironmentRun>> Environments::runs_of(
+    const RunEnvironment& environment, std::size_t at_most
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement rows,
+        index_->state_->reader->prepare(
+            k_select_run
+            + "WHERE workspace = ?1 AND name = ?2 AND (?3 = '' OR version = ?3) AND version != '' "
+              "ORDER BY id DESC LIMIT ?4"
+        )
+    );
+    rows.bind(std::string_view(environment.workspace)).bind(std::string_view(environment.name));
+    rows.bind(std::string_view(environment.version)).bind(std::uint64_t{at_most});
+    return read_all_rows<EnvironmentRun>(rows, read_run);
 }
 
 Result<std::vector<Digest>> Environments::kept() const {

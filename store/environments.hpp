@@ -67,6 +67,14 @@ struct EnvironmentRun {
     bool operator==(const EnvironmentRun&) const = default;
 };
 
+/// Years of a busy host, in about 30 MB.
+inline constexpr std::size_t k_kept_runs = 100'000;
+
+/// Whose runs are wanted; an empty version: those of all versions.
+struct RunEnvironment {
+    std::string workspace, name, version;
+};
+
 /// The part of the index that knows environments; a view, cheap to make. Each change is one
 /// transaction, so that of several who want the same version one gets it.
 /// Errors   those of the index. Thread   any.
@@ -121,10 +129,15 @@ class Environments {
         const Digest& key, const EnvironmentDocument& lock, UnixSeconds now, Keep which
     );
 
+    /// Of more than k_kept_runs the oldest is forgotten.
     Result<void> add_run(const EnvironmentRun& run);
     /// The newest first; of one image, or of all.
     [[nodiscard]] Result<std::vector<EnvironmentRun>> runs(
         const std::optional<Digest>& image, std::size_t at_most
+    ) const;
+
+    [[nodiscard]] Result<std::vector<EnvironmentRun>> runs_of(
+        const RunEnvironment& environment, std::size_t at_most
     ) const;
 
     /// All that versions keep, for the collector.

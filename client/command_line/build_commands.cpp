@@ -144,29 +144,61 @@ void declare_run(Declaration& declaration) {
     auto [command, run] = declare<RunArguments>(
         declaration, "run", "Run a command in an image, in the sandbox", k_group
     );
-    command->add_option("REF", run->image, "An image of the store")->required()->type_name("");
+    command->add_option("REF", run->image, "An image of the store, or env:NAME[:VERSION]")
+        ->type_name("");
     // What follows the image is the command's, with its own options.
     command->prefix_command();
     command->parse_complete_callback([command = command, run = run] {
         run->command = command->remaining();
+        if (!run->file.empty() && !run->image.empty()) {
+            // With a definition there is no image to name: the command begins at once.
+            run->command.insert(run->command.begin(), std::exchange(run->image, {}));
+        }
     });
+    command
+        ->add_option("-f,--file", run->file, "The environment of this definition, instead of REF")
+        ->type_name("FILE");
+    command->add_option("--workspace", run->workspace, "Of the environment")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command->add_option("--mount", run->mounts, "A directory or file of this host, seen at DST")
+        ->type_name("SRC:DST[:ro]")
+        ->allow_extra_args(false);
+    command->add_option("--device", run->devices, "A device of the host, by its CDI name")
+        ->type_name("VENDOR/CLASS=NAME")
+        ->allow_extra_args(false);
     command->add_option("-e,--env", run->env, "A variable; K alone: from the environment")
         ->type_name("K=V")
         ->allow_extra_args(false);
     command->add_option("-w,--workdir", run->workdir, "The working directory")->type_name("DIR");
     command->add_option("-u,--user", run->user, "The user, by name or number")->type_name("USER");
     command->add_option("--network", run->network, "default, none or host")->type_name("MODE");
-    declaration.refusals.add(*command, "--mount");
+    command->add_flag("-i,--interactive", run->interactive, "The command reads kiln's stdin");
     declaration.refusals.add(*command, "-v,--volume");
     declaration.refusals.add(*command, "-p,--publish");
-    declaration.refusals.add(*command, "-f,--file");
-    declaration.refusals.add_flag(*command, "-i,--interactive");
     declaration.refusals.add_flag(*command, "-t,--tty");
     declaration.refusals.add_flag(*command, "-d,--detach");
     command->footer(
-        "The exit code is the command's; 125 is an error of kiln's own.\n\n"
-        "  kiln run app:1 -- python3 -c 'print(1)'"
+        "The exit code is the command's; 125 is an error of kiln's own. Nothing that it writes is\n"
+        "kept, but in what is mounted: there it may do what you may, and its files are yours.\n"
+        "Ctrl-C, SIGTERM and SIGHUP go to the command; the third ends it.\n\n"
+        "  kiln run app:1 -- python3 -c 'print(1)'\n"
+        "  kiln run env:train:3 --mount data:/data:ro --mount out:/out -- python3 train.py\n"
+        "  kiln run -f environment.yml -- python3 train.py"
     );
+}
+
+void declare_runs(Declaration& declaration) {
+    auto [command, runs] = declare<RunsArguments>(
+        declaration, "runs", "List what ran, in which image and how it ended", k_group
+    );
+    command
+        ->add_option("REF", runs->image, "Of this image, or of env:NAME[:VERSION] or its hash only")
+        ->type_name("");
+    command->add_option("--workspace", runs->workspace, "Of the environment")
+        ->type_name("NAME")
+        ->capture_default_str();
+    add_format(*command, runs->format);
 }
 
 template<class T>
@@ -187,6 +219,7 @@ void declare_of_build(
 void declare_build_commands(Declaration& declaration) {
     declare_build(declaration);
     declare_run(declaration);
+    declare_runs(declaration);
     auto [builds, arguments] = declare<BuildsArguments>(
         declaration, "builds", "List running and finished builds", k_group
     );

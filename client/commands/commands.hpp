@@ -9,6 +9,7 @@ namespace kiln::client {
 /// ended with (`kiln run`, `kiln verify`). An Error is drawn by the caller.
 Result<int> run(Session& session, const BuildArguments& arguments);
 Result<int> run(Session& session, const RunArguments& arguments);
+Result<int> run(Session& session, const RunsArguments& arguments);
 Result<int> run(Session& session, const LoadArguments& arguments);
 Result<int> run(Session& session, const SaveArguments& arguments);
 Result<int> run(Session& session, const ExportArguments& arguments);

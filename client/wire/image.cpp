@@ -126,14 +126,4 @@ Value render(const PullRequest& request) {
         {"credentials", render_credentials(request.credentials)}};
 }
 
-Value render(const RunRequest& request) {
-    return Object{
-        {"name", request.name},
-        {"command", json::from_texts(request.command)},
-        {"env", json::from_text_map(request.env)},
-        {"workdir", or_null(request.workdir)},
-        {"user", or_null(request.user)},
-        {"network", request.network}};
-}
-
 }  // namespace kiln::client::wire

@@ -91,15 +91,4 @@ struct PullRequest {
 
 json::Value render(const PullRequest& request);
 
-struct RunRequest {
-    std::string name;
-    std::vector<std::string> command;  // empty: the image's own
-    std::map<std::string, std::string> env;
-    std::optional<std::string> workdir;
-    std::optional<std::string> user;
-    std::string network = "default";
-};
-
-json::Value render(const RunRequest& request);
-
 }  // namespace kiln::client::wire

@@ -6,6 +6,7 @@
 #include "client/wire/image.hpp"
 #include "client/wire/installed.hpp"
 #include "client/wire/problem.hpp"
+#include "client/wire/run.hpp"
 #include "client/wire/system.hpp"
 #include "tests/support/golden.hpp"
 #include "tests/support/matchers.hpp"
@@ -301,9 +302,25 @@ TEST(WireImage, RendersItsRequests) {
             .env = {{"K", "V"}},
             .workdir = "/srv",
             .user = std::nullopt,
-            .network = "none"}),
+            .network = "none",
+            .mounts = {{"/data", true}},
+            .devices = {"vendor.example/gpu=all"},
+            .environment = RunEnvironment{"default", "train:3"},
+            .has_input = false,
+            .has_signals = true}),
         golden("run_request")
     );
+}
+
+TEST(Wire, TellsWhatRan) {
+    const auto runs = parse_runs(golden("runs"));
+
+    ASSERT_THAT(runs, Succeeds());
+    ASSERT_EQ(runs->size(), 1U);
+    EXPECT_EQ(runs->front().environment, "train:3");
+    EXPECT_EQ(runs->front().command, (std::vector<std::string>{"python3", "train.py"}));
+    EXPECT_EQ(runs->front().author, 1000U);
+    EXPECT_EQ(runs->front().exit_code, 1);
 }
 
 TEST(WireSystem, ReadsEveryRecord) {

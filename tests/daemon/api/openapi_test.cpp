@@ -134,6 +134,7 @@ const std::map<std::string, std::string>& records() {
         {"run_request", "RunRequest"},
         {"import_request", "ImportRequest"},
         {"share_request", "ShareRequest"},
+        {"runs", "RunList"},
         {"system", "System"},
         {"tag_request", "TagRequest"},
         {"usage", "Usage"},
