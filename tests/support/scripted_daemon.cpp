@@ -174,6 +174,7 @@ void ScriptedDaemon::serve(int fd, std::size_t connection) {
         request.target = line.substr(space + 1, line.rfind(' ') - space - 1);
         std::size_t length = 0;
         bool chunked = false;
+        bool awaited = false;
         while (in.line(line) && !line.empty()) {
             if (line.starts_with("Content-Length: ")) {
                 length = std::strtoull(line.c_str() + 16, nullptr, 10);
@@ -181,7 +182,12 @@ void ScriptedDaemon::serve(int fd, std::size_t connection) {
                 request.content_type = line.substr(14);
             } else if (line == "Transfer-Encoding: chunked") {
                 chunked = true;
+            } else if (line == "Expect: 100-continue") {
+                awaited = true;
             }
+        }
+        if (awaited && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n")) {
+            break;
         }
         const ScriptedAnswer answer = take(request.method + ' ' + request.target);
         bool whole = answer.framing != ScriptedAnswer::Framing::early;
