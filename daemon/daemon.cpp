@@ -2,6 +2,7 @@
 
 #include "daemon/api/resources.hpp"
 #include "daemon/api/session.hpp"
+#include "daemon/build/known_packages.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/registry/memory.hpp"
@@ -116,6 +117,7 @@ class Daemon {
               options.insecure_registries,
               package_memory_,
               options.conda,
+              known_packages_,
               registries_,
               options.workspaces},
           contexts_(services_),
@@ -171,6 +173,7 @@ class Daemon {
     ThreadPool waiters_;
     SingleFlight flights_;
     PlannedKeys planned_;
+    KnownPackages known_packages_;
     conda::MemoryBudget package_memory_{k_package_memory_bytes};
     registry::Memory registries_;
     Services services_;

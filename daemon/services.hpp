@@ -22,6 +22,8 @@ class Memory;
 
 namespace kiln::daemon {
 
+class KnownPackages;
+
 /// What the parts of one daemon work with. All of it outlives every session and build.
 struct Services {
     store::Store& store;
@@ -36,6 +38,7 @@ struct Services {
     std::vector<std::string> insecure_registries;
     conda::MemoryBudget& package_memory;  // of all packages that are being read
     CondaSettings conda;
+    KnownPackages& known_packages;
     registry::Memory& registries;
     Workspaces workspaces;
 };

@@ -404,12 +404,9 @@ Result<std::vector<EnvironmentRun>> Environments::runs(
     const std::optional<Digest>& image, std::size_t at_most
 ) const {
     const std::lock_guard lock(index_->state_->reading);
-    TRY_ASSIGN(
-        Statement rows,
-        index_->state_->reader->prepare(
-            k_select_run + "WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC LIMIT ?2"
-        )
-    );
+    static const std::string sql =
+        k_select_run + "WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC LIMIT ?2";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
     rows.bind(image).bind(std::uint64_t{at_most});
     return read_all_rows<EnvironmentRun>(rows, read_run);
 }
@@ -418,14 +415,11 @@ Result<std::vector<EnvironmentRun>> Environments::runs_of(
     const RunEnvironment& environment, std::size_t at_most
 ) const {
     const std::lock_guard lock(index_->state_->reading);
-    TRY_ASSIGN(
-        Statement rows,
-        index_->state_->reader->prepare(
-            k_select_run
-            + "WHERE workspace = ?1 AND name = ?2 AND (?3 = '' OR version = ?3) AND version != '' "
-              "ORDER BY id DESC LIMIT ?4"
-        )
-    );
+    static const std::string sql =
+        k_select_run
+        + "WHERE workspace = ?1 AND name = ?2 AND (?3 = '' OR version = ?3) AND version != '' "
+          "ORDER BY id DESC LIMIT ?4";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
     rows.bind(std::string_view(environment.workspace)).bind(std::string_view(environment.name));
     rows.bind(std::string_view(environment.version)).bind(std::uint64_t{at_most});
     return read_all_rows<EnvironmentRun>(rows, read_run);

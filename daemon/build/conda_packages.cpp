@@ -1,6 +1,7 @@
 #include "daemon/build/conda_packages.hpp"
 
 #include "daemon/build/cache_key.hpp"
+#include "daemon/build/known_packages.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
@@ -187,6 +188,10 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
     key.add("package", package.render());
     lease_.keep(key.digest());
     store::Store& store = services_.store;
+    if (const auto known = services_.known_packages.find(package)) {
+        store.used(key.digest());
+        return *known;
+    }
     TRY_ASSIGN(const auto record, store.index().find_cache(key.digest()));
     if (record && !record->blobs.empty()) {
         store.used(key.digest());
@@ -194,7 +199,10 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
             const Bytes bytes,
             store::read_blob(store.blobs(), record->blobs.front(), conda::k_info_bytes)
         );
-        return conda::parse_metadata(bytes);
+        TRY_ASSIGN(conda::PackageMetadata metadata, conda::parse_metadata(bytes));
+        const auto known = std::make_shared<const conda::PackageMetadata>(std::move(metadata));
+        services_.known_packages.remember(package, known);
+        return *known;
     }
     TRY_ASSIGN(const store::BlobReader blob, store.blobs().open(package));
     conda::PackageReader reader(blob.fd(), entry.file_name, stop_);

@@ -69,6 +69,7 @@ class CondaPackages {
     [[nodiscard]] Result<std::string> md5_of(const Digest& package) const;
     [[nodiscard]] Result<void> check_hashes(const conda::LockEntry& entry, const Digest& package)
         const;
+    /// From memory, the store, or the package itself.
     Result<conda::PackageMetadata> metadata_of(
         const Digest& package, const conda::LockEntry& entry
     );

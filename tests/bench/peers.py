@@ -53,8 +53,9 @@ class Kiln:
         self.env = {**os.environ, "KILN_HOST": f"unix://{self.socket}", "XDG_CACHE_HOME": f"{work}/cache"}
         self.daemon = None
 
-    def start(self):
-        self.daemon = Process([self.daemon_program, "--root", self.root, "--socket", self.socket], self.socket, self.log)
+    def start(self, *arguments):
+        command = [self.daemon_program, "--root", self.root, "--socket", self.socket, *arguments]
+        self.daemon = Process(command, self.socket, self.log)
 
     def stop(self):
         self.daemon.stop()

@@ -1,70 +1,16 @@
 """The rows of the table: each makes its work, measures kiln and what it is measured against, and says whether it is reached."""
-import dataclasses
 import json
 import os
 import random
 import shutil
 import statistics
-import subprocess
 import time
 
 import peers
 from channels import make_channel
 from clones import Clones
-
-
-@dataclasses.dataclass
-class Row:
-    work: str
-    ours: str
-    against: str
-    ratio: str
-    goal: str
-    reached: bool
-
-
-def timed(action):
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def in_turn(actions, runs):
-    """Medians of each action, run one after the other so that a drift of the machine hits all alike."""
-    samples = [[] for _ in actions]
-    for _ in range(runs):
-        for place, action in enumerate(actions):
-            samples[place].append(timed(action))
-    return [statistics.median(each) for each in samples]
-
-
-def seconds(value):
-    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
-
-
-def shell(command):
-    return lambda: subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
-
-
-def faster(work, ours, others, factor):
-    """others: {name: seconds}; kiln must be `factor` times faster than the fastest."""
-    name, best = min(others.items(), key=lambda item: item[1])
-    told = ", ".join(f"{peer} {seconds(value)}" for peer, value in others.items())
-    return Row(work, seconds(ours), told, f"{best / ours:.1f}x", f"{factor:g} times {name}", best / ours >= factor)
-
-
-def at_most(work, ours, name, other, factor):
-    return Row(work, seconds(ours), f"{name} {seconds(other)}", f"{ours / other:.2f}", f"at most {factor:g}", ours / other <= factor)
-
-
-def at_least_speed(work, ours, name, other, share):
-    return Row(work, seconds(ours), f"{name} {seconds(other)}", f"{other / ours:.2f}", f"at least {share:g} of its speed", other / ours >= share)
-
-
-def settle():
-    """What was written before is no longer on its way to the disk while something else is measured."""
-    os.sync()
-    time.sleep(0.2)
+from environments import environments
+from measure import Row, at_least_speed, at_most, faster, in_turn, seconds, settle, shell, timed
 
 
 def make_context(workshop, files, dockerfile):
@@ -355,5 +301,5 @@ def idle(workshop):
 
 
 ALL = {"first-run": first_run, "rebuild": rebuild, "cold": cold, "runs": runs, "one-file": one_file, "conda": conda,
-       "environment": environment, "lock": lock,
+       "environment": environment, "environments": environments, "lock": lock,
        "base-import": base_import, "idle": idle}

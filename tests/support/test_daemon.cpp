@@ -23,6 +23,7 @@ TestDaemon::TestDaemon()
           {},
           package_memory_,
           {},
+          known_packages_,
           registries_,
           {}},
       contexts_(services_),

@@ -2,6 +2,7 @@
 
 #include "daemon/api/resources.hpp"
 #include "daemon/build/build_table.hpp"
+#include "daemon/build/known_packages.hpp"
 #include "daemon/registry/memory.hpp"
 #include "layers/conda/memory_budget.hpp"
 #include "tests/support/fake_executor.hpp"
@@ -52,6 +53,7 @@ class TestDaemon {
     ThreadPool waiters_{4};
     daemon::SingleFlight flights_;
     daemon::PlannedKeys planned_;
+    daemon::KnownPackages known_packages_;
     conda::MemoryBudget package_memory_{std::uint64_t{64} << 20U};
     registry::Memory registries_;
     daemon::Services services_;
