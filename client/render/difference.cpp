@@ -16,7 +16,27 @@ std::string count_of(std::size_t count, std::string_view noun) {
 }
 
 std::string shown(const std::optional<wire::PackageSide>& side) {
-    return side ? clean_line(fmt::format("{} {}", side->version, side->build)) : "-";
+    if (!side) {
+        return "-";
+    }
+    return clean_line(side->version + (side->build.empty() ? "" : " " + side->build));
+}
+
+std::string render_changes(
+    std::string_view place, const std::vector<wire::PackageChange>& changes, std::uint64_t unchanged
+) {
+    Table table({{"CHANGE"}, {"PACKAGE"}, {"BEFORE"}, {"AFTER"}});
+    for (const wire::PackageChange& change : changes) {
+        table.add(
+            {clean_line(change.change),
+             clean_line(change.name),
+             shown(change.before),
+             shown(change.after)}
+        );
+    }
+    return fmt::format(
+        "# {}: {} differ, {} do not\n{}", place, changes.size(), unchanged, table.render()
+    );
 }
 
 std::string render_packages(const wire::EnvironmentDifference& difference) {
@@ -28,22 +48,7 @@ std::string render_packages(const wire::EnvironmentDifference& difference) {
     } else if (before != after) {
         place = fmt::format("{} -> {}", clean_line(before), place);
     }
-    Table table({{"CHANGE"}, {"PACKAGE"}, {"BEFORE"}, {"AFTER"}});
-    for (const wire::PackageChange& change : difference.packages) {
-        table.add(
-            {clean_line(change.change),
-             clean_line(change.name),
-             shown(change.before),
-             shown(change.after)}
-        );
-    }
-    return fmt::format(
-        "# {}: {} differ, {} do not\n{}",
-        place,
-        difference.packages.size(),
-        difference.unchanged,
-        table.render()
-    );
+    return render_changes(place, difference.packages, difference.unchanged);
 }
 
 /// Files as rows of a table; a directory that came or went takes what it holds into its own row.
@@ -157,6 +162,10 @@ std::string render_difference(const wire::Difference& difference, ShowFiles show
             differing.insert(change.name);
         }
         add_part(environment.packages.empty() ? "" : render_packages(environment));
+    }
+    const wire::SystemDifference& system = difference.system;
+    if (!system.packages.empty()) {
+        add_part(render_changes("dpkg", system.packages, system.unchanged));
     }
     FileTable files(show);
     for (const wire::FileChange& change : difference.files) {

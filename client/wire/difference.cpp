@@ -64,6 +64,18 @@ Result<EnvironmentDifference> parse_environment_difference(const Value& value) {
     return difference;
 }
 
+Result<SystemDifference> parse_system(const Value* value) {
+    SystemDifference difference;
+    if (value == nullptr) {
+        return difference;
+    }
+    ObjectReader in(*value, "the system's packages");
+    difference.unchanged = in.number_or("unchanged", 0);
+    difference.packages = read_list<PackageChange>(in, "packages", parse_package_change);
+    TRY(in.finish(UnknownFields::ignore));
+    return difference;
+}
+
 Result<FileChange> parse_file_change(const Value& value) {
     ObjectReader in(value, "a file that differs");
     FileChange change;
@@ -84,8 +96,10 @@ Result<Difference> parse_difference(const Value& value) {
     Difference difference;
     difference.environments =
         read_list<EnvironmentDifference>(in, "environments", parse_environment_difference);
+    const Value* const system = in.find("system");
     difference.files = read_list<FileChange>(in, "files", parse_file_change);
     TRY(in.finish(UnknownFields::ignore));
+    TRY_ASSIGN(difference.system, parse_system(system));
     return difference;
 }
 

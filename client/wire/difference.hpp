@@ -28,6 +28,12 @@ struct EnvironmentDifference {
     std::vector<PackageChange> packages;
 };
 
+/// What dpkg installed.
+struct SystemDifference {
+    std::uint64_t unchanged = 0;
+    std::vector<PackageChange> packages;  // without builds
+};
+
 struct FileSide {
     std::string type;
     std::uint64_t size_bytes = 0;
@@ -45,6 +51,7 @@ struct FileChange {
 /// How two images differ.
 struct Difference {
     std::vector<EnvironmentDifference> environments;
+    SystemDifference system;
     std::vector<FileChange> files;  // a directory before what it holds
 };
 

@@ -71,6 +71,28 @@ json::Array render_packages(const Installation& before, const Installation& afte
     return environments;
 }
 
+json::Value render_package(const conda::DebianPackage* package) {
+    if (package == nullptr) {
+        return nullptr;
+    }
+    return json::Object{{"version", package->version}};
+}
+
+json::Value render_system(const conda::DebianPackages& before, const conda::DebianPackages& after) {
+    const conda::DebianDifference difference = conda::compare(before, after);
+    json::Array changes;
+    for (const conda::DebianChange& change : difference.changes) {
+        const auto& package = *(change.before != nullptr ? change.before : change.after);
+        changes.push_back(json::Object{
+            {"name", package.name},
+            {"architecture", or_null(package.architecture)},
+            {"change", name_of(change.kind)},
+            {"before", render_package(change.before)},
+            {"after", render_package(change.after)}});
+    }
+    return json::Object{{"unchanged", difference.unchanged}, {"packages", std::move(changes)}};
+}
+
 /// Which package a path of an image belongs to. The installation outlives it.
 class Owners {
   public:
@@ -232,14 +254,17 @@ struct Sides {
 
 Result<void> write_difference(store::Store& store, const Sides& names, ByteSink& out) {
     const store::Lease lease = store.lease();
-    TRY_ASSIGN(const Installation before, Installation::open(store, lease, names.before));
-    TRY_ASSIGN(const Installation after, Installation::open(store, lease, names.after));
+    TRY_ASSIGN(Installation before, Installation::open(store, lease, names.before));
+    TRY_ASSIGN(Installation after, Installation::open(store, lease, names.after));
+    TRY_ASSIGN(const conda::DebianPackages system_before, before.debian_packages());
+    TRY_ASSIGN(const conda::DebianPackages system_after, after.debian_packages());
     FileRows rows(before, after, out);
     TRY(rows.write(fmt::format(
-        R"({{"before":{},"after":{},"environments":{},"files":[)",
+        R"({{"before":{},"after":{},"environments":{},"system":{},"files":[)",
         json::render(render_name(before)),
         json::render(render_name(after)),
-        json::render(render_packages(before, after))
+        json::render(render_packages(before, after)),
+        json::render(render_system(system_before, system_after))
     )));
     TRY(tree::each_change(
         before.files.tree(),

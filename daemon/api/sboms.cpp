@@ -7,7 +7,7 @@ namespace {
 
 Result<std::string> document(store::Store& store, const std::string& name, SbomFormat format) {
     const store::Lease lease = store.lease();
-    TRY_ASSIGN(const Installation installation, Installation::open(store, lease, name));
+    TRY_ASSIGN(Installation installation, Installation::open(store, lease, name));
     return render_sbom(installation, installation.ref.target.digest, format);
 }
 

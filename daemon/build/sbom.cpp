@@ -31,27 +31,29 @@ UnixSeconds created_of(const Image& image) {
 
 }  // namespace
 
-std::string render_sbom(
-    const Installation& installation, const Digest& subject, SbomFormat format
+Result<std::string> render_sbom(
+    Installation& installation, const Digest& subject, SbomFormat format
 ) {
+    TRY_ASSIGN(conda::DebianPackages system, installation.debian_packages());
     const conda::SbomSubject about{
         .name = title_of(installation.image, subject),
         .digest = subject,
         .created = created_of(installation.image),
-        .environments = installation.environments};
+        .environments = installation.environments,
+        .system = std::move(system)};
     switch (format) {
         case SbomFormat::spdx:
             return conda::render_spdx(about);
         case SbomFormat::cyclonedx:
             return conda::render_cyclonedx(about);
     }
-    return {};
+    return std::string();
 }
 
 Result<store::Referrer> make_sbom(
     store::Store& store,
     const store::Lease& lease,
-    const Installation& installation,
+    Installation& installation,
     const Descriptor& subject,
     SbomFormat format
 ) {
@@ -62,10 +64,8 @@ Result<store::Referrer> make_sbom(
     manifest.subject = subject;
     manifest.annotations[k_created] = render_time(created_of(installation.image));
     TRY_ASSIGN(manifest.config, keep_document(store, lease, oci::k_empty, "{}"));
-    TRY_ASSIGN(
-        Descriptor document,
-        keep_document(store, lease, type, render_sbom(installation, subject.digest, format))
-    );
+    TRY_ASSIGN(const std::string text, render_sbom(installation, subject.digest, format));
+    TRY_ASSIGN(Descriptor document, keep_document(store, lease, type, text));
     manifest.layers.push_back(std::move(document));
     store::Referrer referrer{.subject = subject.digest, .artifact_type = manifest.artifact_type};
     referrer.blobs = {manifest.config.digest, manifest.layers.front().digest};
@@ -83,9 +83,7 @@ Result<void> attach_sbom(
     if (std::any_of(known.begin(), known.end(), same)) {
         return {};
     }
-    TRY_ASSIGN(
-        const Installation installation, Installation::open(store, lease, image.digest.render())
-    );
+    TRY_ASSIGN(Installation installation, Installation::open(store, lease, image.digest.render()));
     TRY_ASSIGN(store::Referrer referrer, make_sbom(store, lease, installation, image, format));
     return store.record(store::Batch{.referrers = {std::move(referrer)}});
 }
@@ -100,9 +98,7 @@ Result<std::vector<store::Referrer>> referrers_for(
     if (known.empty() || image.digest == outgoing.digest) {
         return known;
     }
-    TRY_ASSIGN(
-        const Installation installation, Installation::open(store, lease, image.digest.render())
-    );
+    TRY_ASSIGN(Installation installation, Installation::open(store, lease, image.digest.render()));
     std::vector<store::Referrer> made;
     for (const store::Referrer& referrer : known) {
         // What others attached was said of the stored manifest, and can't be said of another.

@@ -13,14 +13,16 @@ namespace kiln::daemon {
 /// whatever its names are: it is called by its org.opencontainers.image.title, or else by its
 /// digest. `subject` is its manifest as the reader has it: another than the stored one where layers
 /// were dressed anew on the way out.
-std::string render_sbom(const Installation& installation, const Digest& subject, SbomFormat format);
+Result<std::string> render_sbom(
+    Installation& installation, const Digest& subject, SbomFormat format
+);
 
 /// Makes the document and the manifest that attaches it to `subject` (image-spec manifest.md,
 /// "Guidelines for Artifact Usage"). Both are in the store, kept by the lease; nothing is recorded.
 Result<store::Referrer> make_sbom(
     store::Store& store,
     const store::Lease& lease,
-    const Installation& installation,
+    Installation& installation,
     const Descriptor& subject,
     SbomFormat format
 );

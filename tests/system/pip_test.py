@@ -209,3 +209,45 @@ class InstallingTest(PipTest):
                               ({"url": "https://example.com/other-1.0-py3-none-any.whl", "sha256": "a" * 64}, "is no wheel of greet")):
             lock["pip"] = [{**entry, **change}]
             self.refused(self.build_with(daemon, json.dumps(lock), DOCKERFILE), 2, *said)
+
+
+class InstalledTest(PipTest):
+    """What pip installed, told from the image alone."""
+
+    def make(self, daemon, tag, *made, extra=""):
+        directory = self.wheels(*made)
+        for file in set(os.listdir(directory)) - {name for name, _ in made}:
+            os.remove(os.path.join(directory, file))
+        file = self.environment("--no-index", "-f wheels", *[name.split("-")[0] for name, _ in made])
+        context = {"changed": "not what it was"}
+        self.good(self.build(daemon, DOCKERFILE + extra, context, "--build-context", f"env=conda:{file}", "-t", tag))
+
+    def test_it_is_listed_verified_compared_and_in_the_bill_of_materials(self):
+        daemon = self.started()
+        greet = wheel("greet", requires=["words>=2"], scripts={"greet": "greet:main"})
+        self.make(daemon, "app:1", greet, wheel("words", "2.1"))
+        self.make(daemon, "app:2", greet, wheel("words", "2.2"),
+                  extra="COPY changed /opt/env/lib/python3.11/site-packages/greet.py\n")
+
+        (environment,) = self.good(daemon.kiln("conda", "list", "app:1", "--format", "json")).json["environments"]
+        listed = {each["name"]: each for each in environment["packages"]}
+        self.assertEqual((listed["greet"]["version"], listed["greet"]["build"], listed["greet"]["channel"]),
+                         ("1.0", "pypi_0", "pypi"))
+        self.assertEqual(len(listed), len(environment["packages"]))
+        self.assertEqual(sorted(name for name, each in listed.items() if each["channel"] == "pypi"), ["greet", "words"])
+        self.assertRegex(self.good(daemon.kiln("conda", "list", "app:1")).stdout, r"(?m)^words +2\.1 +pypi_0 +pypi$")
+
+        self.assertIn("all as recorded", self.good(daemon.kiln("conda", "verify", "app:1")).stdout)
+        said = daemon.kiln("conda", "verify", "app:2")
+        self.assertEqual(said.code, 6, str(said))
+        self.assertRegex(said.stdout, r"(?m)^content +greet-1\.0-pypi_0 +lib/python3\.11/site-packages/greet\.py +COPY ")
+
+        difference = self.good(daemon.kiln("diff", "app:1", "app:2", "--format", "json")).json
+        (environment,) = difference["environments"]
+        self.assertEqual([(each["name"], each["change"]) for each in environment["packages"]], [("words", "upgraded")])
+        self.assertEqual(difference["system"]["packages"], [])
+
+        self.assertIn('"pkg:pypi/greet@1.0"', self.good(daemon.kiln("sbom", "app:1")).stdout)
+        document = self.good(daemon.kiln("sbom", "app:1", "--format", "cyclonedx")).json
+        needs = {each["ref"]: each["dependsOn"] for each in document["dependencies"]}
+        self.assertEqual(needs["pkg:pypi/greet@1.0#/opt/env"], ["pkg:pypi/words@2.1#/opt/env"])

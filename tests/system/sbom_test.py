@@ -114,6 +114,33 @@ class DocumentTest(SbomTest):
         self.assertEqual(cyclonedx["components"], [])
 
 
+class SystemPackagesTest(CondaTest):
+    STATUS = ("Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: {}\n"
+              "Description: GNU C Library\n .\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n")
+
+    def setUp(self):
+        super().setUp()
+        self.kilnd = self.daemon()
+
+    def make(self, tag, version):
+        context = {"status": self.STATUS.format(version), "os-release": 'ID=debian\nVERSION_ID="12"\n'}
+        dockerfile = "FROM scratch\nCOPY status /var/lib/dpkg/status\nCOPY os-release /etc/os-release\n"
+        self.good(self.build(self.kilnd, dockerfile, context, "-t", tag))
+
+    def test_what_dpkg_installed_is_listed_and_compared(self):
+        self.make("base:1", "2.36-9+deb12u9")
+        self.make("base:2", "2.36-9+deb12u10")
+
+        spdx = self.good(self.kilnd.kiln("sbom", "base:1"))
+        self.assertEqual([each["name"] for each in spdx.json["packages"][1:]], ["libc6"])
+        self.assertIn("pkg:deb/debian/libc6@2.36-9%2Bdeb12u9?arch=amd64&distro=debian-12", spdx.stdout)
+        said = self.good(self.kilnd.kiln("diff", "base:1", "base:2"))
+        self.assertRegex(said.stdout, r"(?m)^# dpkg: 1 differ, 0 do not$")
+        self.assertRegex(said.stdout, r"(?m)^upgraded +libc6 +2\.36-9\+deb12u9 +2\.36-9\+deb12u10$")
+        back = self.good(self.kilnd.kiln("diff", "base:2", "base:1", "--format", "json")).json
+        self.assertEqual(back["system"]["packages"][0]["change"], "downgraded")
+
+
 class AttachedTest(SbomTest):
     def test_a_build_attaches_it_and_the_collector_keeps_it_with_the_image(self):
         digest = self.make("--sbom", "spdx")

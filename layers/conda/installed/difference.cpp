@@ -38,12 +38,14 @@ std::optional<PackageChangeKind> change_of(const InstalledPackage& a, const Inst
     return same_content(a, b) ? std::nullopt : std::optional(PackageChangeKind::content);
 }
 
-using ByName = std::map<std::string_view, const InstalledPackage*>;
+/// pip's torch and conda's are two packages.
+using Key = std::pair<std::string_view, PackageManager>;
+using ByName = std::map<Key, const InstalledPackage*>;
 
 ByName by_name(const InstalledEnvironment& environment) {
     ByName packages;
     for (const InstalledPackage& package : environment.packages) {
-        packages.try_emplace(package.name, &package);
+        packages.try_emplace(Key(package.name, package.manager), &package);
     }
     return packages;
 }
@@ -57,15 +59,15 @@ EnvironmentDifference compare(
         .prefix_before = before.prefix, .prefix_after = after.prefix, .changes = {}};
     const ByName was = by_name(before);
     const ByName is = by_name(after);
-    std::set<std::string_view> names;
+    std::set<Key> keys;
     for (const ByName* packages : {&was, &is}) {
-        for (const auto& [name, package] : *packages) {
-            names.insert(name);
+        for (const auto& [key, package] : *packages) {
+            keys.insert(key);
         }
     }
-    for (const std::string_view name : names) {
-        const auto old = was.find(name);
-        const auto now = is.find(name);
+    for (const Key& key : keys) {
+        const auto old = was.find(key);
+        const auto now = is.find(key);
         if (old == was.end()) {
             difference.changes.push_back({PackageChangeKind::added, nullptr, now->second});
         } else if (now == is.end()) {

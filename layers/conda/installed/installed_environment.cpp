@@ -1,5 +1,7 @@
 #include "layers/conda/installed/installed_environment.hpp"
 
+#include "layers/conda/installed/pip_packages.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -103,7 +105,12 @@ Result<InstalledEnvironment> read_environment(
         TRY_ASSIGN(InstalledPackage package, read_record(as_text(text), file));
         environment.packages.push_back(std::move(package));
     }
-    std::sort(
+    TRY_ASSIGN(
+        std::vector<InstalledPackage> pip,
+        read_pip_packages(tree, prefix, environment.packages, read)
+    );
+    std::move(pip.begin(), pip.end(), std::back_inserter(environment.packages));
+    std::stable_sort(
         environment.packages.begin(),
         environment.packages.end(),
         [](const InstalledPackage& a, const InstalledPackage& b) {

@@ -16,7 +16,7 @@ inline constexpr std::size_t k_installed_packages = 20'000;
 /// What is installed below one prefix of an image.
 struct InstalledEnvironment {
     std::string prefix;                      // "/opt/env"
-    std::vector<InstalledPackage> packages;  // sorted by name
+    std::vector<InstalledPackage> packages;  // sorted by name, version and build
     bool operator==(const InstalledEnvironment&) const = default;
 };
 
@@ -28,7 +28,7 @@ using ReadContent = std::function<Result<Bytes>(const tree::Node& file)>;
 /// Shape    linear in the paths of the image; no content is read.
 std::vector<std::string> find_prefixes(const tree::FileTree& tree);
 
-/// The records of one prefix.
+/// The records of one prefix, and what pip installed beside them.
 /// Shape    `read` is asked in the order in which the contents lie in each layer.
 /// Errors   not_found: no environment there; corrupt, naming the record; too_large.
 Result<InstalledEnvironment> read_environment(

@@ -29,13 +29,25 @@ struct InstalledPath {
     std::string path;  // clean, relative to the prefix
     InstalledPathType type = InstalledPathType::file;
     std::string sha256;  // hex, of what must lie there; empty when the record can't tell
+    std::optional<std::uint64_t> size_bytes = std::nullopt;  // where a RECORD of pip tells it
     bool operator==(const InstalledPath&) const = default;
 };
 
-/// One package of an environment as its record in conda-meta says (cep-32). What a record leaves
-/// out is empty.
+/// Who put a package into an environment.
+enum class PackageManager : std::uint8_t {
+    conda,
+    pip,  // or another program that leaves a dist-info
+};
+
+/// What `conda list` shows of packages that pip installed.
+inline constexpr const char* k_pip_channel = "pypi";
+inline constexpr const char* k_pip_build = "pypi_0";
+
+/// One package of an environment as its record in conda-meta says (cep-32), or its dist-info. What
+/// a record leaves out is empty.
 struct InstalledPackage {
-    std::string name;
+    PackageManager manager = PackageManager::conda;
+    std::string name;  // of pip's, normalised (PEP 503)
     std::string version;
     std::string build;
     std::uint64_t build_number = 0;
@@ -49,7 +61,7 @@ struct InstalledPackage {
     std::string license;
     std::optional<std::int64_t> timestamp_ms;  // of its build
     Noarch noarch = Noarch::no;
-    std::vector<std::string> depends;
+    std::vector<std::string> depends;          // of pip's, names alone
     std::vector<std::string> requested_specs;  // empty: only needed by others
     std::vector<InstalledPath> paths;          // sorted by tar::path_less, unique
 

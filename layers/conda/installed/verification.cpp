@@ -44,8 +44,13 @@ class Judge {
             finding.fault = PathFault::type;
             return finding;
         }
-        if (path.sha256.empty() || node->row.entry.type != tar::EntryType::file) {
+        if (node->row.entry.type != tar::EntryType::file) {
             return std::nullopt;
+        }
+        if (path.sha256.empty()) {
+            finding.fault = PathFault::content;
+            const bool same = !path.size_bytes || *path.size_bytes == node->row.entry.size_bytes;
+            return same ? std::nullopt : std::optional(finding);
         }
         std::string found = digest_(*node).hex();
         if (found == path.sha256) {
@@ -97,7 +102,7 @@ class Judge {
 };
 
 bool checks_content(const InstalledPath& path) {
-    return !path.sha256.empty() || path.type == InstalledPathType::symlink
+    return !path.sha256.empty() || path.size_bytes || path.type == InstalledPathType::symlink
            || path.type == InstalledPathType::directory;
 }
 

@@ -1,12 +1,10 @@
 #include "layers/conda/sbom/cyclonedx.hpp"
 
-#include "layers/conda/dependency_order.hpp"
 #include "layers/conda/sbom/license_expression.hpp"
 #include "store/base/json.hpp"
 
 #include <fmt/format.h>
 
-#include <map>
 #include <set>
 
 namespace kiln::conda {
@@ -68,10 +66,27 @@ json::Object component(const InstalledEnvironment& environment, const InstalledP
         object["externalReferences"] =
             json::Array{json::Object{{"type", "distribution"}, {"url", package.url}}};
     }
-    object["properties"] = json::Array{
-        property("kiln:conda:build", package.build),
-        property("kiln:conda:prefix", environment.prefix)};
+    if (package.manager == PackageManager::pip) {
+        object["properties"] = json::Array{property("kiln:pip:prefix", environment.prefix)};
+    } else {
+        object["properties"] = json::Array{
+            property("kiln:conda:build", package.build),
+            property("kiln:conda:prefix", environment.prefix)};
+    }
     return object;
+}
+
+json::Object component(const DebianPackage& package, const std::string& url) {
+    return json::Object{
+        {"type", "library"},
+        {"bom-ref", url},
+        {"name", package.name},
+        {"version", package.version},
+        {"purl", url},
+        {"properties",
+         json::Array{
+             property("kiln:dpkg:source", package.source),
+             property("kiln:dpkg:source_version", package.source_version)}}};
 }
 
 json::Array texts(const std::set<std::string>& values) {
@@ -82,41 +97,72 @@ json::Array texts(const std::set<std::string>& values) {
     return array;
 }
 
-void add_dependencies(const InstalledEnvironment& environment, json::Array& dependencies) {
-    std::map<std::string_view, std::string> references;
-    for (const InstalledPackage& package : environment.packages) {
-        references.try_emplace(package.name, reference(environment, package));
-    }
-    for (const InstalledPackage& package : environment.packages) {
-        std::set<std::string> needed;
-        for (const std::string& depend : package.depends) {
-            const auto found = references.find(depend_name(depend));
-            if (found != references.end() && found->first != package.name) {
-                needed.insert(found->second);
-            }
-        }
-        dependencies.push_back(json::Object{
-            {"ref", references.at(package.name)}, {"dependsOn", texts(needed)}});
-    }
+json::Object needs(std::string_view reference, const std::set<std::string>& needed) {
+    return {{"ref", reference}, {"dependsOn", texts(needed)}};
 }
+
+/// What is listed, and what each of it needs. A name stands there once, whatever an image holds.
+class Inventory {
+  public:
+    void add(const InstalledEnvironment& environment) {
+        const EnvironmentNeeds known(environment);
+        for (const InstalledPackage& package : environment.packages) {
+            std::string name = reference(environment, package);
+            if (!references_.insert(name).second) {
+                continue;  // for a second python of the same environment
+            }
+            components_.push_back(component(environment, package));
+            std::set<std::string> needed;
+            for (const InstalledPackage* each : known.of(package)) {
+                needed.insert(reference(environment, *each));
+            }
+            dependencies_.push_back(needs(name, needed));
+        }
+    }
+
+    void add(const DebianPackages& system) {
+        const DebianNeeds known(system);
+        for (const DebianPackage& package : system.packages) {
+            std::string name = package_url(package, system);
+            if (!references_.insert(name).second) {
+                continue;
+            }
+            components_.push_back(component(package, name));
+            std::set<std::string> needed;
+            for (const std::vector<std::string>& need : package.depends) {
+                const DebianPackage* const each = known.find(need);
+                if (each != nullptr && each != &package) {
+                    needed.insert(package_url(*each, system));
+                }
+            }
+            dependencies_.push_back(needs(name, needed));
+        }
+    }
+
+    [[nodiscard]] const json::Array& components() const { return components_; }
+
+    /// Of the image, which needs all of it, then of each.
+    [[nodiscard]] json::Array dependencies(std::string_view image) const {
+        json::Array all{needs(image, references_)};
+        all.insert(all.end(), dependencies_.begin(), dependencies_.end());
+        return all;
+    }
+
+  private:
+    std::set<std::string> references_;
+    json::Array components_;
+    json::Array dependencies_;
+};
 
 }  // namespace
 
 std::string render_cyclonedx(const SbomSubject& subject) {
     const std::string image = subject.digest.render();
-    json::Array components;
-    std::set<std::string> installed;
+    Inventory inventory;
     for (const InstalledEnvironment& environment : subject.environments) {
-        for (const InstalledPackage& package : environment.packages) {
-            components.push_back(component(environment, package));
-            installed.insert(reference(environment, package));
-        }
+        inventory.add(environment);
     }
-    json::Array dependencies;
-    dependencies.push_back(json::Object{{"ref", image}, {"dependsOn", texts(installed)}});
-    for (const InstalledEnvironment& environment : subject.environments) {
-        add_dependencies(environment, dependencies);
-    }
+    inventory.add(subject.system);
     const json::Object document{
         {"bomFormat", "CycloneDX"},
         {"specVersion", "1.5"},
@@ -139,8 +185,8 @@ std::string render_cyclonedx(const SbomSubject& subject) {
                    json::Array{
                        json::Object{{"alg", "SHA-256"}, {"content", subject.digest.hex()}}}}}},
              {"properties", json::Array{property("kiln:scope", scope_of(subject))}}}},
-        {"components", std::move(components)},
-        {"dependencies", std::move(dependencies)},
+        {"components", inventory.components()},
+        {"dependencies", inventory.dependencies(image)},
         {"compositions",
          json::Array{
              json::Object{{"aggregate", "incomplete"}, {"assemblies", json::Array{image}}}}}};

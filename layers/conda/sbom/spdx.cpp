@@ -1,6 +1,5 @@
 #include "layers/conda/sbom/spdx.hpp"
 
-#include "layers/conda/dependency_order.hpp"
 #include "layers/conda/sbom/license_expression.hpp"
 #include "store/base/json.hpp"
 
@@ -53,19 +52,36 @@ class Document {
     }
 
     void add(const InstalledEnvironment& environment) {
-        std::map<std::string_view, std::string> references;
+        std::map<const InstalledPackage*, std::string> references;
         for (const InstalledPackage& package : environment.packages) {
-            references[package.name] = reference("package", ++number_, package.name);
+            references[&package] = reference("package", ++number_, package.name);
         }
+        const EnvironmentNeeds needs(environment);
         for (const InstalledPackage& package : environment.packages) {
-            const std::string& id = references.at(package.name);
+            const std::string& id = references.at(&package);
             packages_.push_back(described(package, id, environment.prefix));
             relationships_.push_back(relationship(k_image, "CONTAINS", id));
-            std::set<std::string> needed;
-            for (const std::string& depend : package.depends) {
-                const auto found = references.find(depend_name(depend));
-                if (found != references.end() && needed.insert(found->second).second) {
-                    relationships_.push_back(relationship(id, "DEPENDS_ON", found->second));
+            for (const InstalledPackage* needed : needs.of(package)) {
+                relationships_.push_back(relationship(id, "DEPENDS_ON", references.at(needed)));
+            }
+        }
+    }
+
+    void add(const DebianPackages& system) {
+        std::map<const DebianPackage*, std::string> references;
+        for (const DebianPackage& package : system.packages) {
+            references[&package] = reference("deb", ++number_, package.name);
+        }
+        const DebianNeeds needs(system);
+        for (const DebianPackage& package : system.packages) {
+            const std::string& id = references.at(&package);
+            packages_.push_back(described(package, id, system));
+            relationships_.push_back(relationship(k_image, "CONTAINS", id));
+            std::set<const DebianPackage*> seen{&package};
+            for (const std::vector<std::string>& need : package.depends) {
+                const DebianPackage* const needed = needs.find(need);
+                if (needed != nullptr && seen.insert(needed).second) {
+                    relationships_.push_back(relationship(id, "DEPENDS_ON", references.at(needed)));
                 }
             }
         }
@@ -107,9 +123,45 @@ class Document {
         }
         const auto [place, fresh] = licenses_.try_emplace(package.license);
         if (fresh) {
-            place->second = fmt::format("LicenseRef-conda-{}", licenses_.size());
+            place->second = fmt::format("LicenseRef-{}", licenses_.size());
         }
         return place->second;
+    }
+
+    static json::Array package_reference(const std::string& url) {
+        return {json::Object{
+            {"referenceCategory", "PACKAGE-MANAGER"},
+            {"referenceType", "purl"},
+            {"referenceLocator", url}}};
+    }
+
+    static std::string source_info(const InstalledPackage& package, const std::string& prefix) {
+        if (package.manager == PackageManager::pip) {
+            return fmt::format("pip package {} {} in {}", package.name, package.version, prefix);
+        }
+        return fmt::format("conda package {} in {}", package.dist(), prefix);
+    }
+
+    static json::Object described(
+        const DebianPackage& package, const std::string& id, const DebianPackages& system
+    ) {
+        return json::Object{
+            {"SPDXID", id},
+            {"name", package.name},
+            {"versionInfo", package.version},
+            {"downloadLocation", k_unknown},
+            {"filesAnalyzed", false},
+            {"licenseConcluded", k_unknown},
+            {"licenseDeclared", k_unknown},
+            {"copyrightText", k_unknown},
+            {"sourceInfo",
+             fmt::format(
+                 "dpkg package {} built of {} {}",
+                 package.name,
+                 package.source,
+                 package.source_version
+             )},
+            {"externalRefs", package_reference(package_url(package, system))}};
     }
 
     json::Object described(
@@ -125,7 +177,7 @@ class Document {
             {"licenseConcluded", k_unknown},
             {"licenseDeclared", license_of(package)},
             {"copyrightText", k_unknown},
-            {"sourceInfo", fmt::format("conda package {} in {}", package.dist(), prefix)}};
+            {"sourceInfo", source_info(package, prefix)}};
         if (package.file_name.empty()) {
             object.erase("packageFileName");
         }
@@ -140,10 +192,7 @@ class Document {
         if (!checksums.empty()) {
             object["checksums"] = std::move(checksums);
         }
-        object["externalRefs"] = json::Array{json::Object{
-            {"referenceCategory", "PACKAGE-MANAGER"},
-            {"referenceType", "purl"},
-            {"referenceLocator", package_url(package)}}};
+        object["externalRefs"] = package_reference(package_url(package));
         return object;
     }
 
@@ -161,6 +210,7 @@ std::string render_spdx(const SbomSubject& subject) {
     for (const InstalledEnvironment& environment : subject.environments) {
         document.add(environment);
     }
+    document.add(subject.system);
     return document.render();
 }
 

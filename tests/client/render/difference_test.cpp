@@ -62,6 +62,23 @@ TEST(Difference, WhatIsThereForPackagesThatDifferAloneIsCountedOnly) {
     EXPECT_THAT(render_difference(difference, ShowFiles::all), HasSubstr("/opt/env/numpy.so"));
 }
 
+TEST(Difference, PackagesOfTheSystemHaveATableOfTheirOwn) {
+    wire::Difference difference;
+    difference.system.unchanged = 87;
+    difference.system.packages.push_back(
+        {.name = "libc6",
+         .change = "upgraded",
+         .before = wire::PackageSide{"2.36-9", ""},
+         .after = wire::PackageSide{"2.36-10", ""}}
+    );
+
+    EXPECT_THAT(
+        render_difference(difference, ShowFiles::some),
+        HasSubstr("# dpkg: 1 differ, 87 do not\nCHANGE    PACKAGE  BEFORE  AFTER\n"
+                  "upgraded  libc6    2.36-9  2.36-10\n")
+    );
+}
+
 TEST(Difference, NamesOfAnImageDoNotMoveTheCursor) {
     const auto difference = with_files({added("/a\x1b[2Jb")});
 

@@ -98,8 +98,7 @@ TEST(WireConda, ReadsWhatALockNeeds) {
 
 TEST(WireConda, RendersThePipLockRequestAsTheDaemonReadsIt) {
     PipLockRequest request;
-    request.input = {
-        "environment.yml", "dependencies:\n  - pip:\n    - -f wheels\n    - flask\n"};
+    request.input = {"environment.yml", "dependencies:\n  - pip:\n    - -f wheels\n    - flask\n"};
     request.lock = {"environment.yml (conda part)", "@EXPLICIT\n"};
     request.base = "debian:12";
     request.network = "host";
@@ -107,8 +106,7 @@ TEST(WireConda, RendersThePipLockRequestAsTheDaemonReadsIt) {
     request.paths = {
         {"gone.txt", std::nullopt},
         {"wheels",
-         PipPath{
-             "file:///srv/wheels", true, {{"flask-3.0-py3-none-any.whl", digest_like('b')}}}}};
+         PipPath{"file:///srv/wheels", true, {{"flask-3.0-py3-none-any.whl", digest_like('b')}}}}};
 
     EXPECT_EQ(render(request), golden("pip_lock_request"));
 }
@@ -262,6 +260,8 @@ TEST(WireDifference, ReadsWhatDiffers) {
     EXPECT_EQ(difference->environments.at(0).packages.at(0).before->version, "1.26.3");
     EXPECT_FALSE(difference->environments.at(0).packages.at(1).after);
     EXPECT_EQ(difference->environments.at(1).prefix_before, "");
+    EXPECT_EQ(difference->system.packages.at(0).after->version, "2.36-9+deb12u9");
+    EXPECT_EQ(difference->system.unchanged, 87U);
     EXPECT_THAT(difference->files.at(0).differs, ElementsAre("content", "mode"));
     EXPECT_EQ(difference->files.at(1).package, "numpy");
     EXPECT_FALSE(difference->files.at(2).before);

@@ -1,6 +1,8 @@
 #include "tests/support/check_conda_package.hpp"
 #include "tests/support/check_conda_record.hpp"
+#include "tests/support/check_dpkg_status.hpp"
 #include "tests/support/check_lockfile.hpp"
+#include "tests/support/check_pip_metadata.hpp"
 #include "tests/support/package_maker.hpp"
 
 #include <gtest/gtest.h>
@@ -53,6 +55,20 @@ RC_GTEST_PROP(HostileInput, RecordsKeepTheirLaws, ()) {
             "paths_data": {"paths": [{"_path": "site-packages/m.py", "sha256": "aa"},
             {"_path": "l", "path_type": "softlink"}]}})"
     )));
+}
+
+RC_GTEST_PROP(HostileInput, WhatPipLeavesKeepsItsLaws, ()) {
+    check_pip_metadata(as_bytes(damaged(
+        "Name: A_b\nVersion: 1.0\nRequires-Dist: c[x] (>=1); extra == \"y\"\nLicense: MIT\n"
+        "../../../bin/x,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n\"a,\"\"b\",,\n"
+    )));
+}
+
+RC_GTEST_PROP(HostileInput, StatusOfDpkgKeepsItsLaws, ()) {
+    check_dpkg_status(as_bytes(
+        damaged("Package: a\nStatus: install ok installed\nVersion: 1:2~rc1-3\nSource: b (4)\n"
+                "Depends: c | d (>= 1), e:any\n\nPackage: e\nVersion: 1.0+b1\nArchitecture: all\n")
+    ));
 }
 
 RC_GTEST_PROP(HostileInput, PackagesKeepTheirLaws, ()) {

@@ -35,6 +35,16 @@ InstalledPackage package(std::string name, std::string version, std::string lice
     return package;
 }
 
+InstalledPackage pip_package(std::string name, std::string version) {
+    InstalledPackage package;
+    package.manager = PackageManager::pip;
+    package.name = std::move(name);
+    package.version = std::move(version);
+    package.build = k_pip_build;
+    package.channel = k_pip_channel;
+    return package;
+}
+
 SbomSubject subject() {
     InstalledPackage numpy = package("numpy", "1.26.4", "BSD-3-Clause");
     numpy.depends = {"python >=3.11,<3.12", "libblas", "_absent", "python"};
@@ -42,14 +52,27 @@ SbomSubject subject() {
     odd.url.clear();
     odd.md5.clear();
     odd.channel.clear();
+    InstalledPackage flask = pip_package("flask", "3.0");
+    flask.depends = {"numpy", "werkzeug", "absent"};
+    DebianPackages system{"debian", "12", {}};
+    system.packages = {
+        {"libc6", "2.36-9+deb12u7", "amd64", "glibc", "2.36-9+deb12u7", {{"libgcc-s1"}}},
+        {"libgcc-s1", "12.2.0-14", "amd64", "gcc-12", "12.2.0-14", {{"absent", "libc6"}}}};
     return {
         .name = "registry.example/team/app:1",
         .digest = digest_of("the manifest"),
         .created = k_default_epoch,
-        .environments = {
-            {.prefix = "/opt/env",
-             .packages = {odd, numpy, package("python", "3.11.4", "Python-2.0")}},
-            {.prefix = "/opt/other", .packages = {package("python", "3.11.4", "")}}}};
+        .environments =
+            {{.prefix = "/opt/env",
+              .packages =
+                  {odd,
+                   flask,
+                   numpy,
+                   package("python", "3.11.4", "Python-2.0"),
+                   pip_package("werkzeug", "3.0.1"),
+                   pip_package("werkzeug", "3.0.1")}},
+             {.prefix = "/opt/other", .packages = {package("python", "3.11.4", "")}}},
+        .system = system};
 }
 
 TEST(Sbom, SpdxIsWhatItWas) {
@@ -99,6 +122,7 @@ TEST(Sbom, CycloneDxReferencesAreUniqueAndLeadSomewhere) {
 TEST(Sbom, AnImageWithoutEnvironmentsIsAnImage) {
     SbomSubject bare = subject();
     bare.environments.clear();
+    bare.system = {};
     EXPECT_THAT(json::parse(render_spdx(bare), "spdx"), Succeeds());
     EXPECT_THAT(json::parse(render_cyclonedx(bare), "cyclonedx"), Succeeds());
 }
@@ -115,6 +139,16 @@ TEST(PackageUrl, NamesBuildChannelAndSubdir) {
     EXPECT_EQ(
         package_url(other), "pkg:conda/a@1%212%2Bx?channel=main&subdir=linux-64&type=tar.bz2"
     );
+}
+
+TEST(PackageUrl, OfPipAndDpkgAreWhatScannersKnow) {
+    const SbomSubject about = subject();
+    EXPECT_EQ(package_url(pip_package("flask", "3.0+cpu")), "pkg:pypi/flask@3.0%2Bcpu");
+    EXPECT_EQ(
+        package_url(about.system.packages.front(), about.system),
+        "pkg:deb/debian/libc6@2.36-9%2Bdeb12u7?arch=amd64&distro=debian-12"
+    );
+    EXPECT_EQ(package_url(DebianPackage{"a", "1"}, {}), "pkg:deb/debian/a@1");
 }
 
 TEST(LicenseExpression, IsSpdxOrNothing) {
