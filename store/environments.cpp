@@ -12,7 +12,7 @@ namespace {
 // One list of columns for every query, so that one function reads every row.
 const std::string k_version_columns =
     "workspace, name, number, version, hash, inputs, origin, notes, author, created, archived, "
-    "keeps";
+    "keeps, difference, compared";
 const std::string k_select_version =
     "SELECT " + k_version_columns + " FROM environment_versions WHERE ";
 const std::string k_image_columns =
@@ -51,6 +51,10 @@ Result<EnvironmentVersion> read_version(const Statement& row) {
         .created = row.integer(9),
         .archived = row.integer(10) != 0};
     TRY_ASSIGN(version.keeps, parse_digests(row.blob(11)));
+    version.difference = row.text(12);
+    if (!row.is_null(13)) {
+        version.compared = row.digest(13);
+    }
     return version;
 }
 
@@ -141,7 +145,7 @@ Result<Next> next_of(Database& database, std::string_view workspace, std::string
 
 Result<void> insert_version(Database& database, const EnvironmentVersion& version) {
     static const std::string sql = "INSERT INTO environment_versions (" + k_version_columns
-                                   + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                                   + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     TRY_ASSIGN(Statement put, database.prepare(sql));
     put.bind(std::string_view(version.workspace)).bind(std::string_view(version.name));
     put.bind(version.number).bind(std::string_view(version.version));
@@ -149,7 +153,9 @@ Result<void> insert_version(Database& database, const EnvironmentVersion& versio
     put.bind(std::string_view(version.origin)).bind(std::string_view(version.notes));
     put.bind(std::int64_t{version.author}).bind(version.created);
     put.bind(std::int64_t{version.archived ? 1 : 0});
-    return put.bind(ByteSpan(render_digests(version.keeps))).run();
+    const Bytes keeps = render_digests(version.keeps);
+    put.bind(ByteSpan(keeps)).bind(std::string_view(version.difference));
+    return put.bind(version.compared).run();
 }
 
 Error taken(const EnvironmentVersion& version) {
@@ -277,6 +283,40 @@ Result<void> Environments::set_archived(const EnvironmentVersion& version, bool 
     });
 }
 
+Result<void> Environments::set_all_archived(
+    std::string_view workspace, std::string_view name, bool archived
+) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("UPDATE environment_versions SET archived = ? "
+                             "WHERE workspace = ? AND name = ?")
+        );
+        return put.bind(std::int64_t{archived ? 1 : 0}).bind(workspace).bind(name).run();
+    });
+}
+
+Result<void> Environments::keep_differences(std::span<const EnvironmentVersion> versions) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("UPDATE environment_versions SET difference = ?, compared = ? "
+                             "WHERE workspace = ? AND name = ? AND number = ?")
+        );
+        for (const EnvironmentVersion& version : versions) {
+            put.reset();
+            put.bind(std::string_view(version.difference)).bind(version.compared);
+            put.bind(std::string_view(version.workspace)).bind(std::string_view(version.name));
+            TRY(put.bind(version.number).run());
+        }
+        return {};
+    });
+}
+
 Result<std::string> Environments::document(const Digest& digest) const {
     const std::lock_guard lock(index_->state_->reading);
     TRY_ASSIGN(
@@ -298,6 +338,29 @@ Result<std::vector<EnvironmentImage>> Environments::images(const Digest& hash) c
     TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
     rows.bind(hash);
     return read_all_rows(rows, read_image);
+}
+
+Result<std::map<Digest, EnvironmentImage>> Environments::images_in_use(
+    std::string_view workspace, const std::optional<std::string>& name
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql =
+        k_select_image
+        + "hash IN (SELECT hash FROM environment_versions WHERE workspace = ?1 "
+          "AND (?2 OR name = ?3)) AND ordinal = (SELECT max(ordinal) FROM environment_images "
+          "AS other WHERE other.hash = environment_images.hash)";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(workspace).bind(std::int64_t{name ? 0 : 1});
+    rows.bind(name ? std::string_view(*name) : std::string_view());
+    std::map<Digest, EnvironmentImage> images;
+    while (true) {
+        TRY_ASSIGN(const bool row, rows.step());
+        if (!row) {
+            return images;
+        }
+        TRY_ASSIGN(EnvironmentImage image, read_image(rows));
+        images.emplace(image.hash, std::move(image));
+    }
 }
 
 Result<std::vector<EnvironmentImage>> Environments::images_with_digest(const Digest& image) const {

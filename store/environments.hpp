@@ -6,7 +6,9 @@
 #include "store/index.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,9 @@ struct EnvironmentVersion {
     UnixSeconds created = 0;
     bool archived = false;
     std::vector<Digest> keeps = {};  // objects that a build of it needs
+    /// What differs from the version before it, and a digest of all that was compared.
+    std::string difference = {};
+    std::optional<Digest> compared = std::nullopt;
     bool operator==(const EnvironmentVersion&) const = default;
 };
 
@@ -108,12 +113,20 @@ class Environments {
     /// Errors   not_found.
     Result<void> set_notes(const EnvironmentVersion& version, std::string_view notes);
     Result<void> set_archived(const EnvironmentVersion& version, bool archived);
+    /// Of every version of the name.
+    Result<void> set_all_archived(std::string_view workspace, std::string_view name, bool archived);
+    /// Keeps `difference` and `compared` of each, and nothing else.
+    Result<void> keep_differences(std::span<const EnvironmentVersion> versions);
 
     /// Errors   corrupt when there is none.
     [[nodiscard]] Result<std::string> document(const Digest& digest) const;
 
     /// The one in use first.
     [[nodiscard]] Result<std::vector<EnvironmentImage>> images(const Digest& hash) const;
+    /// The images in use of all versions of the workspace, or of one name, by the hash.
+    [[nodiscard]] Result<std::map<Digest, EnvironmentImage>> images_in_use(
+        std::string_view workspace, const std::optional<std::string>& name
+    ) const;
     /// What an image was built for.
     [[nodiscard]] Result<std::vector<EnvironmentImage>> images_with_digest(const Digest& image
     ) const;

@@ -66,7 +66,7 @@ struct Removal {
 /// Thread   any; one writer at a time, lookups beside it. Blocks on the disk.
 class Index {
   public:
-    static constexpr int k_schema_version = 4;
+    static constexpr int k_schema_version = 5;
 
     /// `vfs` names the SQLite file layer; nullptr is the kernel's.
     static Result<std::unique_ptr<Index>> open(const std::string& path, const char* vfs = nullptr);

@@ -8,7 +8,7 @@ namespace {
 constexpr std::int64_t k_application_id = 0x6b696c6e;  // "kiln"
 
 /// steps[n] leads from version n + 1 to n + 2. A step is history: it never changes once released.
-constexpr std::array<const char*, 3> k_steps = {
+constexpr std::array<const char*, 4> k_steps = {
     // 2: a cache record can keep blobs; explain remembers what a place was made of.
     R"sql(
     ALTER TABLE cache ADD COLUMN blobs BLOB NOT NULL DEFAULT x'';
@@ -93,6 +93,12 @@ constexpr std::array<const char*, 3> k_steps = {
     ) STRICT;
     CREATE INDEX environment_runs_by_image ON environment_runs (image);
     PRAGMA user_version = 4;
+    )sql",
+    // 5: what differs between versions is told from memory.
+    R"sql(
+    ALTER TABLE environment_versions ADD COLUMN difference TEXT NOT NULL DEFAULT '';
+    ALTER TABLE environment_versions ADD COLUMN compared BLOB;
+    PRAGMA user_version = 5;
     )sql",
 };
 

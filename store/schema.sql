@@ -127,6 +127,9 @@ CREATE TABLE environment_versions (
     created   INTEGER NOT NULL,
     archived  INTEGER NOT NULL,
     keeps     BLOB    NOT NULL,
+    -- What history tells of it, as long as the digest is that of the two it compares.
+    difference TEXT NOT NULL DEFAULT '',
+    compared   BLOB,
     PRIMARY KEY (workspace, name, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX environment_version_names ON environment_versions (workspace, name, version);
@@ -167,5 +170,5 @@ CREATE TABLE environment_runs (
 ) STRICT;
 CREATE INDEX environment_runs_by_image ON environment_runs (image);
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 PRAGMA application_id = 0x6b696c6e;  -- "kiln"

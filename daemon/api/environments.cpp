@@ -1,7 +1,9 @@
 #include "daemon/api/resources.hpp"
 #include "daemon/build/images.hpp"
+#include "daemon/environments/comparison.hpp"
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/exporting.hpp"
+#include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
 #include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
@@ -37,18 +39,20 @@ struct Created {
     std::optional<store::AddedVersion> added;
 };
 
-Object render_created(store::Store& store, const Created& created) {
+Result<Object> render_created(store::Store& store, const Created& created) {
     json::Array wanted;
     for (const NamedFile& file : created.lacking) {
         wanted.push_back(Object{{"role", role_name(file.role)}, {"path", file.path.text}});
+    }
+    Value environment = nullptr;
+    if (created.added) {
+        TRY_ASSIGN(environment, render_environment_row(store, created.added->version));
     }
     return Object{
         {"needs", json::Array()},
         {"wanted", std::move(wanted)},
         {"pulls", json::from_texts(created.pulls)},
-        {"environment",
-         created.added ? Value(render_environment_row(store, created.added->version))
-                       : Value(nullptr)},
+        {"environment", std::move(environment)},
         {"is_new", created.added && created.added->is_new}};
 }
 
@@ -101,9 +105,9 @@ Awaitable<Result<void>> post_environment(
             co_return fail(there.error());
         }
         if (!*there) {
-            Object answer = render_created(services.store, Created());
-            answer["needs"] = json::Array{Value(request.context->render())};
-            co_return co_await exchange.respond_json(200, std::move(answer));
+            auto lacking = render_created(services.store, Created());
+            (*lacking)["needs"] = json::Array{Value(request.context->render())};
+            co_return co_await exchange.respond_json(200, std::move(*lacking));
         }
     }
     const Peer peer = exchange.peer();
@@ -117,15 +121,6 @@ Awaitable<Result<void>> post_environment(
     }
     const int status = answer->at("is_new").as_bool() ? 201 : 200;
     co_return co_await exchange.respond_json(status, std::move(*answer));
-}
-
-Result<Value> list(store::Store& store, const std::string& workspace, bool with_archived) {
-    TRY_ASSIGN(const auto versions, store.environments().latest(workspace, with_archived));
-    json::Array rows;
-    for (const store::EnvironmentVersion& version : versions) {
-        rows.push_back(render_environment_row(store, version));
-    }
-    return Value(Object{{"environments", std::move(rows)}});
 }
 
 /// Edits of a version, each absent where it stays.
@@ -171,7 +166,7 @@ Result<void> refuse_curated(const store::EnvironmentVersion& version) {
         .hint = fmt::format("kiln env copy {} NAME makes one of your own", version.name)});
 }
 
-Result<Value> apply(
+Result<std::string> apply(
     store::Store& store, const store::EnvironmentVersion& version, const Edit& edit
 ) {
     TRY(refuse_curated(version));
@@ -189,7 +184,8 @@ Result<Value> apply(
     TRY_ASSIGN(
         const auto edited, find_environment(store, version.workspace, version.name, version.version)
     );
-    return Value(render_environment_row(store, edited));
+    TRY_ASSIGN(const Object row, render_environment_row(store, edited));
+    return json::render(row) + "\n";
 }
 
 /// The same definition under another name: nothing but a row is written.
@@ -213,7 +209,7 @@ Result<Value> copy(
     version.created = services.clock.now();
     version.archived = false;
     TRY_ASSIGN(const auto added, environments.add(version, {}));
-    return Value(render_environment_row(services.store, added.version));
+    return render_environment_row(services.store, added.version);
 }
 
 Awaitable<Result<void>> post_copy(
@@ -244,7 +240,7 @@ Awaitable<Result<void>> post_copy(
 }
 
 /// Of every version of a name: only whether they are archived can change at once.
-Result<Value> apply_to_all(
+Result<std::string> apply_to_all(
     store::Store& store, const std::string& workspace, const std::string& name, const Edit& edit
 ) {
     TRY_ASSIGN(const auto latest, find_environment(store, workspace, name, ""));
@@ -252,10 +248,7 @@ Result<Value> apply_to_all(
     if (edit.description || !edit.tags.empty() || !edit.properties.empty() || !edit.archived) {
         return fail(Code::invalid_input, "of all versions only \"archived\" can change");
     }
-    TRY_ASSIGN(const auto versions, store.environments().history(workspace, name));
-    for (const store::EnvironmentVersion& version : versions) {
-        TRY(store.environments().set_archived(version, *edit.archived));
-    }
+    TRY(store.environments().set_all_archived(workspace, name, *edit.archived));
     return render_environment_history(store, workspace, name);
 }
 
@@ -271,7 +264,7 @@ Awaitable<Result<void>> patch_environment(
         co_return fail(edit.error());
     }
     const std::string workspace = workspace_of(exchange);
-    auto work = [&services, &edit, workspace, name, version]() -> Result<Value> {
+    auto work = [&services, &edit, workspace, name, version]() -> Result<std::string> {
         if (!version) {
             return apply_to_all(services.store, workspace, name, *edit);
         }
@@ -282,17 +275,21 @@ Awaitable<Result<void>> patch_environment(
     if (!answer) {
         co_return fail(std::move(answer).error());
     }
-    co_return co_await exchange.respond_json(200, std::move(*answer));
+    co_return co_await exchange.respond(200, "application/json", std::move(*answer));
 }
 
-/// A read-only question, answered by the pool.
+/// A read-only question, answered by the pool: a value, or the text of one.
 template<class Work>
 Awaitable<Result<void>> answer(Exchange& exchange, Services& services, Work work) {
     auto answered = co_await run_on(services.pool, std::move(work));
     if (!answered) {
         co_return fail(std::move(answered).error());
     }
-    co_return co_await exchange.respond_json(200, std::move(*answered));
+    if constexpr (std::is_same_v<decltype(answered), Result<std::string>>) {
+        co_return co_await exchange.respond(200, "application/json", std::move(*answered));
+    } else {
+        co_return co_await exchange.respond_json(200, std::move(*answered));
+    }
 }
 
 /// The environments that an image is, or that it was the image of.
@@ -309,7 +306,8 @@ Result<Value> which(store::Store& store, const std::string& image) {
     for (const store::EnvironmentImage& built : images) {
         TRY_ASSIGN(const auto versions, store.environments().with_hash(built.hash));
         for (const store::EnvironmentVersion& version : versions) {
-            rows.push_back(render_environment_row(store, version));
+            TRY_ASSIGN(Object row, render_environment_row(store, version));
+            rows.push_back(std::move(row));
         }
     }
     if (rows.empty()) {
@@ -395,7 +393,7 @@ void add_environment_routes(Router& router, Services& services, ContextTable& co
     router.add("GET", "/v1/environments", [&services, &store](Exchange& exchange, Parameters) {
         const bool archived = exchange.target().first("archived") == "true";
         return answer(exchange, services, [&store, workspace = workspace_of(exchange), archived] {
-            return list(store, workspace, archived);
+            return render_environments(store, workspace, archived);
         });
     });
     router.add(

@@ -2,6 +2,7 @@
 
 #include "daemon/build/planner.hpp"
 #include "daemon/environments/identity.hpp"
+#include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
 #include "layers/dockerfile/parser.hpp"
 #include "store/hasher.hpp"
@@ -170,6 +171,15 @@ Result<store::AddedVersion> add_environment(
     }
     if (!addition.curated_from.empty()) {
         version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
+    }
+    if (!version.name.empty()) {
+        TRY_ASSIGN(const auto before, environments.find(version.workspace, version.name, ""));
+        if (before) {
+            const auto& base = environment.inputs.base;
+            TRY(note_difference(
+                store, *before, version, environment.record.text, base ? base->name : ""
+            ));
+        }
     }
     TRY_ASSIGN(
         store::AddedVersion added,

@@ -5,6 +5,7 @@
 #include "daemon/build/push.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
+#include "daemon/environments/listing.hpp"
 #include "daemon/environments/identity.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/view.hpp"
@@ -139,7 +140,7 @@ Result<json::Value> take_in(Services& services, const ImportOrder& order, const 
         .is_anonymous = shared.name.empty()};
     const WorkspaceSettings& workspace = settings_of(services.workspaces, order.workspace);
     TRY_ASSIGN(const auto added, add_environment(services.store, resolved, addition, workspace));
-    return json::Value(render_environment_row(services.store, added.version));
+    return render_environment_row(services.store, added.version);
 }
 
 }  // namespace

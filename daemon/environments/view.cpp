@@ -3,6 +3,7 @@
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/canonical.hpp"
 #include "daemon/environments/creation.hpp"
+#include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
 #include "daemon/environments/texts.hpp"
 #include "layers/conda/edit_distance.hpp"
@@ -20,10 +21,6 @@ constexpr std::string_view k_anonymous = "@anonymous";
 
 Value digest_or_null(const std::optional<Digest>& digest) {
     return digest ? Value(digest->render()) : Value(nullptr);
-}
-
-Value text_or_null(const std::string& text) {
-    return text.empty() ? Value(nullptr) : Value(text);
 }
 
 Value render_route(const std::optional<InferenceRoute>& route) {
@@ -71,30 +68,9 @@ Error unknown_version(
 
 }  // namespace
 
-Object render_environment_row(store::Store& store, const store::EnvironmentVersion& version) {
-    const auto images = store.environments().images(version.hash);
-    const bool is_built = images && !images->empty();
-    const auto notes = EnvironmentNotes::parse(version.notes);
-    return Object{
-        {"workspace", version.workspace},
-        {"name", text_or_null(version.name)},
-        {"version", version.version},
-        {"hash", version.hash.render()},
-        {"lock_hash", is_built ? Value(images->front().lock_hash.render()) : Value(nullptr)},
-        {"image", is_built ? Value(images->front().image.digest.render()) : Value(nullptr)},
-        {"origin", version.origin},
-        {"description", notes ? Value(notes->description) : Value("")},
-        {"tags", json::from_text_map(notes ? notes->tags : EnvironmentNotes().tags)},
-        {"properties",
-         json::from_text_map(notes ? notes->properties : EnvironmentNotes().properties)},
-        {"author", version.author},
-        {"created", render_time(version.created)},
-        {"archived", version.archived}};
-}
-
 Result<Value> render_environment(store::Store& store, const store::EnvironmentVersion& version) {
     TRY_ASSIGN(const EnvironmentTexts texts, read_environment_texts(store.environments(), version));
-    Object shown = render_environment_row(store, version);
+    TRY_ASSIGN(Object shown, render_environment_row(store, version));
     const oci::Platform platform = texts.definition.platform_or(oci::Platform::host());
     shown.emplace("kind", environment_kind_name(texts.definition.kind()));
     shown.emplace("platform", platform.render());
@@ -129,69 +105,6 @@ Result<Value> render_environment(store::Store& store, const store::EnvironmentVe
     TRY_ASSIGN(std::string canonical, store.environments().document(version.hash));
     shown.emplace("canonical", std::move(canonical));
     return Value(std::move(shown));
-}
-
-Result<Value> render_environment_history(
-    store::Store& store, std::string_view workspace, const std::string& name
-) {
-    TRY_ASSIGN(const auto versions, store.environments().history(workspace, name));
-    if (versions.empty()) {
-        return fail(find_environment(store, workspace, name, "").error());
-    }
-    json::Array rows;
-    for (std::size_t i = 0; i < versions.size(); ++i) {
-        Object row = render_environment_row(store, versions[i]);
-        json::Array changes;
-        if (i + 1 < versions.size()) {
-            TRY_ASSIGN(
-                const auto differences, compare_environments(store, versions[i + 1], versions[i])
-            );
-            changes = render_differences(differences);
-        }
-        row.emplace("changes", std::move(changes));
-        rows.push_back(std::move(row));
-    }
-    return Value(Object{{"versions", std::move(rows)}});
-}
-
-Result<std::vector<EnvironmentDifference>> compare_environments(
-    store::Store& store,
-    const store::EnvironmentVersion& before,
-    const store::EnvironmentVersion& after
-) {
-    if (before.hash == after.hash) {
-        return std::vector<EnvironmentDifference>();
-    }
-    const store::Environments environments = store.environments();
-    TRY_ASSIGN(const std::string before_record, environments.document(before.hash));
-    TRY_ASSIGN(const std::string after_record, environments.document(after.hash));
-    TRY_ASSIGN(const auto before_lock, read_environment_lock(environments, before));
-    TRY_ASSIGN(const auto after_lock, read_environment_lock(environments, after));
-    TRY_ASSIGN(const auto before_texts, read_environment_texts(environments, before));
-    TRY_ASSIGN(const auto after_texts, read_environment_texts(environments, after));
-    const auto base_name = [](const EnvironmentTexts& texts) {
-        return texts.inputs.base ? texts.inputs.base->name : std::string();
-    };
-    return explain_environments(
-        {.record = before_record,
-         .base_name = base_name(before_texts),
-         .lock = before_lock ? &*before_lock : nullptr},
-        {.record = after_record,
-         .base_name = base_name(after_texts),
-         .lock = after_lock ? &*after_lock : nullptr}
-    );
-}
-
-json::Array render_differences(const std::vector<EnvironmentDifference>& differences) {
-    json::Array rendered;
-    for (const EnvironmentDifference& each : differences) {
-        rendered.push_back(Object{
-            {"change", environment_change_name(each.change)},
-            {"sentence", each.sentence},
-            {"before", text_or_null(each.before)},
-            {"after", text_or_null(each.after)}});
-    }
-    return rendered;
 }
 
 std::string reference_of(const store::EnvironmentVersion& version) {
