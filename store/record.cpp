@@ -144,19 +144,13 @@ Result<void> Store::record(const Batch& batch) {
             transaction.contents.merge(state.packs.fresh_contents(object.name));
         }
     }
-    const bool names_change =
-        !batch.refs.empty() || !batch.removed_refs.empty() || !batch.referrers.empty();
-    std::unique_lock naming(state.naming, std::defer_lock);
-    if (names_change) {
-        naming.lock();
-    }
     TRY(state.index->apply(transaction));
     for (const Object& object : transaction.objects) {
         state.forget_fresh(object);
     }
-    if (names_change) {
+    if (!batch.refs.empty() || !batch.removed_refs.empty() || !batch.referrers.empty()) {
         // The record is made; a file that could not follow does so at the next change or start.
-        static_cast<void>(state.write_index_json());
+        static_cast<void>(state.follow_names());
     }
     return {};
 }

@@ -160,6 +160,18 @@ Result<void> Store::State::write_index_json() {
     );
 }
 
+Result<void> Store::State::follow_names() {
+    const std::uint64_t mine = ++name_changes;
+    const std::lock_guard lock(naming);
+    if (name_changes_written >= mine) {
+        return {};  // who wrote while this waited has seen it
+    }
+    const std::uint64_t seen = name_changes;
+    TRY(write_index_json());
+    name_changes_written = seen;
+    return {};
+}
+
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
     auto kernel = std::make_unique<KernelFiles>();
     FileLayer& files = options.files != nullptr ? *options.files : *kernel;

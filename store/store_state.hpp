@@ -5,6 +5,8 @@
 #include "store/store.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,6 +51,9 @@ struct Store::State {
 
     /// As the index says it should be.
     Result<void> write_index_json();
+    /// After a change of names: on return index.json shows it. Changes at the same time are written
+    /// once for all.
+    Result<void> follow_names();
 
     StoreOptions options;
     std::unique_ptr<KernelFiles> kernel;
@@ -63,7 +68,9 @@ struct Store::State {
     Tables tables;
     Packs packs;
 
-    std::mutex naming;      // index.json follows the refs in order
+    std::mutex naming;  // index.json follows the refs in order
+    std::atomic<std::uint64_t> name_changes = 0;
+    std::uint64_t name_changes_written = 0;  // those that index.json shows, at least
     std::mutex collecting;  // one collection or verification at a time
     std::mutex using_;
     std::map<Digest, UnixSeconds> uses;

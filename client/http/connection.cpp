@@ -1,6 +1,7 @@
 #include "client/http/connection.hpp"
 
 #include "client/wire/problem.hpp"
+#include "store/base/json_bulk.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -222,7 +223,7 @@ Result<json::Value> Connection::read_json() {
     if (bytes.empty()) {
         return json::Value(nullptr);
     }
-    auto value = json::parse(as_text(bytes), "kilnd's answer");
+    auto value = json::parse_bulk(as_text(bytes), "kilnd's answer");
     if (!value) {
         return fail(nonsense(value.error().message));
     }

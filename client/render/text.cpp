@@ -8,6 +8,11 @@
 namespace kiln::client {
 namespace {
 
+/// Most texts are, and then a byte is a column.
+bool is_printable_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](char each) { return each >= ' ' && each < '\x7f'; });
+}
+
 constexpr char32_t k_replacement = U'?';
 
 struct Decoded {
@@ -101,6 +106,9 @@ std::size_t escape_size(std::string_view text) {
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
+    if (is_printable_ascii(text)) {
+        return text.size();
+    }
     std::size_t width = 0;
     while (!text.empty()) {
         const Decoded next = decode(text);
@@ -134,6 +142,9 @@ std::string truncate(std::string_view text, std::size_t columns, Unicode unicode
 }
 
 std::string clean_line(std::string_view line) {
+    if (is_printable_ascii(line)) {
+        return std::string(line);
+    }
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
         line.remove_suffix(1);
     }

@@ -291,16 +291,20 @@ awaitable<Result<ResultEvent>> build_environment_image(
         co_return fail(std::move(built).error());
     }
     auto adopt = [&services, &plan, hash, digest = *built->image]() -> Result<Descriptor> {
-        TRY_ASSIGN(const store::Ref ref, find_image(services.store, digest.render()));
+        store::Store& store = services.store;
+        const store::Lease lease = store.lease();
+        TRY_ASSIGN(const store::Ref ref, find_image(store, digest.render()));
+        lease.keep(ref.target);
         store::EnvironmentImage image{
             .hash = hash,
             .image = ref.target,
             .lock_hash = plan.lock_hash,
             .created = services.clock.now()};
-        TRY(adopt_environment_image(services.store, image, plan.lock));
+        std::vector<store::Referrer> beside;
         if (plan.lock) {
-            TRY(attach_lock(services.store, ref.target, *plan.lock));
+            TRY_ASSIGN(beside.emplace_back(), keep_lock(store, lease, ref.target, *plan.lock));
         }
+        TRY(adopt_environment_image(store, image, plan.lock, std::move(beside)));
         return ref.target;
     };
     auto adopted = co_await run_on(services.pool, std::move(adopt));
@@ -317,10 +321,12 @@ awaitable<Result<ResultEvent>> build_environment_image(
 Result<store::EnvironmentImage> adopt_environment_image(
     store::Store& store,
     const store::EnvironmentImage& image,
-    const std::optional<store::EnvironmentDocument>& lock
+    const std::optional<store::EnvironmentDocument>& lock,
+    std::vector<store::Referrer> beside
 ) {
     TRY_ASSIGN(const auto before, store.environments().images(image.hash));
     store::Batch batch;
+    batch.referrers = std::move(beside);
     batch.refs.push_back({.name = environment_image_name(image.hash), .target = image.image});
     if (!before.empty() && before.front().image != image.image) {
         const store::EnvironmentImage& older = before.front();

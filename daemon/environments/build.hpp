@@ -68,12 +68,13 @@ boost::asio::awaitable<Result<ResultEvent>> build_environment_image(
     LentByListing lent
 );
 
-/// Makes an image the one in use of a definition: its row, and the names kiln/env_<hash>.
-/// Thread   the pool.
+/// Makes an image the one in use of a definition: its row, and the names kiln/env_<hash>; with it
+/// what refers to it. Thread   the pool.
 Result<store::EnvironmentImage> adopt_environment_image(
     store::Store& store,
     const store::EnvironmentImage& image,
-    const std::optional<store::EnvironmentDocument>& lock
+    const std::optional<store::EnvironmentDocument>& lock,
+    std::vector<store::Referrer> beside = {}
 );
 
 }  // namespace kiln::daemon

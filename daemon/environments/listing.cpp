@@ -2,7 +2,7 @@
 
 #include "daemon/environments/comparison.hpp"
 #include "daemon/environments/view.hpp"
-#include "store/base/json_text.hpp"
+#include "store/base/json_bulk.hpp"
 #include "store/hasher.hpp"
 
 #include <fmt/format.h>

@@ -41,15 +41,15 @@ std::string remote_environment_name(const WorkspaceSettings& workspace, const Di
                                       : workspace.registry + "/" + environment_image_name(hash);
 }
 
-Result<void> attach_lock(
-    store::Store& store, const Descriptor& image, const store::EnvironmentDocument& lock
+Result<store::Referrer> keep_lock(
+    store::Store& store,
+    const store::Lease& lease,
+    const Descriptor& image,
+    const store::EnvironmentDocument& lock
 ) {
-    const store::Lease lease = store.lease();
-    lease.keep(image);
     Artifact artifact{.artifact_type = std::string(k_lock_artifact), .documents = {}};
     artifact.documents.push_back({.media_type = std::string(k_lock_artifact), .text = lock.text});
-    TRY_ASSIGN(store::Referrer referrer, keep_artifact(store, lease, artifact, image));
-    return store.record(store::Batch{.referrers = {std::move(referrer)}});
+    return keep_artifact(store, lease, artifact, image);
 }
 
 Result<std::optional<store::EnvironmentDocument>> attached_lock(

@@ -22,9 +22,12 @@ inline constexpr std::string_view k_lock_artifact = "application/vnd.kiln.enviro
 /// "registry.example/team/kiln/env_0123…"; empty where the workspace has no registry.
 std::string remote_environment_name(const WorkspaceSettings& workspace, const Digest& hash);
 
-/// Records the lock as a referrer of the image. Thread   the pool.
-Result<void> attach_lock(
-    store::Store& store, const Descriptor& image, const store::EnvironmentDocument& lock
+/// The lock as a referrer of the image, written and not recorded yet. Thread   the pool.
+Result<store::Referrer> keep_lock(
+    store::Store& store,
+    const store::Lease& lease,
+    const Descriptor& image,
+    const store::EnvironmentDocument& lock
 );
 /// The attached lock; nullopt where there is none. Thread   the pool.
 Result<std::optional<store::EnvironmentDocument>> attached_lock(

@@ -1,8 +1,10 @@
 #include "store/base/json.hpp"
 
+#include "store/base/json_bulk.hpp"
 #include "store/base/limits.hpp"
 #include "store/base/utf8.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
@@ -40,20 +42,54 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
     return at;
 }
 
+/// The keys of one object so far. Most objects have few: those are compared one by one.
+class Keys {
+  public:
+    void clear() {
+        few_.clear();
+        many_.clear();
+    }
+
+    /// False when it is there already.
+    bool insert(std::string_view key) {
+        if (!many_.empty()) {
+            return many_.insert(key).second;
+        }
+        if (std::ranges::find(few_, key) != few_.end()) {
+            return false;
+        }
+        few_.push_back(key);
+        if (few_.size() > k_few) {
+            many_.insert(few_.begin(), few_.end());
+        }
+        return true;
+    }
+
+  private:
+    static constexpr std::size_t k_few = 16;
+
+    std::vector<std::string_view> few_;
+    std::set<std::string_view> many_;
+};
+
 /// Where a key stands for the second time in one object of a text that has been parsed. Boost.JSON
 /// keeps the last of two equal keys, and two readers of one document could see different things.
 std::optional<std::size_t> find_duplicate_key(std::string_view text) {
-    std::vector<std::set<std::string_view>> scopes;  // an array has an empty one
-    std::deque<std::string> decoded;                 // keys that are written with escapes
+    std::vector<Keys> scopes;  // an array has an empty one; those beyond the depth are used again
+    std::size_t depth = 0;
+    std::deque<std::string> decoded;  // keys that are written with escapes
     for (std::size_t at = 0; at < text.size(); ++at) {
         switch (text[at]) {
             case '{':
             case '[':
-                scopes.emplace_back();
+                if (scopes.size() == depth) {
+                    scopes.emplace_back();
+                }
+                scopes[depth++].clear();
                 break;
             case '}':
             case ']':
-                scopes.pop_back();
+                --depth;
                 break;
             case '"': {
                 const std::size_t end = end_of_string(text, at);
@@ -64,7 +100,7 @@ std::optional<std::size_t> find_duplicate_key(std::string_view text) {
                     const Value meant = boost::json::parse(text.substr(at, end - at + 1));
                     key = decoded.emplace_back(meant.as_string());
                 }
-                if (is_key && !scopes.back().insert(key).second) {
+                if (is_key && !scopes[depth - 1].insert(key)) {
                     return at;
                 }
                 at = end;
@@ -116,12 +152,12 @@ void render_pretty_into(std::string& out, const Value& value, std::size_t depth)
     }
 }
 
-}  // namespace
-
-Result<Value> parse(std::string_view text, std::string_view what) {
+Result<Value> parse_with(
+    boost::json::storage_ptr storage, std::string_view text, std::string_view what
+) {
     boost::json::parse_options options;
     options.max_depth = limits::k_json_depth;
-    boost::json::stream_parser parser({}, options);
+    boost::json::stream_parser parser(std::move(storage), options);
     boost::json::error_code error;
     const std::size_t consumed = parser.write_some(text.data(), text.size(), error);
     if (!error && consumed < text.size()) {
@@ -141,6 +177,18 @@ Result<Value> parse(std::string_view text, std::string_view what) {
         return fail(Code::invalid_input, "{} has a number that is out of range", what);
     }
     return value;
+}
+
+}  // namespace
+
+Result<Value> parse(std::string_view text, std::string_view what) {
+    return parse_with({}, text, what);
+}
+
+Result<Value> parse_bulk(std::string_view text, std::string_view what) {
+    return parse_with(
+        boost::json::make_shared_resource<boost::json::monotonic_resource>(text.size()), text, what
+    );
 }
 
 std::string render(const Value& value) {

@@ -22,6 +22,12 @@ TEST(Json, RefusesTheSameKeyTwiceInOneObject) {
     EXPECT_THAT(parse(R"({"a":1,"b":{"a":2},"c":["a"]})", "it"), Succeeds());
     EXPECT_THAT(parse(R"({"a":1,"b":2,"a":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
     EXPECT_THAT(parse(R"({"a":1,"\u0061":3})", "it"), FailsSaying(Code::invalid_input, "twice"));
+    std::string many = "{";
+    for (int i = 0; i < 100; ++i) {
+        many += fmt::format("\"key{}\":{{\"key1\":1}},", i);
+    }
+    EXPECT_THAT(parse(many + R"("last":1})", "it"), Succeeds());
+    EXPECT_THAT(parse(many + R"("key7":1})", "it"), FailsSaying(Code::invalid_input, "twice"));
 }
 
 TEST(Json, RefusesWhatStandsBehindTheEnd) {

@@ -1,6 +1,4 @@
-#include "store/base/json_text.hpp"
-
-#include "store/base/json.hpp"
+#include "store/base/json_bulk.hpp"
 
 #include <algorithm>
 

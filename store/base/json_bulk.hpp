@@ -1,0 +1,18 @@
+#pragma once
+
+#include "store/base/json.hpp"
+
+#include <string>
+#include <string_view>
+
+// For answers of many thousand records: what they cost is mostly the memory of their parts.
+
+namespace kiln::json {
+
+/// As parse(); all of the value lies in one arena, which goes with its last part.
+Result<Value> parse_bulk(std::string_view text, std::string_view what);
+
+/// Appends a string as render() writes it.
+void append_quoted(std::string& out, std::string_view text);
+
+}  // namespace kiln::json
