@@ -110,10 +110,6 @@ TEST(CommandLine, RefusesByNameWhatALaterKilnWillUnderstand) {
     EXPECT_THAT(
         parse_command_line({"build", "--check", "."}), FailsSaying(Code::unsupported, "--check")
     );
-    EXPECT_THAT(
-        parse_command_line({"run", "--mount", "a:b", "app"}),
-        FailsSaying(Code::unsupported, "--mount")
-    );
     for (const char* command : {"bundle", "unbundle"}) {
         EXPECT_THAT(
             parse_command_line({command, "x", "--y"}),
