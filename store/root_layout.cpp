@@ -1,11 +1,14 @@
 #include "store/root_layout.hpp"
 
-#include "store/base/json.hpp"
+#include "store/base/json_bulk.hpp"
 #include "store/base/limits.hpp"
 #include "store/object_folder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace kiln::store {
 namespace {
@@ -37,11 +40,13 @@ Result<std::optional<Ref>> read_entry(const json::Value& value) {
     return std::optional(std::move(ref));
 }
 
-json::Object render_descriptor(const Descriptor& descriptor) {
-    return {
-        {"mediaType", descriptor.media_type},
-        {"digest", descriptor.digest.render()},
-        {"size", descriptor.size_bytes}};
+/// An object without its end: more fields may follow.
+void append_descriptor(std::string& out, const Descriptor& descriptor) {
+    out += R"({"mediaType":)";
+    json::append_quoted(out, descriptor.media_type);
+    out += fmt::format(
+        R"(,"digest":"{}","size":{})", descriptor.digest.render(), descriptor.size_bytes
+    );
 }
 
 }  // namespace
@@ -49,27 +54,28 @@ json::Object render_descriptor(const Descriptor& descriptor) {
 std::string render_index_json(
     const std::vector<Ref>& refs, const std::vector<Referrer>& referrers
 ) {
-    json::Array manifests;
-    manifests.reserve(refs.size());
+    std::string text =
+        fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[)", k_index_type);
     std::set<Digest> named;
+    std::string_view separator;
     for (const Ref& ref : refs) {
-        json::Object descriptor = render_descriptor(ref.target);
-        descriptor["annotations"] = json::Object{{k_ref_name, ref.name}};
-        manifests.emplace_back(std::move(descriptor));
+        text += std::exchange(separator, ",");
+        append_descriptor(text, ref.target);
+        text += fmt::format(R"(,"annotations":{{"{}":)", k_ref_name);
+        json::append_quoted(text, ref.name);
+        text += "}}";
         named.insert(ref.target.digest);
     }
     for (const Referrer& referrer : referrers) {
         if (named.contains(referrer.subject)) {
-            json::Object descriptor = render_descriptor(referrer.manifest);
-            descriptor["artifactType"] = referrer.artifact_type;
-            manifests.emplace_back(std::move(descriptor));
+            text += std::exchange(separator, ",");
+            append_descriptor(text, referrer.manifest);
+            text += R"(,"artifactType":)";
+            json::append_quoted(text, referrer.artifact_type);
+            text += '}';
         }
     }
-    json::Object index;
-    index["schemaVersion"] = 2;
-    index["mediaType"] = k_index_type;
-    index["manifests"] = std::move(manifests);
-    return json::render(index);
+    return text + "]}";
 }
 
 Result<std::vector<Ref>> parse_index_json(std::string_view text) {

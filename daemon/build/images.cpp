@@ -54,19 +54,8 @@ Result<store::Ref> find_by_digest(store::Store& store, const Digest& digest) {
             return ref;
         }
     }
-    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
-    if (!size || *size > limits::k_document_bytes) {
-        return fail(Code::not_found, "image {} is not in the store", digest.render());
-    }
-    TRY_ASSIGN(
-        const Bytes bytes, store::read_blob(store.blobs(), digest, limits::k_document_bytes)
-    );
-    TRY_ASSIGN(
-        const auto manifest, oci::Manifest::parse(bytes), "while reading {}", digest.render()
-    );
-    const std::string type =
-        manifest.media_type.empty() ? std::string(oci::k_manifest) : manifest.media_type;
-    return store::Ref{.name = "", .target = Descriptor{type, digest, *size}};
+    TRY_ASSIGN(Descriptor manifest, find_manifest(store, digest));
+    return store::Ref{.name = "", .target = std::move(manifest)};
 }
 
 Result<std::optional<store::Ref>> find_by_prefix(
@@ -109,6 +98,22 @@ Result<std::optional<store::Ref>> find_ref(const store::Store& store, const std:
         }
     }
     return std::optional<store::Ref>();
+}
+
+Result<Descriptor> find_manifest(store::Store& store, const Digest& digest) {
+    TRY_ASSIGN(const auto size, store.blobs().size_of(digest));
+    if (!size || *size > limits::k_document_bytes) {
+        return fail(Code::not_found, "image {} is not in the store", digest.render());
+    }
+    TRY_ASSIGN(
+        const Bytes bytes, store::read_blob(store.blobs(), digest, limits::k_document_bytes)
+    );
+    TRY_ASSIGN(
+        const auto manifest, oci::Manifest::parse(bytes), "while reading {}", digest.render()
+    );
+    const std::string type =
+        manifest.media_type.empty() ? std::string(oci::k_manifest) : manifest.media_type;
+    return Descriptor{type, digest, *size};
 }
 
 Result<store::Ref> find_image(store::Store& store, const std::string& name) {

@@ -16,6 +16,8 @@ Result<std::optional<store::Ref>> find_ref(const store::Store& store, const std:
 /// What a user may call an image: a reference, a digest, or at least 7 hex digits of one that a ref
 /// has. Errors   not_found with the nearest name as hint; invalid_input when a prefix fits several.
 Result<store::Ref> find_image(store::Store& store, const std::string& name);
+/// The manifest of a digest that needs no name. Errors   not_found; corrupt.
+Result<Descriptor> find_manifest(store::Store& store, const Digest& digest);
 
 /// Errors   unsupported when the descriptor is an index, corrupt when config and manifest disagree.
 Result<Image> load_image(store::Store& store, const Descriptor& manifest);

@@ -293,19 +293,19 @@ awaitable<Result<ResultEvent>> build_environment_image(
     auto adopt = [&services, &plan, hash, digest = *built->image]() -> Result<Descriptor> {
         store::Store& store = services.store;
         const store::Lease lease = store.lease();
-        TRY_ASSIGN(const store::Ref ref, find_image(store, digest.render()));
-        lease.keep(ref.target);
+        TRY_ASSIGN(const Descriptor manifest, find_manifest(store, digest));
+        lease.keep(manifest);
         store::EnvironmentImage image{
             .hash = hash,
-            .image = ref.target,
+            .image = manifest,
             .lock_hash = plan.lock_hash,
             .created = services.clock.now()};
         std::vector<store::Referrer> beside;
         if (plan.lock) {
-            TRY_ASSIGN(beside.emplace_back(), keep_lock(store, lease, ref.target, *plan.lock));
+            TRY_ASSIGN(beside.emplace_back(), keep_lock(store, lease, manifest, *plan.lock));
         }
         TRY(adopt_environment_image(store, image, plan.lock, std::move(beside)));
-        return ref.target;
+        return manifest;
     };
     auto adopted = co_await run_on(services.pool, std::move(adopt));
     if (!adopted) {

@@ -152,6 +152,7 @@ void render_pretty_into(std::string& out, const Value& value, std::size_t depth)
     }
 }
 
+/// All but the keys that stand twice.
 Result<Value> parse_with(
     boost::json::storage_ptr storage, std::string_view text, std::string_view what
 ) {
@@ -169,9 +170,6 @@ Result<Value> parse_with(
     if (error) {
         return fail(at_position(text, consumed, what, error.message()));
     }
-    if (const auto duplicate = find_duplicate_key(text)) {
-        return fail(at_position(text, *duplicate, what, "this key stands twice in its object"));
-    }
     Value value = parser.release();
     if (has_infinity(value)) {
         return fail(Code::invalid_input, "{} has a number that is out of range", what);
@@ -182,7 +180,11 @@ Result<Value> parse_with(
 }  // namespace
 
 Result<Value> parse(std::string_view text, std::string_view what) {
-    return parse_with({}, text, what);
+    TRY_ASSIGN(Value value, parse_with({}, text, what));
+    if (const auto duplicate = find_duplicate_key(text)) {
+        return fail(at_position(text, *duplicate, what, "this key stands twice in its object"));
+    }
+    return value;
 }
 
 Result<Value> parse_bulk(std::string_view text, std::string_view what) {

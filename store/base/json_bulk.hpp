@@ -9,7 +9,8 @@
 
 namespace kiln::json {
 
-/// As parse(); all of the value lies in one arena, which goes with its last part.
+/// As parse(), from a program that is ours: keys that stand twice are not looked for. All of the
+/// value lies in one arena, which goes with its last part.
 Result<Value> parse_bulk(std::string_view text, std::string_view what);
 
 /// Appends a string as render() writes it.
