@@ -163,6 +163,45 @@ TEST_F(EnvironmentsTest, TheLatestImageOfAHashIsTheOneInUse) {
     EXPECT_EQ(of_first->front().hash, hash);
 }
 
+TEST_F(EnvironmentsTest, TheImagesInUseOfANameOrAWorkspaceAreToldAtOnce) {
+    const auto image_of = [&](const std::string& definition, const std::string& image) {
+        const EnvironmentImage built{
+            .hash = digest_of(definition), .image = {.digest = digest_of(image)}};
+        EXPECT_THAT(environments().add_image(built, std::nullopt), Succeeds());
+    };
+    ASSERT_THAT(add("train", "1", "one"), Succeeds());
+    ASSERT_THAT(add("train", "2", "two"), Succeeds());
+    ASSERT_THAT(add("serve", "1", "three"), Succeeds());
+    image_of("one", "older");
+    image_of("one", "newer");
+    image_of("three", "other");
+
+    const auto of_train = environments().images_in_use("default", "train");
+    const auto of_all = environments().images_in_use("default", std::nullopt);
+
+    ASSERT_THAT(of_train, Succeeds());
+    ASSERT_THAT(*of_train, SizeIs(1));
+    EXPECT_EQ(of_train->at(digest_of("one")).image.digest, digest_of("newer"));
+    ASSERT_THAT(of_all, Succeeds());
+    EXPECT_THAT(*of_all, SizeIs(2));
+}
+
+TEST_F(EnvironmentsTest, WhatDiffersIsKeptBesideAVersion) {
+    ASSERT_THAT(add("train", "1", "one"), Succeeds());
+    auto second = add("train", "2", "two");
+    ASSERT_THAT(second, Succeeds());
+    second->version.difference = "[]";
+    second->version.compared = digest_of("both");
+
+    ASSERT_THAT(environments().keep_differences(std::span(&second->version, 1)), Succeeds());
+
+    const auto history = environments().history("default", "train");
+    ASSERT_THAT(history, Succeeds());
+    ASSERT_THAT(*history, SizeIs(2));
+    EXPECT_EQ(history->at(0), second->version);
+    EXPECT_EQ(history->at(1).compared, std::nullopt);
+}
+
 TEST_F(EnvironmentsTest, ALockStaysUntilItIsReplaced) {
     const Digest key = digest_of("numpy on glibc 2.36");
     const auto keep = [&](const std::string& text, Environments::Keep which) {

@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 namespace kiln::store {
 namespace {
 
@@ -169,6 +172,31 @@ TEST(Store, NamesAndUnnames) {
     EXPECT_EQ(written->at(0).name, "b:1");
     EXPECT_EQ(written->at(0).target, blob);
     EXPECT_THAT(store->record({.removed_refs = {"a:1"}}), FailsSaying(Code::not_found, "a:1"));
+}
+
+TEST(Store, OfManyWhoNameAtOnceEachFindsItsNameInIndexJson) {
+    constexpr int k_threads = 8;
+    TempStore store;
+    const Lease lease = store->lease();
+    const Descriptor blob = store.put(lease, "image");
+    std::atomic<int> missing = 0;
+    const auto name_many = [&](int thread) {
+        for (int i = 0; i < 20; ++i) {
+            const std::string name = fmt::format("name{}:{}", thread, i);
+            const bool recorded =
+                store->record({.refs = {{.name = name, .target = blob}}}).has_value();
+            const std::string text = store.directory().read("root/index.json");
+            missing += recorded && text.find('"' + name + '"') != std::string::npos ? 0 : 1;
+        }
+    };
+    {
+        std::vector<std::jthread> threads;
+        for (int thread = 0; thread < k_threads; ++thread) {
+            threads.emplace_back(name_many, thread);
+        }
+    }
+
+    EXPECT_EQ(missing, 0);
 }
 
 TEST(Store, RewritesAStaleIndexJsonAtStart) {
