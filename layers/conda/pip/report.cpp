@@ -80,17 +80,14 @@ Result<PipEntry> read_install(
 
 }  // namespace
 
-Result<std::vector<PipEntry>> parse_pip_report(
+namespace {
+
+Result<std::vector<PipEntry>> read_report(
     std::string_view text, const std::map<std::string, std::string>& places
 ) {
-    auto document = json::parse(text, "pip's report");
-    if (!document) {
-        Error error = std::move(document).error();
-        error.code = Code::upstream;
-        return fail(std::move(error));
-    }
+    TRY_ASSIGN(const json::Value document, json::parse(text, "pip's report"));
     std::vector<PipEntry> entries;
-    json::ObjectReader in(*document, "pip's report");
+    json::ObjectReader in(document, "pip's report");
     in.each("install", [&](const json::Value& value) -> Result<void> {
         TRY_ASSIGN(entries.emplace_back(), read_install(value, places));
         return {};
@@ -99,6 +96,20 @@ Result<std::vector<PipEntry>> parse_pip_report(
     std::sort(entries.begin(), entries.end(), [](const PipEntry& a, const PipEntry& b) {
         return normalized_distribution(a.name) < normalized_distribution(b.name);
     });
+    return entries;
+}
+
+}  // namespace
+
+Result<std::vector<PipEntry>> parse_pip_report(
+    std::string_view text, const std::map<std::string, std::string>& places
+) {
+    auto entries = read_report(text, places);
+    if (!entries && entries.error().code == Code::invalid_input) {
+        Error error = std::move(entries).error();
+        error.code = Code::upstream;  // the user wrote none of it
+        return fail(std::move(error));
+    }
     return entries;
 }
 
