@@ -1,4 +1,5 @@
 """The pip part of an environment: locked by the environment's own pip, installed from what the lock names."""
+import hashlib
 import json
 import os
 
@@ -251,3 +252,43 @@ class InstalledTest(PipTest):
         document = self.good(daemon.kiln("sbom", "app:1", "--format", "cyclonedx")).json
         needs = {each["ref"]: each["dependsOn"] for each in document["dependencies"]}
         self.assertEqual(needs["pkg:pypi/greet@1.0#/opt/env"], ["pkg:pypi/words@2.1#/opt/env"])
+
+
+class EnvironmentTest(PipTest):
+    """kiln env build of definitions whose conda_file has a pip part."""
+
+    def define(self, *lines, name="train", more=""):
+        self.environment(*lines)
+        return self.write(f"{name}.yml", f"name: {name}\nimage: glibc:1\nconda_file: environment.yml\n{more}")
+
+    def built(self, daemon, file, *words):
+        return self.good(daemon.kiln("env", "build", "-f", file, *words)).line
+
+    def test_it_is_locked_with_hashes_built_once_and_the_same_in_another_store(self):
+        daemon = self.started()
+        greet, words = wheel("greet", requires=["words>=2"], scripts={"greet": "greet:main"}), wheel("words", "2.1")
+        self.wheels(greet, words)
+        file = self.define("--no-index", "--find-links ./wheels", "greet")
+
+        image = self.built(daemon, file)
+
+        self.assertEqual(self.good(daemon.kiln("run", image, "--", "/opt/env/bin/greet")).stdout, "greet 1.0\n")
+        lock = self.good(daemon.kiln("env", "export", "train", "--format", "conda-lock")).stdout
+        for _, content in (greet, words):
+            self.assertIn(hashlib.sha256(content).hexdigest(), lock)
+        builds = len(self.good(daemon.kiln("builds", "--format", "json")).json["builds"])
+        self.assertEqual(self.good(daemon.kiln("env", "build", "train")).line, image)
+        self.assertEqual(self.built(daemon, file), image)
+        self.assertEqual(len(self.good(daemon.kiln("builds", "--format", "json")).json["builds"]), builds)
+        # Made anew of the same wheels it is the same image, here and elsewhere.
+        self.assertEqual(self.good(daemon.kiln("env", "build", "train", "--rebuild")).line, image)
+        other = self.started("other")
+        self.assertEqual(self.built(other, file), image)
+        self.assertEqual(self.good(other.kiln("env", "show", "train")).json["lock_hash"],
+                         self.good(daemon.kiln("env", "show", "train")).json["lock_hash"])
+        self.clean(daemon)
+
+    def test_a_wheel_that_is_missing_is_told_with_its_line(self):
+        daemon = self.started()
+        answer = daemon.kiln("env", "build", "-f", self.define("./wheels/greet-1.0-py3-none-any.whl"))
+        self.refused(answer, 4, "greet-1.0-py3-none-any.whl", "environment.yml:6")
