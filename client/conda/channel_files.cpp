@@ -109,6 +109,32 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
     return found;
 }
 
+Result<std::vector<LockFileEntry>> wanted_shards(
+    const std::vector<std::string>& entries,
+    const std::vector<std::string>& named,
+    std::string_view text
+) {
+    constexpr std::string_view k_scheme = "file://";
+    std::vector<LockFileEntry> files;
+    for (const std::string& entry : entries) {
+        const bool shard = entry.starts_with(k_scheme) && entry.ends_with(".msgpack.zst")
+                           && entry.find("/../") == std::string::npos;
+        bool allowed = false;
+        std::string above = shard ? entry.substr(0, entry.rfind('/')) : "";
+        while (!allowed && above.size() > k_scheme.size()) {
+            allowed = is_named(above, named, text);
+            above.resize(above.rfind('/'));
+        }
+        if (!allowed) {
+            return fail(
+                Code::permission, "kilnd asks for {}, which is of no channel named here", entry
+            );
+        }
+        files.push_back({.as_written = entry, .path = path_of(entry)});
+    }
+    return files;
+}
+
 Result<std::vector<LockFileEntry>> wanted_packages(
     const std::vector<std::string>& entries,
     const std::vector<std::string>& named,

@@ -27,6 +27,15 @@ Result<std::map<std::string, std::optional<LockFileEntry>>> find_repodata(
     std::string_view text
 );
 
+/// The shards of directories that the daemon asks for
+/// ("file:///srv/channel/linux-64/HEX.msgpack.zst" or in a directory below). Errors   permission:
+/// one that lies in no channel that the user named, in `named` or in `text`.
+Result<std::vector<LockFileEntry>> wanted_shards(
+    const std::vector<std::string>& entries,
+    const std::vector<std::string>& named,
+    std::string_view text
+);
+
 /// The packages that the daemon asks for after it locked the specification `text`.
 /// Errors   permission: one that lies in no channel that the user named, in `named` or in `text`.
 Result<std::vector<LockFileEntry>> wanted_packages(

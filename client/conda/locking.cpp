@@ -24,7 +24,10 @@ class ChannelFiles {
             const auto found,
             find_repodata(answer.subdirs, answer.names, request.channels, request.input.text)
         );
-        std::vector<LockFileEntry> entries;
+        TRY_ASSIGN(
+            std::vector<LockFileEntry> entries,
+            wanted_shards(answer.shards, request.channels, request.input.text)
+        );
         for (const auto& [subdir, entry] : found) {
             if (entry) {
                 entries.push_back(*entry);

@@ -38,6 +38,7 @@ Result<LockAnswer> parse_lock_answer(const Value& value) {
     answer.needs = read_digests(in, "needs");
     answer.subdirs = in.texts_or_empty("subdirs");
     answer.names = in.texts_or_empty("names");
+    answer.shards = in.texts_or_empty("shards");
     answer.pip = in.boolean_or("pip", false);
     TRY(in.finish(UnknownFields::ignore));
     return answer;

@@ -36,6 +36,7 @@ struct LockAnswer {
     std::vector<Digest> needs;
     std::vector<std::string> subdirs;  // whose repodata the request does not tell of
     std::vector<std::string> names;    // what a repodata may be called, the best first
+    std::vector<std::string> shards;   // files of a subdir that `needs` has the digests of
     bool pip = false;                  // a pip part is to be locked on top of what comes out
 };
 

@@ -39,6 +39,7 @@ json::Object render_lock_needs(const LockNeeds& needs, bool has_pip_part) {
         {"needs", std::move(lacking)},
         {"subdirs", json::from_texts(needs.subdirs)},
         {"names", std::move(names)},
+        {"shards", json::from_texts(needs.shards)},
         {"pip", has_pip_part}};
 }
 

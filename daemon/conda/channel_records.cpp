@@ -83,7 +83,32 @@ class Loading {
         if (told == order_.files.end() || !told->second) {
             co_return Result<void>();
         }
-        co_return co_await open(place, told->second->digest, told->second->name);
+        const RepodataFile& file = *told->second;
+        if (file.name == k_shards_name) {
+            co_return co_await open_shards(place, file.digest, file.name);
+        }
+        co_return co_await open(place, file.digest, file.name);
+    }
+
+    /// The index of shards, in the store; they come once a name leads to them.
+    Awaitable<Result<void>> open_shards(Place& place, Digest blob, std::string name) {
+        const std::string what = "the index of " + place.shown_as();
+        auto read = [this, blob, what]() -> Result<conda::ShardIndex> {
+            TRY_ASSIGN(
+                const Bytes bytes,
+                store::read_blob(services_.store.blobs(), blob, conda::k_shard_index_bytes)
+            );
+            return conda::ShardIndex::read(bytes, what);
+        };
+        auto index = co_await run_on(services_.pool, std::move(read));
+        if (!index) {
+            co_return fail(std::move(index).error());
+        }
+        const auto subdir = std::make_shared<conda::ShardedSubdir>(std::move(*index));
+        place.records = subdir;
+        const std::string url = place.channel->subdir_url(place.subdir) + "/" + name;
+        place.shards = RemoteShards{subdir, url, place.shown_as()};
+        co_return Result<void>();
     }
 
     Awaitable<Result<void>> load_remote(Place& place) {
@@ -99,21 +124,7 @@ class Loading {
         if (!(*found)->is_sharded()) {
             co_return co_await open(place, (*found)->blob, (*found)->name);
         }
-        auto read = [this, &place, blob = (*found)->blob]() -> Result<conda::ShardIndex> {
-            TRY_ASSIGN(
-                const Bytes bytes,
-                store::read_blob(services_.store.blobs(), blob, conda::k_shard_index_bytes)
-            );
-            return conda::ShardIndex::read(bytes, "the index of " + place.shown_as());
-        };
-        auto index = co_await run_on(services_.pool, std::move(read));
-        if (!index) {
-            co_return fail(std::move(index).error());
-        }
-        const auto subdir = std::make_shared<conda::ShardedSubdir>(std::move(*index));
-        place.records = subdir;
-        place.shards = RemoteShards{subdir, url + "/" + (*found)->name, place.shown_as()};
-        co_return Result<void>();
+        co_return co_await open_shards(place, (*found)->blob, (*found)->name);
     }
 
     Awaitable<Result<void>> open(Place& place, Digest repodata, std::string name) {

@@ -74,6 +74,47 @@ conda::Request solve_request(
     return asked;
 }
 
+/// A directory that could hold more would be sent for minutes; its repodata.json is one file.
+constexpr std::size_t k_directory_shards = 50'000;
+
+/// The index of a directory's shards, or the shards that the store lacks: all of them, for what a
+/// solve reaches is known only once it has the records of all channels.
+Result<void> add_shards(
+    LockNeeds& needs, store::Store& store, const Digest& index, const std::string& subdir_url
+) {
+    TRY_ASSIGN(const auto size, store.blobs().size_of(index));
+    if (!size) {
+        needs.lacking.push_back(index);
+        return {};
+    }
+    const std::string index_url = fmt::format("{}/{}", subdir_url, k_shards_name);
+    TRY_ASSIGN(
+        const Bytes bytes, store::read_blob(store.blobs(), index, conda::k_shard_index_bytes)
+    );
+    TRY_ASSIGN(const conda::ShardIndex shards, conda::ShardIndex::read(bytes, index_url));
+    if (shards.shards().size() > k_directory_shards) {
+        return fail(Error{
+            .code = Code::too_large,
+            .message = fmt::format(
+                "{} names {} shards; at most {} are read of a directory",
+                index_url,
+                shards.shards().size(),
+                k_directory_shards
+            ),
+            .hint = "put a repodata.json.zst beside it, or serve the channel over http"});
+    }
+    for (const auto& [name, shard] : shards.shards()) {
+        store.leases().keep_for(shard, ContextTable::k_kept_seconds);
+        const std::string url = shards.shard_url(shard, index_url);
+        TRY_ASSIGN(const auto there, store.blobs().size_of(shard));
+        if (!there && url.starts_with("file://")) {
+            needs.lacking.push_back(shard);
+            needs.shards.push_back(url);
+        }
+    }
+    return {};
+}
+
 awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load(
     Services& services,
     std::shared_ptr<Job> job,
@@ -155,6 +196,10 @@ Result<LockNeeds> find_needs(
             }
             const Digest digest = told->second->digest;
             store.leases().keep_for(digest, ContextTable::k_kept_seconds);
+            if (told->second->name == k_shards_name) {
+                TRY(add_shards(needs, store, digest, url));
+                continue;
+            }
             TRY_ASSIGN(const bool there, has_repodata(store, lease, digest));
             if (!there) {
                 needs.lacking.push_back(digest);

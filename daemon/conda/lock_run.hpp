@@ -17,6 +17,8 @@ struct LockNeeds {
     std::vector<Digest> lacking;
     /// Subdirs of file:// channels that the request does not tell of.
     std::vector<std::string> subdirs;
+    /// Shards of theirs: each a file whose digest is in `lacking`.
+    std::vector<std::string> shards;
 
     [[nodiscard]] bool empty() const { return lacking.empty() && subdirs.empty(); }
 };

@@ -1,6 +1,7 @@
 #include "daemon/conda/remote_repodata.hpp"
 
 #include "daemon/build/cache_key.hpp"
+#include "daemon/conda/repodata_files.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 using registry::Awaitable;
 
-constexpr std::string_view k_shards_name = "repodata_shards.msgpack.zst";
 /// The forms that a server may have, the cheapest first.
 constexpr std::array k_names = {
     k_shards_name, std::string_view("repodata.json.zst"), std::string_view("repodata.json")};

@@ -9,8 +9,13 @@
 
 namespace kiln::daemon {
 
-/// The names of a whole repodata, the best first.
-inline constexpr std::string_view k_repodata_names[] = {"repodata.json.zst", "repodata.json"};
+/// The index of a sharded repodata (cep-16).
+inline constexpr std::string_view k_shards_name = "repodata_shards.msgpack.zst";
+
+/// What a directory may have, the best first: what is whole is read in one go, while of shards each
+/// is a file that the client sends.
+inline constexpr std::string_view k_repodata_names[] = {
+    "repodata.json.zst", "repodata.json", k_shards_name};
 
 /// What the client says of a subdir of a channel that is a directory of its own: which of
 /// k_repodata_names it has there, and that file's digest.

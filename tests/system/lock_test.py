@@ -236,6 +236,24 @@ class ServerTest(LockTest):
         self.good(self.lock(daemon, ["python =3.9"], server.url))
         self.assertEqual([path for path in server.answered(200) if "linux-64" in path], [])
 
+    def test_a_directory_may_have_its_records_in_shards_alone(self):
+        daemon = self.daemon()
+        where = self.channel(noarch=[])
+        plain = self.good(self.lock(daemon, ["python =3.9"], where)).json
+        shards(where, LINUX)
+        os.remove(os.path.join(where, "linux-64", "repodata.json"))
+
+        sharded = self.good(self.lock(daemon, ["python =3.9"], where)).json
+
+        self.assertEqual([p["sha256"] for p in sharded["packages"]], [p["sha256"] for p in plain["packages"]])
+        self.assertEqual(self.good(self.lock(daemon, ["python =3.9"], where)).json, sharded)
+        self.refused(self.lock(daemon, ["pyhton"], where), 4, "pyhton", "python")
+        (shard, *_) = [file for file in os.listdir(os.path.join(where, "linux-64")) if not file.startswith("repodata")]
+        other = self.daemon("other")
+        with open(os.path.join(where, "linux-64", shard), "ab") as file:
+            file.write(b"x")
+        self.assertNotEqual(self.lock(other, ["python =3.9"], where).code, 0)
+
     def test_what_breaks_off_goes_on_where_it_ended(self):
         daemon = self.daemon()
         where = self.channel(linux=[*LINUX, *(record(f"p{i}") for i in range(3000))])
