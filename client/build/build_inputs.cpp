@@ -212,7 +212,8 @@ Result<void> BuildInputs::read_named_context(
             .prefix = spec.prefix,
             .environment = spec.environment,
             .categories = spec.categories,
-            .files = {}}
+            .files = {},
+            .activate = spec.activate}
     );
     return {};
 }

@@ -161,11 +161,13 @@ Result<void> BuildContextSpec::parse_conda(std::string_view text) {
             environment = *setting;
         } else if (key == "category" && given) {
             categories.emplace_back(*setting);
+        } else if (key == "activate" && given && (*setting == "yes" || *setting == "no")) {
+            activate = *setting == "yes";
         } else {
             return fail(
                 Code::invalid_input,
-                "\"{}\" of --build-context {} must be prefix=/ABSOLUTE/PATH, environment=NAME or "
-                "category=NAME",
+                "\"{}\" of --build-context {} must be prefix=/ABSOLUTE/PATH, environment=NAME, "
+                "category=NAME or activate=yes|no",
                 parts[i],
                 name
             );

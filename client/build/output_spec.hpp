@@ -38,6 +38,7 @@ struct BuildContextSpec {
     std::string prefix = "/opt/env";
     std::optional<std::string> environment;
     std::vector<std::string> categories;
+    bool activate = false;
 
     static Result<BuildContextSpec> parse(std::string_view text);
 

@@ -29,7 +29,8 @@ void declare_inputs(CLI::App& command, BuildArguments& build) {
             "A named context for FROM and --from: a path,\n"
             "docker-image://REF, target:STAGE or\n"
             "conda:LOCK[,prefix=/opt/env][,environment=E]\n"
-            "[,category=C]…: @EXPLICIT, conda-lock.yml, pixi.lock"
+            "[,category=C]…[,activate=yes]: @EXPLICIT,\n"
+            "conda-lock.yml, pixi.lock, environment.yml"
         )
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false)

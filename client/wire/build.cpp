@@ -25,6 +25,7 @@ Object render_context(
         {"environment", nullptr},
         {"categories", nullptr},
         {"files", nullptr},
+        {"activate", nullptr},
         {"image", nullptr},
         {"listing", nullptr},
         {"stage", nullptr}};
@@ -38,6 +39,7 @@ Object render_context(
         object["environment"] = or_null(conda->environment);
         object["categories"] = json::from_texts(conda->categories);
         object["files"] = std::move(files);
+        object["activate"] = conda->activate;
     }
     return object;
 }

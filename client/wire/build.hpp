@@ -24,6 +24,7 @@ struct CondaContext {
     std::optional<std::string> environment;  // of a lock that holds several
     std::vector<std::string> categories;     // the same
     std::map<std::string, Digest> files;     // the lock's own file entries, as written there
+    bool activate = false;                   // scripts of its activate.d run in the build
 };
 
 struct LocalContext {

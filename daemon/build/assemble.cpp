@@ -68,6 +68,8 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
     }
     assembly.config.diff_ids = assembly.chain.diff_ids();
     assembly.config.history = assembly.chain.history;
+    std::vector<std::string>& environment = assembly.config.config.env;
+    environment = with_activations(std::move(environment), assembly.chain.activations);
     assembly.config.created = render_time(assembly.request.epoch);
     const store::Lease& lease = assembly.writing.lease;
     TRY_ASSIGN(

@@ -104,12 +104,6 @@ std::vector<EnvironmentRun> runs_of(
 
 }  // namespace
 
-bool is_whole_environment(const CopyStep& copy) {
-    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
-           && copy.sources.size() == 1 && copy.sources.front().path.empty()
-           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
-}
-
 /// What the largest stage leaves of the image's layers for an environment: its base, and a layer
 /// for each of its steps that may make one.
 std::size_t BuildRun::layers_left() const {
@@ -199,7 +193,12 @@ boost::asio::awaitable<Result<void>> BuildRun::add_environment(
     const Chain& taken = environment.chain;
     chain.layers.insert(chain.layers.end(), taken.layers.begin(), taken.layers.end());
     chain.history.insert(chain.history.end(), taken.history.begin(), taken.history.end());
-    co_return co_await run_in_environment(stage, step, environment, chain);
+    const auto ran = co_await run_in_environment(stage, step, environment, chain);
+    if (!ran) {
+        co_return fail(ran.error());
+    }
+    const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
+    co_return co_await activate(stage, step, conda, environment, chain);
 }
 
 boost::asio::awaitable<Result<void>> BuildRun::run_in_environment(

@@ -209,7 +209,14 @@ boost::asio::awaitable<BuildRun::StepLayer> BuildRun::make_layer(
         }
         co_return *early_[step.id];
     }
-    co_return co_await settle_step(stage, step, chain.diff_ids());
+    const auto* run = std::get_if<RunStep>(&step.action);
+    if (run == nullptr || chain.activations.empty()) {
+        co_return co_await settle_step(stage, step, chain.diff_ids());
+    }
+    Step activated = step;
+    std::get<RunStep>(activated.action).environment =
+        with_activations(run->environment, chain.activations);
+    co_return co_await settle_step(stage, activated, chain.diff_ids());
 }
 
 boost::asio::awaitable<Result<void>> BuildRun::add_step(

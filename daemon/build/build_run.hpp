@@ -19,9 +19,6 @@
 
 namespace kiln::daemon {
 
-/// `COPY --link --from=ENV / /`: the environment's layers as they are.
-bool is_whole_environment(const CopyStep& copy);
-
 /// What a build has made: recorded in the store and named.
 struct BuiltImage {
     Descriptor manifest;
@@ -76,6 +73,21 @@ class BuildRun {
     );
     Awaitable<Result<void>> run_in_environment(
         const Stage& stage, const Step& step, const Environment& environment, Chain& chain
+    );
+    /// What an environment that lies in the chain now sets there.
+    Awaitable<Result<void>> activate(
+        const Stage& stage,
+        const Step& step,
+        const CondaContext& context,
+        const Environment& environment,
+        Chain& chain
+    );
+    /// What its scripts of activate.d set, given `environment`.
+    Result<std::map<std::string, std::string>> run_activation(
+        const Step& step,
+        const CondaContext& context,
+        const std::vector<Digest>& diff_ids,
+        std::vector<std::string> environment
     );
 
     Awaitable<Result<Chain>> stage_chain(std::size_t stage);

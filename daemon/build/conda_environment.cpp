@@ -131,6 +131,7 @@ boost::asio::awaitable<Result<Contents>> plan_of(
     conda::EnvironmentOptions options;
     options.prefix = build.context.prefix;
     options.platform = lock->platform;
+    options.variables = build.context.variables.value_or(lock->inputs.variables);
     auto plan = [&]() -> Result<Contents> {
         std::vector<EnvironmentPackage> all;
         for (std::vector<EnvironmentPackage>& some : *read) {
@@ -144,6 +145,19 @@ boost::asio::awaitable<Result<Contents>> plan_of(
     co_return co_await run_on(services.pool, std::move(plan));
 }
 
+/// A file of env_vars.d, variables for conda-meta/state, or code that may write either.
+bool declares_variables(const EnvironmentPlan& plan, const Environment& environment) {
+    constexpr std::string_view k_declared = "etc/conda/env_vars.d/";
+    const auto has_file = [k_declared](const PlannedPackage& planned) {
+        const auto& paths = planned.package.metadata.paths;
+        return std::any_of(paths.begin(), paths.end(), [k_declared](const auto& path) {
+            return path.path.starts_with(k_declared);
+        });
+    };
+    return !plan.variables.empty() || !environment.scripts.runs.empty()
+           || std::any_of(plan.packages.begin(), plan.packages.end(), has_file);
+}
+
 /// An environment without its layers: what is to run once these lie in an image.
 Environment with_runs(const EnvironmentPlan& plan, const EnvironmentBuild& build) {
     Environment environment;
@@ -152,6 +166,7 @@ Environment with_runs(const EnvironmentPlan& plan, const EnvironmentBuild& build
     if (build.compile_pyc) {
         environment.compile = conda::plan_compile_pyc(plan);
     }
+    environment.declares_variables = declares_variables(plan, environment);
     return environment;
 }
 

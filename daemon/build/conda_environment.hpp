@@ -43,6 +43,8 @@ struct PipStep {
 struct Environment {
     std::string prefix;
     Chain chain;
+    /// Whether it may hold variables that are set where it is active: else nobody looks.
+    bool declares_variables = false;
     /// What is still to run where the environment lies on its base.
     conda::LinkScriptPlan scripts;
     std::optional<conda::CompilePlan> compile;

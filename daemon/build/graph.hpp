@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/activation.hpp"
 #include "daemon/build/image.hpp"
 #include "daemon/build/request.hpp"
 #include "layers/dockerfile/mode.hpp"
@@ -57,8 +58,12 @@ struct CopyStep {
     std::string mode_text;
     std::vector<std::string> excludes;
     bool link = false;
-    bool unpack_archives = false;  // ADD
+    bool unpack_archives = false;     // ADD
+    ActivationPoint activation = {};  // of a whole conda environment
 };
+
+/// `COPY --link --from=ENV / /`: the environment's layers as they are.
+bool is_whole_environment(const CopyStep& copy);
 
 struct RunStep {
     std::vector<std::string> arguments;
@@ -99,6 +104,7 @@ struct Stage {
     std::size_t base_step = 0;  // id of the FROM
     std::string base_name;      // "[app 1/5] FROM debian:12"; "[1/5] …" of a single stage
     Span base_span;
+    ActivationPoint activation;  // of a FROM that is a conda environment
     std::vector<Step> steps;
     oci::ImageConfig config;  // as it is after all steps, but for diff_ids and history
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <span>
 
 namespace kiln::daemon {
 namespace {
@@ -253,13 +254,15 @@ class Planner {
         oci::ImageConfig config;
         config.platform = oci::Platform::host();
         if (const auto* conda = std::get_if<CondaOrigin>(&base)) {
-            const auto& prefix =
-                std::get<CondaContext>(request_.contexts.at(conda->context)).prefix;
-            oci::set_env(config.config.env, "PATH", prefix + "/bin:" + std::string(k_default_path));
-            oci::set_env(config.config.env, "CONDA_PREFIX", prefix);
-            oci::set_env(config.config.env, "CONDA_DEFAULT_ENV", prefix);
+            oci::set_env(config.config.env, "PATH", k_default_path);
+            config.config.env =
+                activate_prefix(prefix_of(*conda), std::move(config.config.env), {}).environment;
         }
         return config;
+    }
+
+    const std::string& prefix_of(const CondaOrigin& origin) const {
+        return std::get<CondaContext>(request_.contexts.at(origin.context)).prefix;
     }
 
     Result<void> plan_stage(std::size_t number) {
@@ -282,11 +285,16 @@ class Planner {
             graph_
         );
         TRY_ASSIGN(const auto triggers, inherited_triggers(stage, images_[number]));
-        for (const dockerfile::Instruction& instruction : triggers) {
-            TRY(planner.add(instruction));
+        const std::span<const dockerfile::Instruction> own = from.instructions;
+        if (const auto* conda = std::get_if<CondaOrigin>(&stage.base)) {
+            stage.activation.environment = stage.config.config.env;
+            stage.activation.later = names_set_by_env(own, prefix_of(*conda));
         }
-        for (const dockerfile::Instruction& instruction : from.instructions) {
-            TRY(planner.add(instruction));
+        for (const dockerfile::Instruction& instruction : triggers) {
+            TRY(planner.add(instruction, own));
+        }
+        for (std::size_t i = 0; i < own.size(); ++i) {
+            TRY(planner.add(own[i], own.subspan(i + 1)));
         }
         note_declared(planner);
         name_steps(stage, images_[number]);

@@ -27,6 +27,7 @@ Result<CondaContext> parse_conda(ObjectReader& in) {
     conda.prefix = in.text_or("prefix", "/opt/env");
     conda.environment = in.text_or("environment", "");
     conda.categories = in.texts_or_empty("categories");
+    conda.activate = in.boolean_or("activate", false);
     for (const auto& [as_written, text] : in.text_map_or_empty("files")) {
         TRY_ASSIGN(const Digest digest, Digest::parse(text));
         conda.files.emplace(as_written, digest);
@@ -53,7 +54,15 @@ Result<NamedContext> parse_context(const json::Value& value, const std::string& 
             .message = fmt::format("{} is of an unknown kind, \"{}\"", in.what(), kind)});
     }
     for (const std::string_view key :
-         {"lock", "prefix", "environment", "categories", "files", "image", "listing", "stage"}) {
+         {"lock",
+          "prefix",
+          "environment",
+          "categories",
+          "files",
+          "activate",
+          "image",
+          "listing",
+          "stage"}) {
         in.find(key);  // fields of the other kinds are null
     }
     TRY(in.finish(UnknownFields::refuse));

@@ -29,6 +29,10 @@ struct CondaContext {
     std::vector<std::string> categories;  // the same
     /// The lock's file entries as written -> what the client hashed.
     std::map<std::string, Digest> files;
+    /// Whether its scripts of activate.d run, and what they set goes into the image.
+    bool activate = false;
+    /// What conda-meta/state is to hold; nullopt: what the lock says. Never of a request.
+    std::optional<std::map<std::string, std::string>> variables = std::nullopt;
 };
 
 struct LocalContext {

@@ -46,7 +46,34 @@ StagePlanner::StagePlanner(StageSurroundings surroundings, Stage& stage, BuildGr
       config_(stage.config.config),
       variables_(surroundings_.arguments, surroundings_.globals) {}
 
-Result<void> StagePlanner::add(const Instruction& instruction) {
+std::set<std::string, std::less<>> names_set_by_env(
+    std::span<const dockerfile::Instruction> instructions, const std::string& prefix
+) {
+    std::set<std::string, std::less<>> names;
+    for (const dockerfile::Instruction& instruction : instructions) {
+        const auto* env = std::get_if<dockerfile::Env>(&instruction.action);
+        if (env == nullptr) {
+            continue;
+        }
+        for (const dockerfile::Assignment& each : env->variables) {
+            const bool counts = each.name.text != "PATH"
+                                || each.value.text.find(prefix + "/bin") != std::string::npos;
+            if (counts) {
+                names.insert(each.name.text);
+            }
+        }
+    }
+    return names;
+}
+
+bool is_whole_environment(const CopyStep& copy) {
+    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
+           && copy.sources.size() == 1 && copy.sources.front().path.empty()
+           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
+}
+
+Result<void> StagePlanner::add(const Instruction& instruction, std::span<const Instruction> rest) {
+    rest_ = rest;
     return std::visit(
         [&](const auto& action) { return plan(action, instruction); }, instruction.action
     );
@@ -123,6 +150,13 @@ Result<void> StagePlanner::plan(const dockerfile::Copy& copy, const Instruction&
     if (copy.from) {
         TRY_ASSIGN(const std::string name, expand(*copy.from));
         TRY_ASSIGN(step.origin, surroundings_.resolve_origin(name, copy.from->span));
+    }
+    if (is_whole_environment(step)) {
+        const std::string& context = std::get<CondaOrigin>(step.origin).context;
+        const std::string& prefix =
+            std::get<CondaContext>(surroundings_.request.contexts.at(context)).prefix;
+        step.activation = activate_prefix(prefix, config_.env, names_set_by_env(rest_, prefix));
+        config_.env = step.activation.environment;
     }
     add_step(from, std::move(step));
     return {};

@@ -5,6 +5,8 @@
 #include "layers/dockerfile/instruction.hpp"
 
 #include <functional>
+#include <set>
+#include <span>
 #include <string>
 
 namespace kiln::daemon {
@@ -21,12 +23,21 @@ struct StageSurroundings {
     char escape = '\\';
 };
 
+/// Names that ENV instructions set. PATH counts where it takes up the programs below `prefix`: an
+/// ENV that adds another directory to it says nothing of them.
+std::set<std::string, std::less<>> names_set_by_env(
+    std::span<const dockerfile::Instruction> instructions, const std::string& prefix
+);
+
 /// Turns the instructions of one stage, in their order, into steps and the stage's config.
 class StagePlanner {
   public:
     StagePlanner(StageSurroundings surroundings, Stage& stage, BuildGraph& graph);
 
-    Result<void> add(const dockerfile::Instruction& instruction);
+    /// `rest`: the instructions of the stage that follow.
+    Result<void> add(
+        const dockerfile::Instruction& instruction, std::span<const dockerfile::Instruction> rest
+    );
 
     [[nodiscard]] bool declared(const std::string& name) const { return variables_.declared(name); }
 
@@ -65,6 +76,7 @@ class StagePlanner {
     oci::RunConfig& config_;
     Variables variables_;
     bool cmd_set_ = false;
+    std::span<const Instruction> rest_;  // what follows the one that is planned
 };
 
 }  // namespace kiln::daemon

@@ -57,6 +57,8 @@ Result<conda::Lock> lock_of(
     for (const conda::Written& line : plan.pip) {
         lock.inputs.pip.push_back(conda::public_requirement(line.text));
     }
+    const auto& variables = std::get<conda::Specification>(plan.input).variables;
+    lock.inputs.variables = {variables.begin(), variables.end()};
     return lock;
 }
 
@@ -224,6 +226,14 @@ awaitable<Result<std::string>> make_lock(
     }
     for (const conda::Notice& notice : plan->notices) {
         job->emit(WarningEvent{notice.message, notice.where, notice.hint});
+    }
+    const conda::Specification& asked_for = std::get<conda::Specification>(plan->input);
+    if (!asked_for.variables.empty() && request->format != LockFormat::kiln) {
+        job->emit(WarningEvent{
+            .message = fmt::format(
+                "the variables of {} have no place in a lock of this format", request->input.name
+            ),
+            .hint = "--format json keeps them"});
     }
     const store::Lease lease = services.store.lease();
     auto source = co_await load(services, job, *request, *plan, lease);

@@ -167,6 +167,11 @@ Result<void> plan_packages(
     );
     auto& context = std::get<CondaContext>(request.contexts.at(std::string(k_conda_context)));
     context.files = subject.order.files;
+    if (const auto* specification = std::get_if<conda::Specification>(&input)) {
+        // One lock serves all specifications of the same packages, whatever variables they set.
+        const EnvironmentVariables& set = specification->variables;
+        context.variables = std::map<std::string, std::string>(set.begin(), set.end());
+    }
     return {};
 }
 

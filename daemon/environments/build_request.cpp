@@ -69,7 +69,10 @@ Result<BuildRequest> environment_build_request(
     }
     if (conda) {
         const std::string& prefix = definition.prefix.text;
-        request.contexts.emplace(k_conda_context, CondaContext{.lock = *conda, .prefix = prefix});
+        CondaContext context{.lock = *conda, .prefix = prefix};
+        context.activate = definition.activate;
+        request.contexts.emplace(k_conda_context, std::move(context));
+        request.link_scripts = definition.link_scripts;
         request.dockerfile.text += '\n' + conda_steps(prefix, variables, escape);
     }
     request.max_layers = limits::k_image_layers;

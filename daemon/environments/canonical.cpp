@@ -58,7 +58,11 @@ Result<json::Value> canonical_lock(const conda::Lock& lock, const oci::Platform&
             .hint = fmt::format("lock it for {}, or set platform", *wanted)});
     }
     TRY_ASSIGN(json::Array packages, canonical_packages(lock));
-    return sorted(Fields{{"packages", std::move(packages)}, {"pip", canonical_pip_packages(lock)}});
+    Fields fields{{"packages", std::move(packages)}, {"pip", canonical_pip_packages(lock)}};
+    if (!lock.inputs.variables.empty()) {
+        fields["variables"] = json::from_text_map(lock.inputs.variables);
+    }
+    return sorted(std::move(fields));
 }
 
 json::Value canonical_build(const std::optional<ResolvedBuild>& build) {
@@ -95,15 +99,23 @@ Result<CanonicalRecord> canonical_record(const ResolvedDefinition& definition) {
     if (const auto* part = std::get_if<conda::Lock>(&definition.conda)) {
         TRY_ASSIGN(lock, canonical_lock(*part, definition.platform));
     }
-    CanonicalRecord record;
-    record.text = json::render(sorted(Fields{
+    Fields fields{
         {"base", definition.base ? json::Value(definition.base->render()) : nullptr},
         {"build", canonical_build(definition.build)},
         {"conda", std::move(specification)},
         {"lock", std::move(lock)},
         {"platform", json::Value(definition.platform.normalised().render())},
         {"prefix", json::Value(definition.prefix)},
-        {"schema", json::Value(k_environment_schema)}}));
+        {"schema", json::Value(k_environment_schema)}};
+    // Only where it says something: records from before it was known stay what they are.
+    if (definition.activate) {
+        fields["activate"] = "true";
+    }
+    if (definition.link_scripts != conda::LinkScriptPolicy()) {
+        fields["link_scripts"] = definition.link_scripts.render();
+    }
+    CanonicalRecord record;
+    record.text = json::render(sorted(std::move(fields)));
     record.hash = digest_of(record.text);
     return record;
 }

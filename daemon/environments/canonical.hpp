@@ -2,6 +2,7 @@
 
 #include "layers/conda/input/specification.hpp"
 #include "layers/conda/lockfile.hpp"
+#include "layers/conda/scripts/link_script_policy.hpp"
 #include "layers/oci/platform.hpp"
 #include "store/base/error.hpp"
 #include "store/base/json.hpp"
@@ -45,6 +46,8 @@ struct ResolvedDefinition {
     std::variant<std::monostate, ResolvedSpecification, conda::Lock> conda;
     oci::Platform platform;
     std::string prefix;
+    bool activate = false;                 // of a conda environment
+    conda::LinkScriptPolicy link_scripts;  // the same
 };
 
 /// The canonical record: JSON in one line, keys sorted, no number; and its sha256, which is the
@@ -53,8 +56,9 @@ struct ResolvedDefinition {
 /// Counted      base digest; context, Dockerfile and its path, build arguments, images it names;
 ///              channels and dependencies in their order (as MatchSpec, so spelling is none),
 ///              nodefaults, pip lines in their order, files they name, variables; of a lock each
-///              package's name, version, build and hash, and the pip part, as sets; platform,
-///              prefix.
+///              package's name, version, build and hash, and the pip part, as sets, and the
+///              variables that it sets; platform, prefix; whether it is activated in the build, and
+///              whose link scripts run.
 /// Not counted  the specification's own name, prefix, platforms and category; comments, white
 ///              space, order of keys; of a lock URLs, order, platform line and inputs; credentials.
 struct CanonicalRecord {

@@ -2,6 +2,7 @@
 
 #include "daemon/environments/definition_fields.hpp"
 #include "daemon/environments/naming.hpp"
+#include "layers/conda/input/mapping_reader.hpp"
 
 #include <array>
 #include <charconv>
@@ -227,6 +228,43 @@ Result<void> read_prefix(It& it, Node node) {
     return {};
 }
 
+Result<void> read_activate(It& it, Node node) {
+    TRY_ASSIGN(const Written written, one_line(node, "activate"));
+    const std::string& text = written.text;
+    if (text != "true" && text != "false" && text != "yes" && text != "no") {
+        return fail(error_of(
+            node,
+            Code::invalid_input,
+            fmt::format("activate is \"{}\"", text),
+            "it is true, when scripts of etc/conda/activate.d are to run in the build, or false"
+        ));
+    }
+    it.activate = text == "true" || text == "yes";
+    return {};
+}
+
+/// `deny`, `allow`, or names: in one text between commas, or as a list.
+Result<void> read_link_scripts(It& it, Node node) {
+    std::string text;
+    if (node.kind() == Kind::sequence) {
+        TRY(conda::yaml::each_element(node, "link_scripts", [&](Node each) -> Result<void> {
+            TRY_ASSIGN(const Written name, one_line(each, "a name in link_scripts"));
+            text += (text.empty() ? "" : ",") + name.text;
+            return {};
+        }));
+    } else {
+        TRY_ASSIGN(const Written written, one_line(node, "link_scripts"));
+        text = written.text;
+    }
+    auto policy = conda::LinkScriptPolicy::parse(text);
+    if (!policy) {
+        const Error& why = policy.error();
+        return fail(error_of(node, why.code, why.message, why.hint));
+    }
+    it.link_scripts = std::move(*policy);
+    return {};
+}
+
 Result<void> read_os_type(It&, Node node) {
     TRY_ASSIGN(const Written type, one_line(node, "os_type"));
     if (type.text == "linux" || type.text == "Linux") {
@@ -318,7 +356,7 @@ Result<void> read_inference(It& it, Node node) {
 }
 
 Result<void> read_root(It& it, Node root) {
-    static constexpr std::array<Key<It>, 15> k_keys{{
+    static constexpr std::array<Key<It>, 17> k_keys{{
         {"$schema", ignore},
         {"name", read_name},
         {"version", read_version},
@@ -331,6 +369,8 @@ Result<void> read_root(It& it, Node root) {
         {"lock", read_lock},
         {"platform", read_platform},
         {"prefix", read_prefix},
+        {"activate", read_activate},
+        {"link_scripts", read_link_scripts},
         {"os_type", read_os_type},
         {"inference_config", read_inference},
         {"auto_rebuild", read_auto_rebuild},

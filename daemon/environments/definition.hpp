@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layers/conda/input/specification.hpp"
+#include "layers/conda/scripts/link_script_policy.hpp"
 #include "layers/oci/platform.hpp"
 #include "layers/oci/reference.hpp"
 #include "store/base/error.hpp"
@@ -77,7 +78,9 @@ struct EnvironmentDefinition {
     std::optional<DefinedConda> conda;
     std::optional<Written> lock;  // the path of a lock file
     std::optional<Written> platform;
-    Written prefix;  // absolute and clean; the default where the file does not say
+    Written prefix;         // absolute and clean; the default where the file does not say
+    bool activate = false;  // whether scripts of activate.d run, and what they set is kept
+    conda::LinkScriptPolicy link_scripts;  // whose packages may run code of their own in the build
     InferenceConfig inference;
     AutoRebuild auto_rebuild = AutoRebuild::disabled;
     Span span;  // where the definition begins: for errors about what it lacks

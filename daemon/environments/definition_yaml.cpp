@@ -154,6 +154,12 @@ std::string render_definition(const EnvironmentDefinition& definition) {
     if (definition.prefix.text != k_default_environment_prefix) {
         out.text("prefix", definition.prefix.text);
     }
+    if (definition.activate) {
+        out.text("activate", "true");
+    }
+    if (definition.link_scripts != conda::LinkScriptPolicy()) {
+        out.text("link_scripts", definition.link_scripts.render());
+    }
     write_inference(out, definition.inference);
     if (definition.auto_rebuild != AutoRebuild::disabled) {
         out.text("auto_rebuild", auto_rebuild_name(definition.auto_rebuild));

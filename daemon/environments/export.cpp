@@ -264,6 +264,16 @@ Result<std::string> export_azureml(const ExportedEnvironment& environment) {
         out += fmt::format("# prefix: {} (Azure ML has no key for it)\n", it.prefix.text);
         it.prefix.text = k_default_environment_prefix;
     }
+    if (it.activate) {
+        out += "# activate: true (Azure ML has no key for it)\n";
+        it.activate = false;
+    }
+    if (it.link_scripts != conda::LinkScriptPolicy()) {
+        out += fmt::format(
+            "# link_scripts: {} (Azure ML has no key for it)\n", it.link_scripts.render()
+        );
+        it.link_scripts = {};
+    }
     if (it.lock || it.conda) {
         const bool names_file = it.lock || it.conda->kind == DefinedConda::Kind::path;
         // One file that stands alone: what the definition named is put into it.

@@ -51,6 +51,10 @@ Result<CanonicalRecord> identify(
     ResolvedDefinition resolved;
     resolved.platform = definition.platform_or(oci::Platform::host());
     resolved.prefix = definition.prefix.text;
+    if (inputs.conda) {
+        resolved.activate = definition.activate;
+        resolved.link_scripts = definition.link_scripts;
+    }
     if (inputs.base) {
         resolved.base = inputs.base->manifest.digest;
     }

@@ -75,6 +75,8 @@ Result<Value> render_environment(store::Store& store, const store::EnvironmentVe
     shown.emplace("kind", environment_kind_name(texts.definition.kind()));
     shown.emplace("platform", platform.render());
     shown.emplace("prefix", texts.definition.prefix.text);
+    shown.emplace("activate", texts.definition.activate);
+    shown.emplace("link_scripts", texts.definition.link_scripts.render());
     shown.emplace("auto_rebuild", auto_rebuild_name(texts.definition.auto_rebuild));
     shown.emplace("inference_config", render_inference(texts.definition.inference));
     shown.emplace("image_name", environment_image_name(version.hash));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,6 +81,7 @@ struct LockInputs {
     std::vector<std::string> virtual_packages;
     std::vector<std::string> specifications;
     std::vector<std::string> pip;
+    std::map<std::string, std::string> variables = {};  // that the environment sets
     bool operator==(const LockInputs&) const = default;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/support/check_conda_record.hpp"
 
+#include "layers/conda/installed/declared_variables.hpp"
 #include "layers/conda/installed/difference.hpp"
 #include "layers/conda/installed/verification.hpp"
 #include "layers/conda/sbom/cyclonedx.hpp"
@@ -10,6 +11,12 @@
 namespace kiln::testing {
 
 void check_conda_record(ByteSpan bytes) {
+    conda::DeclaredVariables declared;
+    conda::read_declared(as_text(bytes), "fuzzed.json", declared);
+    ASSERT(declared.variables.size() <= conda::k_variables);
+    for (const auto& [name, value] : declared.variables) {
+        ASSERT(conda::is_variable_name(name) && value.find('\0') == std::string::npos);
+    }
     auto record = conda::read_record(as_text(bytes), "fuzzed.json");
     if (!record) {
         ASSERT(record.error().message.starts_with("fuzzed.json: "));

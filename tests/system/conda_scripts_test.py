@@ -1,4 +1,5 @@
 """What runs in an image once its conda packages lie there: link scripts, and compiling python."""
+import hashlib
 import os
 import unittest
 
@@ -93,6 +94,30 @@ class ScriptsTest(CondaTest):
 
         self.refused(answer, 1, "failing-1.0-0", "exit code 3", "why it cannot go on", "the post-link script of failing-1.0-0 ended with 3")
         self.assertEqual(self.names(daemon), ["base:1"])
+
+    def with_hash(self, line):
+        path = line.strip().removeprefix("file://")
+        if not os.path.isfile(path):
+            return line
+        with open(path, "rb") as file:
+            return f"file://{path}#{hashlib.sha256(file.read()).hexdigest()}\n"
+
+    def test_a_definition_allows_them_by_name_and_is_told_of_those_that_do_not_run(self):
+        daemon = self.daemon_with_base()
+        self.write("env.lock", "".join(self.with_hash(line) for line in self.scripted().splitlines(True)))
+        text = "name: plain\nimage: base:1\nlock: env.lock\n"
+
+        denied = self.good(daemon.kiln("env", "build", "-f", self.write("plain.yml", text)))
+        allowed = self.good(daemon.kiln("env", "build", "-f", self.write(
+            "allowed.yml", text.replace("plain", "allowed") + "link_scripts: [other, scripted]\n")))
+
+        self.assertIn("the post-link script of scripted-1.0-0 is not run", denied.stderr)
+        self.assertIn("link_scripts in a definition", denied.stderr)
+        self.assertNotIn("is not run", allowed.stderr)
+        self.assertEqual(self.content(daemon, allowed.line, "opt/env/made"), "made for scripted 1.0\n")
+        shown = {name: self.good(daemon.kiln("env", "show", name)).json for name in ("plain", "allowed")}
+        self.assertEqual([shown[name]["link_scripts"] for name in shown], ["deny", "other,scripted"])
+        self.assertNotEqual(shown["plain"]["hash"], shown["allowed"]["hash"])
 
     def test_a_policy_that_is_none_is_refused(self):
         daemon = self.daemon_with_base()

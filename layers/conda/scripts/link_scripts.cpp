@@ -90,7 +90,8 @@ LinkScriptPlan plan_link_scripts(
                 scripts.runs.push_back(run_of(plan, i, kind, path));
             } else {
                 scripts.warnings.push_back(fmt::format(
-                    "the {} script of {} is not run; --link-scripts={} runs it",
+                    "the {} script of {} is not run; --link-scripts={} runs it, and so does "
+                    "link_scripts in a definition",
                     link_script_name(kind),
                     metadata.dist(),
                     metadata.name

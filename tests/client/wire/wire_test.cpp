@@ -45,7 +45,8 @@ TEST(WireBuild, RendersTheRequestAsTheDaemonReadsIt) {
              "/opt/env",
              "test",
              {"main", "dev"},
-             {{"file:///x/y.conda", digest_like('b')}}}},
+             {{"file:///x/y.conda", digest_like('b')}},
+             true}},
         {"lib", LocalContext{digest_like('c')}},
         {"base", ImageContext{"debian:12"}},
         {"tools", StageContext{"build"}}};

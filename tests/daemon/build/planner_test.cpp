@@ -213,6 +213,28 @@ TEST(Planner, WantsADirectoryForSeveralSources) {
     );
 }
 
+TEST(Planner, SetsWhatAWholeEnvironmentIsMetBy) {
+    BuildRequest request = request_with_context();
+    request.contexts.emplace("env", CondaContext{.lock = {"env.lock", ""}, .prefix = "/opt/e"});
+    const auto whole = plan_text(
+        "FROM debian:12\nCOPY --link --from=env / /\nRUN true\nENV PATH=/x:$PATH\n", request
+    );
+    const auto part = plan_text("FROM debian:12\nCOPY --from=env / /\n", request);
+    const auto own = plan_text(
+        "FROM debian:12\nCOPY --link --from=env / /\nENV PATH=/opt/e/bin:$PATH\n", request
+    );
+
+    ASSERT_THAT(whole, Succeeds());
+    EXPECT_EQ(oci::find_env(run_of(*whole, 1).environment, "PATH"), "/opt/e/bin:/bin");
+    const auto& env = whole->stages.back().config.config.env;
+    EXPECT_EQ(oci::find_env(env, "PATH"), "/x:/opt/e/bin:/bin");
+    EXPECT_EQ(oci::find_env(env, "CONDA_PREFIX"), "/opt/e");
+    EXPECT_EQ(oci::find_env(part.value().stages.back().config.config.env, "PATH"), "/bin");
+    EXPECT_EQ(
+        oci::find_env(own.value().stages.back().config.config.env, "PATH"), "/opt/e/bin:/bin"
+    );
+}
+
 TEST(Planner, PutsLabelsOfTheRequestIntoTheTargetOnly) {
     BuildRequest request = request_with_context();
     request.labels = {{"team", "blue"}};

@@ -59,6 +59,21 @@ auto_rebuild: on_base_image_update
     EXPECT_EQ(it->kind(), EnvironmentKind::system_managed);
 }
 
+TEST(Definition, SaysWhichCodeOfPackagesRuns) {
+    const auto none = parse("name: a\nimage: b\n");
+    const auto some = parse("name: a\nimage: b\nactivate: yes\nlink_scripts: [perl, ant]\n");
+
+    ASSERT_THAT(some, Succeeds());
+    EXPECT_FALSE(none->activate);
+    EXPECT_EQ(none->link_scripts.render(), "deny");
+    EXPECT_TRUE(some->activate);
+    EXPECT_EQ(some->link_scripts.render(), "ant,perl");
+    const auto again = parse(render_definition(*some));
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_TRUE(again->activate);
+    EXPECT_EQ(again->link_scripts, some->link_scripts);
+}
+
 TEST(Definition, OfAnImageAloneIsUserManagedAndNamesNoFile) {
     const auto it = parse("name: mine\nimage: debian:12\n");
 
@@ -190,6 +205,21 @@ const std::vector<Refused> k_refused = {
     {"name: a\nbuild: {path: ., dockerfile_path: ../D}\n", Code::invalid_input, "upwards", 2, ""},
     {"name: a\nbuild: {path: ., dockerfile_path: /D}\n", Code::invalid_input, "/D", 2, "within"},
     {"name: a\nimage: b\nconda_file: [e]\n", Code::invalid_input, "conda_file is a list", 3, ""},
+    {"name: a\nimage: b\nactivate: maybe\n",
+     Code::invalid_input,
+     "activate is \"maybe\"",
+     3,
+     "activate.d"},
+    {"name: a\nimage: b\nlink_scripts: [A B]\n",
+     Code::invalid_input,
+     "\"A B\" is no name of a package",
+     3,
+     "deny, allow"},
+    {"name: a\nimage: b\nlink_scripts: {a: b}\n",
+     Code::invalid_input,
+     "link_scripts is a mapping",
+     3,
+     ""},
     {"name: a\nimage: b\nprefix: opt\n",
      Code::invalid_input,
      "\"opt\" is no prefix",

@@ -79,7 +79,10 @@ TEST(LinkScripts, AreToldAndNotRunByDefault) {
     EXPECT_THAT(scripts.runs, IsEmpty());
     EXPECT_THAT(
         scripts.warnings,
-        ElementsAre("the post-link script of a-1.0-0 is not run; --link-scripts=a runs it")
+        ElementsAre(
+            "the post-link script of a-1.0-0 is not run; --link-scripts=a runs it, and so does "
+            "link_scripts in a definition"
+        )
     );
     EXPECT_THAT(scripts.key(), IsEmpty());
 }
