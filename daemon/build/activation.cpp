@@ -11,10 +11,15 @@ namespace {
 constexpr std::string_view k_plain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:+,@%";
 
-/// A value as an ENV of a Dockerfile has it.
+/// A value as an ENV of a Dockerfile has it. Between single quotes everything is what it is; a
+/// rebase follows no escapes.
 std::string quoted(std::string_view value) {
     if (!value.empty() && value.find_first_not_of(k_plain) == std::string_view::npos) {
         return std::string(value);
+    }
+    const bool special = value.find_first_of("\"$\\") != std::string_view::npos;
+    if (special && value.find('\'') == std::string_view::npos) {
+        return fmt::format("'{}'", value);
     }
     std::string text = "\"";
     for (const char c : value) {

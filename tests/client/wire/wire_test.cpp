@@ -94,7 +94,11 @@ TEST(WireConda, ReadsWhatALockNeeds) {
     EXPECT_THAT(
         answer->subdirs, ElementsAre("file:///srv/channel/linux-64", "file:///srv/channel/noarch")
     );
-    EXPECT_THAT(answer->names, ElementsAre("repodata.json.zst", "repodata.json"));
+    EXPECT_THAT(
+        answer->names,
+        ElementsAre("repodata.json.zst", "repodata.json", "repodata_shards.msgpack.zst")
+    );
+    EXPECT_EQ(answer->shards.size(), 1U);
 }
 
 TEST(WireConda, RendersThePipLockRequestAsTheDaemonReadsIt) {

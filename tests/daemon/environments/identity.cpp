@@ -58,6 +58,8 @@ Result<daemon::CanonicalRecord> identify(const Told& told) {
     daemon::ResolvedDefinition resolved;
     resolved.platform = definition.platform_or({.os = "linux", .architecture = "amd64"});
     resolved.prefix = definition.prefix.text;
+    resolved.activate = definition.activate;
+    resolved.link_scripts = definition.link_scripts;
     if (definition.image) {
         resolved.base = digest_for(told.tags.at(definition.image->text));
     }
