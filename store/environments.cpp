@@ -247,6 +247,19 @@ Result<std::vector<EnvironmentVersion>> Environments::latest(
     return read_all_rows(rows, read_version);
 }
 
+Result<std::vector<std::string>> Environments::workspaces() const {
+    const std::lock_guard lock(index_->state_->reading);
+    TRY_ASSIGN(
+        Statement rows,
+        index_->state_->reader->prepare(
+            "SELECT DISTINCT workspace FROM environment_versions ORDER BY workspace"
+        )
+    );
+    return read_all_rows<std::string>(rows, [](const Statement& row) -> Result<std::string> {
+        return row.text(0);
+    });
+}
+
 Result<std::vector<EnvironmentVersion>> Environments::with_hash(const Digest& hash) const {
     const std::lock_guard lock(index_->state_->reading);
     static const std::string sql = k_select_version + "hash = ? ORDER BY workspace, name, number";

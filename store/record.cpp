@@ -152,7 +152,18 @@ Result<void> Store::record(const Batch& batch) {
         // The record is made; a file that could not follow does so at the next change or start.
         static_cast<void>(state.follow_names());
     }
+    if (!batch.refs.empty()) {
+        const std::lock_guard watching(state.watching);
+        if (state.names_set) {
+            state.names_set(batch.refs);
+        }
+    }
     return {};
+}
+
+void Store::watch_names(NamesSet watch) {
+    const std::lock_guard watching(state_->watching);
+    state_->names_set = std::move(watch);
 }
 
 }  // namespace kiln::store

@@ -12,6 +12,7 @@
 #include "store/tables.hpp"
 #include "store/verify.hpp"
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -70,6 +71,11 @@ class Store {
     /// transaction. All of it or nothing; on return it survives a power cut.
     /// Errors   not_found when it names what is not in the store; those of the disk.
     Result<void> record(const Batch& batch);
+
+    /// Called after names were set, with them; one at a time, from whatever thread did it. Replaces
+    /// the one before, and returns once that is not running: an empty one ends it.
+    using NamesSet = std::function<void(const std::vector<Ref>& refs)>;
+    void watch_names(NamesSet watch);
 
     /// Cache keys, diff_ids and listings that a build used, written later in one go: a rebuild
     /// in which nothing changed writes nothing else.

@@ -72,6 +72,8 @@ struct Store::State {
     std::atomic<std::uint64_t> name_changes = 0;
     std::uint64_t name_changes_written = 0;  // those that index.json shows, at least
     std::mutex collecting;  // one collection or verification at a time
+    std::mutex watching;
+    NamesSet names_set;  // may be empty
     std::mutex using_;
     std::map<Digest, UnixSeconds> uses;
 };

@@ -127,6 +127,14 @@ TEST_F(EnvironmentsTest, ArchivedVersionsAreNotListedAndStillFound) {
     EXPECT_EQ((*latest)->version, "1");
 }
 
+TEST_F(EnvironmentsTest, WorkspacesAreThoseThatHaveEnvironments) {
+    EXPECT_THAT(*environments().workspaces(), IsEmpty());
+    add("train", "", "one");
+    add("test", "", "two");
+
+    EXPECT_THAT(*environments().workspaces(), ::testing::ElementsAre("default"));
+}
+
 TEST_F(EnvironmentsTest, NotesChangeInPlace) {
     version_of("train", "a");
     auto one = environments().find("default", "train", "1");

@@ -199,6 +199,21 @@ TEST(Store, OfManyWhoNameAtOnceEachFindsItsNameInIndexJson) {
     EXPECT_EQ(missing, 0);
 }
 
+TEST(Store, TellsOfNamesThatWereSet) {
+    TempStore store;
+    const Lease lease = store->lease();
+    const Descriptor blob = store.put(lease, "image");
+    std::vector<std::string> told;
+    store->watch_names([&](const std::vector<Ref>& refs) { told.push_back(refs.front().name); });
+
+    ASSERT_THAT(store->record({.refs = {{.name = "a:1", .target = blob}}}), Succeeds());
+    ASSERT_THAT(store->record({.removed_refs = {"a:1"}}), Succeeds());
+    store->watch_names({});
+    ASSERT_THAT(store->record({.refs = {{.name = "b:1", .target = blob}}}), Succeeds());
+
+    EXPECT_THAT(told, ::testing::ElementsAre("a:1"));
+}
+
 TEST(Store, RewritesAStaleIndexJsonAtStart) {
     TempStore store;
     {
