@@ -27,16 +27,12 @@ constexpr std::string_view k_default_dockerfile = "Dockerfile";
 constexpr std::string_view k_stdin = "-";
 
 Result<void> refuse_remote(std::string_view context) {
-    constexpr std::array<std::string_view, 6> k_remote = {
-        "http://", "https://", "git://", "git@", "ssh://", "github.com/"};
-    const bool remote = std::any_of(k_remote.begin(), k_remote.end(), [&](std::string_view start) {
-        return context.starts_with(start);
-    });
-    if (remote) {
+    if (context.starts_with("http://") || context.starts_with("https://")) {
         return fail(Error{
             .code = Code::unsupported,
             .message = fmt::format("{} as a context is not supported yet", context),
-            .hint = "fetch it, and give its directory"});
+            .hint = "a repository's URL ends in .git; fetch anything else, and give its directory"}
+        );
     }
     return {};
 }
@@ -123,6 +119,9 @@ Result<BuildInputs> BuildInputs::collect(
 Result<void> BuildInputs::read_main_context(
     Session& session, Progress& progress, const BuildArguments& arguments
 ) {
+    if (GitSource::names_one(arguments.context)) {
+        return read_repository(session, progress, arguments);
+    }
     TRY(refuse_remote(arguments.context));
     if (arguments.context == k_stdin) {
         return read_stdin(session, arguments);
@@ -146,6 +145,37 @@ Result<void> BuildInputs::read_main_context(
     TRY_ASSIGN(auto context, scan_context(session, progress, arguments.context, ignore_));
     local_.push_back({"", std::move(context)});
     return {};
+}
+
+/// The Dockerfile is one of the repository, or stdin.
+Result<void> BuildInputs::read_repository(
+    Session& session, Progress& progress, const BuildArguments& arguments
+) {
+    TRY_ASSIGN(const std::string path, fetch(session, arguments.context));
+    const std::string name =
+        arguments.file.empty() ? std::string(k_default_dockerfile) : arguments.file;
+    std::optional<std::string> file;
+    if (arguments.file == k_stdin) {
+        StreamSource in(session.streams().in);
+        TRY_ASSIGN(const Bytes text, read_all(in, k_dockerfile_bytes, "the Dockerfile on stdin"));
+        dockerfile_ = {std::string(k_default_dockerfile), std::string(as_text(text))};
+    } else {
+        file = path + '/' + name;
+        TRY_ASSIGN(auto text, read_optional_text(*file, k_dockerfile_bytes));
+        if (!text) {
+            return fail(no_dockerfile(name + " in " + arguments.context));
+        }
+        dockerfile_ = {name, std::move(*text)};
+    }
+    TRY_ASSIGN(ignore_, read_ignore(path, file));
+    TRY_ASSIGN(auto context, scan_context(session, progress, path, ignore_));
+    local_.push_back({"", std::move(context)});
+    return {};
+}
+
+Result<std::string> BuildInputs::fetch(Session& session, const std::string& repository) {
+    TRY_ASSIGN(GitCheckout checkout, fetch_repository(session, repository));
+    return checkouts_.emplace_back(std::move(checkout)).path();
 }
 
 /// A tar with the Dockerfile in it; or, as elsewhere, the Dockerfile alone and no context.
@@ -189,8 +219,12 @@ Result<void> BuildInputs::read_named_context(
 ) {
     switch (spec.kind) {
         case BuildContextSpec::Kind::local: {
-            TRY_ASSIGN(const auto ignore, read_ignore(spec.value, std::nullopt));
-            TRY_ASSIGN(auto context, scan_context(session, progress, spec.value, ignore));
+            std::string path = spec.value;
+            if (GitSource::names_one(path)) {
+                TRY_ASSIGN(path, fetch(session, spec.value));
+            }
+            TRY_ASSIGN(const auto ignore, read_ignore(path, std::nullopt));
+            TRY_ASSIGN(auto context, scan_context(session, progress, path, ignore));
             local_.push_back({spec.name, std::move(context)});
             return {};
         }

@@ -3,9 +3,11 @@
 #include "client/arguments.hpp"
 #include "client/build/output_spec.hpp"
 #include "client/context/context.hpp"
+#include "client/context/git_checkout.hpp"
 #include "client/session.hpp"
 #include "client/wire/build.hpp"
 
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,11 +53,17 @@ class BuildInputs {
     Result<void> read_main_context(
         Session& session, Progress& progress, const BuildArguments& arguments
     );
+    Result<void> read_repository(
+        Session& session, Progress& progress, const BuildArguments& arguments
+    );
+    /// The directory of a repository's files, for as long as the inputs live.
+    Result<std::string> fetch(Session& session, const std::string& repository);
     Result<void> read_stdin(Session& session, const BuildArguments& arguments);
     Result<void> read_named_context(
         Session& session, Progress& progress, const BuildContextSpec& spec
     );
 
+    std::list<GitCheckout> checkouts_;
     wire::NamedText dockerfile_;
     std::optional<wire::NamedText> ignore_;
     std::vector<Named> local_;

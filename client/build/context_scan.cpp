@@ -62,6 +62,13 @@ Result<dockerfile::IgnoreRules> parse_ignore(
     return dockerfile::IgnoreRules::parse(ignore->text, ignore->name);
 }
 
+Result<GitCheckout> fetch_repository(Session& session, const std::string& repository) {
+    TRY_ASSIGN(const GitSource source, GitSource::parse(repository));
+    const std::string where = session.environment().find("TMPDIR").value_or("/var/tmp");
+    session.note(fmt::format("fetching {}\n", repository));
+    return GitCheckout::fetch(source, where, session.interrupt().token());
+}
+
 Result<std::unique_ptr<Context>> scan_context(
     Session& session,
     Progress& progress,

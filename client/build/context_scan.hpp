@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/context/context.hpp"
+#include "client/context/git_checkout.hpp"
 #include "client/progress/progress.hpp"
 #include "client/session.hpp"
 #include "client/wire/build.hpp"
@@ -31,6 +32,9 @@ Result<std::optional<wire::NamedText>> read_ignore(
 Result<dockerfile::IgnoreRules> parse_ignore(
     Session& session, const std::optional<wire::NamedText>& ignore
 );
+
+/// The files of a repository, in a directory of this machine's temporary one.
+Result<GitCheckout> fetch_repository(Session& session, const std::string& repository);
 
 /// Walks a directory and hashes what changed since the last time, telling of its progress.
 Result<std::unique_ptr<Context>> scan_context(

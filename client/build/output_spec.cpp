@@ -1,5 +1,7 @@
 #include "client/build/output_spec.hpp"
 
+#include "client/context/git_checkout.hpp"
+
 #include <array>
 #include <charconv>
 #include <utility>
@@ -191,10 +193,9 @@ Result<BuildContextSpec> BuildContextSpec::parse(std::string_view text) {
         spec.value = rest.substr(scheme.size());
         return true;
     };
-    constexpr std::array<std::string_view, 5> k_refused = {
-        "oci-layout://", "https://", "http://", "git://", "git@"};
+    constexpr std::array<std::string_view, 3> k_refused = {"oci-layout://", "https://", "http://"};
     for (const std::string_view scheme : k_refused) {
-        if (value->starts_with(scheme)) {
+        if (value->starts_with(scheme) && !GitSource::names_one(*value)) {
             return fail(
                 Code::unsupported, "--build-context {}: {} is not supported yet", name, *value
             );

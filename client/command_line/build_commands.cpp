@@ -9,7 +9,7 @@ constexpr const char* k_group = "Building and running";
 
 void declare_inputs(CLI::App& command, BuildArguments& build) {
     const std::string group = "What is built";
-    command.add_option("CONTEXT", build.context, "A directory, or - for a tar on stdin")
+    command.add_option("CONTEXT", build.context, "A directory, a git URL, or - for a tar on stdin")
         ->required()
         ->type_name("");
     command.add_option("-f,--file", build.file, "The Dockerfile; - is stdin")

@@ -29,13 +29,7 @@ class BuildFiles {
             return fail(Code::internal, "kilnd asks for a lock that it has");
         }
         specification_ = unresolved.input.text;
-        LockOrder order;
-        wire::LockRequest& wanted = order.request;
-        wanted.input = unresolved.input;
-        wanted.base = unresolved.base;
-        wanted.platform = unresolved.platform;
-        wanted.channels = unresolved.channels;
-        TRY_ASSIGN(MadeLock made, make_lock(session_, progress_, std::move(order)));
+        TRY_ASSIGN(MadeLock made, lock_environment(session_, progress_, unresolved));
         pip_files_ = std::move(made.pip_files);
         request.lock =
             wire::NamedText{"the lock of " + unresolved.input.name, std::move(made.text)};
@@ -98,6 +92,18 @@ Result<std::map<std::string, wire::Credentials>> workspace_credentials(
         return std::map<std::string, wire::Credentials>();
     }
     return credentials_for(session.environment(), {*registry + "/x"});
+}
+
+Result<MadeLock> lock_environment(
+    Session& session, Progress& progress, const wire::UnresolvedEnvironment& unresolved
+) {
+    LockOrder order;
+    wire::LockRequest& wanted = order.request;
+    wanted.input = unresolved.input;
+    wanted.base = unresolved.base;
+    wanted.platform = unresolved.platform;
+    wanted.channels = unresolved.channels;
+    return make_lock(session, progress, std::move(order));
 }
 
 Result<Digest> build_environment(

@@ -45,6 +45,7 @@ class DefinitionFiles {
     DefinitionFiles(Session& session, Progress& progress, const EnvironmentSource& source)
         : session_(session),
           progress_(progress),
+          source_(source),
           directory_(source.file == k_stdin ? "." : directory_of(source.file)) {}
 
     Result<void> add(wire::EnvironmentRequest& request, const wire::WantedFile& wanted) {
@@ -64,8 +65,7 @@ class DefinitionFiles {
             return read_text(request.lock, wanted.path);
         }
         if (wanted.role == "context") {
-            context_path_ = below(directory_, wanted.path);
-            return {};
+            return open_context(wanted.path);
         }
         return add_dockerfile(request, wanted.path);
     }
@@ -92,7 +92,27 @@ class DefinitionFiles {
         const std::string file = below(directory_, path);
         TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_conda_bytes));
         session_.drawing().know(file, text);
+        source_.opens(file);
         into = wire::NamedText{file, std::move(text)};
+        return {};
+    }
+
+    Result<void> open_context(const std::string& path) {
+        if (GitSource::names_one(path)) {
+            TRY_ASSIGN(GitCheckout checkout, fetch_repository(session_, path));
+            context_name_ = path;
+            context_path_ = checkout_.emplace(std::move(checkout)).path();
+            return {};
+        }
+        if (path.starts_with("http://") || path.starts_with("https://")) {
+            return fail(Error{
+                .code = Code::unsupported,
+                .message = fmt::format("{} is no repository that could be fetched", path),
+                .hint = "the URL of one ends in .git, before #REF:DIRECTORY"});
+        }
+        context_path_ = below(directory_, path);
+        context_name_ = context_path_;
+        source_.opens(context_path_);
         return {};
     }
 
@@ -102,15 +122,16 @@ class DefinitionFiles {
             return fail(Code::internal, "kilnd asks for a Dockerfile without a context");
         }
         const std::string file = below(context_path_, path);
+        const std::string name = below(context_name_, path);
         TRY_ASSIGN(auto text, read_optional_text(file, k_dockerfile_bytes));
         if (!text) {
             return fail(Error{
                 .code = Code::not_found,
-                .message = fmt::format("there is no {}", file),
+                .message = fmt::format("there is no {}", name),
                 .hint = "dockerfile_path names the Dockerfile within build.path"});
         }
-        session_.drawing().know(file, *text);
-        request.dockerfile = wire::NamedText{file, std::move(*text)};
+        session_.drawing().know(name, *text);
+        request.dockerfile = wire::NamedText{name, std::move(*text)};
         TRY_ASSIGN(request.ignore, read_ignore(context_path_, file));
         TRY_ASSIGN(context_, scan_context(session_, progress_, context_path_, request.ignore));
         request.context = context_->digest();
@@ -119,8 +140,11 @@ class DefinitionFiles {
 
     Session& session_;
     Progress& progress_;
+    const EnvironmentSource& source_;
     std::string directory_;
+    std::optional<GitCheckout> checkout_;
     std::string context_path_;
+    std::string context_name_;  // as the user knows it
     std::unique_ptr<Context> context_;
 };
 

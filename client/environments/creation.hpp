@@ -1,9 +1,11 @@
 #pragma once
 
+#include "client/conda/locking.hpp"
 #include "client/progress/progress.hpp"
 #include "client/session.hpp"
 #include "client/wire/environment.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -19,6 +21,8 @@ struct EnvironmentSource {
     std::string workspace;
     bool is_anonymous = false;
     std::string curated_from = {};
+    /// Told of each file that the definition names, and of the directory of its build.
+    std::function<void(const std::string& path)> opens = [](const std::string&) {};
 };
 
 struct CreatedEnvironment {
@@ -40,6 +44,11 @@ struct EnvironmentWish {
     bool push = false;
     bool pull = false;  // an image that is in the workspace's registry only is brought here
 };
+
+/// A lock for what the daemon could not build without one; nothing is kept of it.
+Result<MadeLock> lock_environment(
+    Session& session, Progress& progress, const wire::UnresolvedEnvironment& unresolved
+);
 
 /// The image of an environment: at once where it is known, else after a lock and a build.
 Result<Digest> build_environment(Session& session, Progress& progress, const EnvironmentWish& wish);

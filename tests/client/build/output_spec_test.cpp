@@ -61,13 +61,14 @@ TEST(BuildContextSpec, ReadsEveryKind) {
     EXPECT_EQ(BuildContextSpec::parse("b=docker-image://debian:12")->value, "debian:12");
     EXPECT_EQ(BuildContextSpec::parse("s=target:build")->kind, Kind::stage);
     EXPECT_EQ(BuildContextSpec::parse("lib=../lib=2")->value, "../lib=2");
+    EXPECT_EQ(BuildContextSpec::parse("r=https://h/r.git#v1")->value, "https://h/r.git#v1");
 }
 
 TEST(BuildContextSpec, RefusesByName) {
     EXPECT_THAT(
         BuildContextSpec::parse("x=oci-layout://d"), FailsSaying(Code::unsupported, "oci-layout")
     );
-    EXPECT_THAT(BuildContextSpec::parse("x=https://h/r.git"), FailsWith(Code::unsupported));
+    EXPECT_THAT(BuildContextSpec::parse("x=https://h/r.tar"), FailsWith(Code::unsupported));
     EXPECT_THAT(BuildContextSpec::parse("nothing"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:l,prefix=rel"), FailsWith(Code::invalid_input));
