@@ -113,6 +113,7 @@ using Arguments = std::variant<
     EnvExportArguments,
     EnvWhichArguments,
     EnvRefreshArguments,
+    EnvCurateArguments,
     EnvShareArguments,
     EnvImportArguments,
     DiffArguments,

@@ -93,8 +93,14 @@ struct EnvRefreshArguments {
     std::string workspace = k_default_workspace;
     std::vector<std::string> names;
     bool all = false;
+    std::string pull;  // empty: bases whose name says a registry are looked up there
     bool dry_run = false;
     ListFormat format = ListFormat::table;
+};
+
+struct EnvCurateArguments {
+    std::string workspace = k_default_workspace;
+    std::string source;  // empty: the one that the workspace is configured with
 };
 
 struct EnvShareArguments {

@@ -3,6 +3,8 @@
 #include "daemon/api/resources.hpp"
 #include "daemon/api/session.hpp"
 #include "daemon/build/known_packages.hpp"
+#include "daemon/environments/base_follower.hpp"
+#include "daemon/environments/curation.hpp"
 #include "daemon/exec/sandbox.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/registry/memory.hpp"
@@ -82,9 +84,11 @@ Result<std::unique_ptr<store::Store>> open_store(
 Awaitable<void> shut_down(
     boost::asio::io_context& context,
     boost::asio::local::stream_protocol::acceptor& acceptor,
+    BaseFollower& follower,
     BuildTable& builds
 ) {
     acceptor.close();
+    follower.stop();
     co_await builds.close(k_patience);
     context.stop();
 }
@@ -122,6 +126,7 @@ class Daemon {
               options.workspaces},
           contexts_(services_),
           builds_(services_, contexts_),
+          follower_(services_, builds_),
           acceptor_(context_, boost::asio::local::stream_protocol(), socket.fd.release()),
           signals_(context_, SIGTERM, SIGINT) {
         admission_.own_uid = ::geteuid();
@@ -149,11 +154,15 @@ class Daemon {
             boost::asio::detached
         );
         boost::asio::co_spawn(context_, write_uses_now_and_then(services_), boost::asio::detached);
+        boost::asio::co_spawn(context_, follower_.run(), boost::asio::detached);
+        services_.pool.submit([this] { catch_up_with_followed(services_); });
         signals_.async_wait([this](const boost::system::error_code& error, int) {
             if (!error) {
                 notify_service_manager("STOPPING=1");
                 boost::asio::co_spawn(
-                    context_, shut_down(context_, acceptor_, builds_), boost::asio::detached
+                    context_,
+                    shut_down(context_, acceptor_, follower_, builds_),
+                    boost::asio::detached
                 );
             }
         });
@@ -179,6 +188,7 @@ class Daemon {
     Services services_;
     ContextTable contexts_;
     BuildTable builds_;
+    BaseFollower follower_;
     Router router_;
     Admission admission_;
     boost::asio::local::stream_protocol::acceptor acceptor_;

@@ -107,8 +107,7 @@ class Environments {
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> latest(
         std::string_view workspace, bool with_archived
     ) const;
-    /// That have environments, sorted.
-    [[nodiscard]] Result<std::vector<std::string>> workspaces() const;
+    [[nodiscard]] Result<std::vector<std::string>> workspaces() const;  // sorted
     /// Those of all workspaces that have this definition.
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> with_hash(const Digest& hash) const;
 

@@ -126,6 +126,12 @@ void declare_changing(Declaration& env) {
     auto* names = refresh->add_option("NAME", refreshed->names)->type_name("");
     refresh->add_flag("--all", refreshed->all, "Every environment of the workspace")
         ->excludes(names);
+    refresh->add_flag(
+        "--pull{always}",
+        refreshed->pull,
+        "Which bases to look for in registries: always (all), missing,\n"
+        "never (default: those whose name says a registry)"
+    );
     refresh->add_flag("--dry-run", refreshed->dry_run, "Only show what would change");
     add_format(*refresh, refreshed->format);
     refresh->footer(
@@ -136,6 +142,18 @@ void declare_changing(Declaration& env) {
 }
 
 void declare_sharing(Declaration& env) {
+    auto [curate, curated] = declare_env<EnvCurateArguments>(
+        env, "curate", "Take in environments that are used as they are"
+    );
+    curate
+        ->add_option(
+            "SOURCE",
+            curated->source,
+            "A directory of definitions, HOST/NAME[:TAG] of shared ones, or\n"
+            "workspace:NAME (default: curated_source in kilnd.toml)"
+        )
+        ->type_name("");
+
     auto [share, shared] = declare_env<EnvShareArguments>(
         env, "share", "Push definition, lock and image as one to a registry"
     );

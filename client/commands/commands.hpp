@@ -38,6 +38,7 @@ Result<int> run(Session& session, const EnvCopyArguments& arguments);
 Result<int> run(Session& session, const EnvExportArguments& arguments);
 Result<int> run(Session& session, const EnvWhichArguments& arguments);
 Result<int> run(Session& session, const EnvRefreshArguments& arguments);
+Result<int> run(Session& session, const EnvCurateArguments& arguments);
 Result<int> run(Session& session, const EnvShareArguments& arguments);
 Result<int> run(Session& session, const EnvImportArguments& arguments);
 Result<int> run(Session& session, const DiffArguments& arguments);

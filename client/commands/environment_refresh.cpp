@@ -1,6 +1,8 @@
 #include "client/commands/commands.hpp"
+#include "client/credentials.hpp"
 #include "client/environments/creation.hpp"
 #include "client/follow.hpp"
+#include "client/http/endpoint.hpp"
 #include "client/render/table.hpp"
 #include "client/render/text.hpp"
 #include "client/wire/environment.hpp"
@@ -14,6 +16,49 @@ namespace {
 
 std::string shown(std::string_view text) {
     return text.empty() ? "-" : clean_line(text);
+}
+
+/// Of the workspace's registry, and of those that its bases come from.
+Result<std::map<std::string, wire::Credentials>> refresh_credentials(
+    Session& session, const EnvRefreshArguments& arguments
+) {
+    TRY_ASSIGN(auto credentials, workspace_credentials(session, arguments.workspace));
+    TRY_ASSIGN(Connection * connection, session.connection());
+    const std::string target =
+        "/v1/environment-bases?workspace=" + encode_component(arguments.workspace);
+    TRY_ASSIGN(const json::Value value, connection->call("GET", target));
+    TRY_ASSIGN(const auto bases, wire::parse_base_names(value));
+    TRY_ASSIGN(auto of_bases, credentials_for(session.environment(), bases));
+    credentials.merge(of_bases);
+    return credentials;
+}
+
+/// What resolving anew would change, where the packages do not fit: nothing is kept of it.
+Result<void> tell_packages(
+    Session& session,
+    Progress& progress,
+    const std::string& workspace,
+    const std::vector<wire::RefreshedEnvironment>& rows
+) {
+    for (const wire::RefreshedEnvironment& row : rows) {
+        if (!row.unresolved) {
+            continue;
+        }
+        TRY_ASSIGN(const MadeLock made, lock_environment(session, progress, *row.unresolved));
+        const json::Object body{
+            {"workspace", workspace},
+            {"environment", row.name + ":" + row.from_version},
+            {"lock", json::Object{{"name", "the new lock"}, {"text", made.text}}}};
+        TRY_ASSIGN(Connection * connection, session.connection());
+        TRY_ASSIGN(
+            const json::Value value, connection->call("POST", "/v1/environment-differences", body)
+        );
+        TRY_ASSIGN(const auto changes, wire::parse_environment_differences(value));
+        for (const wire::DefinitionChange& change : changes) {
+            session.note(fmt::format("{}: {}\n", row.name, clean_line(change.sentence)));
+        }
+    }
+    return {};
 }
 
 /// What the daemon could not carry over is resolved anew, as a build of the next version does.
@@ -58,10 +103,11 @@ Result<int> run(Session& session, const EnvRefreshArguments& arguments) {
             .message = "which environments?",
             .hint = "kiln env refresh NAME…, or --all"});
     }
-    TRY_ASSIGN(const auto credentials, workspace_credentials(session, arguments.workspace));
+    TRY_ASSIGN(const auto credentials, refresh_credentials(session, arguments));
     const json::Object body{
         {"workspace", arguments.workspace},
         {"names", json::from_texts(arguments.names)},
+        {"pull", arguments.pull.empty() ? json::Value(nullptr) : json::Value(arguments.pull)},
         {"dry_run", arguments.dry_run},
         {"credentials", wire::render_credentials(credentials)}};
     TRY_ASSIGN(Connection * connection, session.connection());
@@ -79,7 +125,11 @@ Result<int> run(Session& session, const EnvRefreshArguments& arguments) {
     } else {
         TRY(session.print(table_of(rows)));
     }
-    TRY(resolve_rest(session, *progress, arguments.workspace, rows));
+    if (arguments.dry_run) {
+        TRY(tell_packages(session, *progress, arguments.workspace, rows));
+    } else {
+        TRY(resolve_rest(session, *progress, arguments.workspace, rows));
+    }
     const bool failed = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
         return row.status == "failed";
     });

@@ -1,8 +1,15 @@
 #include "client/commands/commands.hpp"
 #include "client/credentials.hpp"
 #include "client/environments/creation.hpp"
+#include "client/environments/curation.hpp"
 #include "client/follow.hpp"
+#include "client/http/endpoint.hpp"
+#include "client/render/text.hpp"
 #include "client/wire/environment.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
 
 namespace kiln::client {
 namespace {
@@ -18,7 +25,95 @@ Result<wire::ResultEvent> post(
     return result;
 }
 
+std::string reference_of(const wire::EnvironmentRow& row) {
+    return row.name.empty() ? row.version : row.name + ":" + row.version;
+}
+
+/// The source that the workspace is configured with.
+Result<std::string> configured_source(Session& session, const std::string& workspace) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    TRY_ASSIGN(
+        const json::Value value,
+        connection->call("GET", "/v1/workspaces/" + encode_component(workspace))
+    );
+    json::ObjectReader in(value, "the workspace");
+    auto source = in.optional_text("curated_source");
+    TRY(in.finish(json::UnknownFields::ignore));
+    if (!source) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format("the workspace {} has no curated source", workspace),
+            .hint = fmt::format(
+                "kiln env curate SOURCE, or in kilnd.toml: [workspaces.{}] curated_source = \"…\"",
+                workspace
+            )});
+    }
+    return std::move(*source);
+}
+
+bool is_directory(const std::string& source) {
+    struct stat facts {};
+
+    const bool there = ::stat(source.c_str(), &facts) == 0;
+    return there ? S_ISDIR(facts.st_mode) : source.starts_with('/') || source.starts_with('.');
+}
+
+Result<std::vector<CuratedEnvironment>> curate_reference(
+    Session& session, Progress& progress, const std::string& workspace, const std::string& source
+) {
+    const bool is_workspace = source.starts_with("workspace:");
+    const std::string host = source.substr(0, source.find('/'));
+    if (!is_workspace && host != "localhost" && host.find_first_of(".:") == std::string::npos) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format(
+                "{} is neither a directory nor a reference that says its registry", source
+            ),
+            .hint = "kiln env curate DIRECTORY, or HOST/NAME[:TAG]"});
+    }
+    TRY_ASSIGN(const auto credentials, credentials_for(session.environment(), {source}));
+    const json::Object body{
+        {"workspace", workspace},
+        {"source", source},
+        {"credentials", wire::render_credentials(credentials)}};
+    TRY_ASSIGN(const auto result, post(session, progress, "/v1/environment-curations", body));
+    if (!result.report) {
+        return fail(Code::internal, "the set is taken in, but kilnd tells nothing of it");
+    }
+    TRY_ASSIGN(auto report, wire::parse_curation_report(*result.report));
+    for (const auto& passed : report.passed_over) {
+        session.note(fmt::format("passed over: {}\n", clean_line(passed.reason)));
+    }
+    std::vector<CuratedEnvironment> taken;
+    for (auto& each : report.environments) {
+        taken.push_back({std::move(each.row), each.is_new});
+    }
+    return taken;
+}
+
 }  // namespace
+
+Result<int> run(Session& session, const EnvCurateArguments& arguments) {
+    const auto progress = session.make_progress();
+    std::string source = arguments.source;
+    if (source.empty()) {
+        TRY_ASSIGN(source, configured_source(session, arguments.workspace));
+    }
+    TRY_ASSIGN(
+        const auto taken,
+        is_directory(source) ? curate_directory(session, *progress, arguments.workspace, source)
+                             : curate_reference(session, *progress, arguments.workspace, source)
+    );
+    std::string text;
+    for (const CuratedEnvironment& each : taken) {
+        text += reference_of(each.row) + '\n';
+    }
+    TRY(session.print(text));
+    const auto fresh =
+        std::count_if(taken.begin(), taken.end(), [](const auto& each) { return each.is_new; });
+    session.note(fmt::format("{} of {} are new\n", fresh, taken.size()));
+    return 0;
+}
 
 /// An environment that is not built yet is built first.
 Result<int> run(Session& session, const EnvShareArguments& arguments) {
@@ -55,7 +150,7 @@ Result<int> run(Session& session, const EnvImportArguments& arguments) {
         return fail(Code::internal, "the import is done, but kilnd tells nothing of it");
     }
     TRY_ASSIGN(const auto row, wire::parse_environment_row(*result.report));
-    TRY(session.print((row.name.empty() ? row.version : row.name + ":" + row.version) + '\n'));
+    TRY(session.print(reference_of(row) + '\n'));
     return 0;
 }
 

@@ -82,8 +82,35 @@ Result<RefreshedEnvironment> parse_refreshed_row(const Value& value) {
     row.is_old = in.boolean_or("is_old", false);
     row.moved_bytes = in.number_or("moved_bytes", 0);
     row.reason = in.text_or("reason", "");
+    const Value* unresolved = in.find("unresolved");
     TRY(in.finish(UnknownFields::ignore));
+    if (unresolved != nullptr) {
+        TRY_ASSIGN(row.unresolved, parse_unresolved(*unresolved));
+    }
     return row;
+}
+
+Result<CurationReport::Taken> parse_taken(const Value& value) {
+    ObjectReader in(value, "a curated environment");
+    CurationReport::Taken taken;
+    taken.row = read_row(in);
+    taken.is_new = in.boolean_or("is_new", false);
+    TRY(in.finish(UnknownFields::ignore));
+    return taken;
+}
+
+Result<CurationReport::PassedOver> parse_passed_over(const Value& value) {
+    ObjectReader in(value, "a reference");
+    CurationReport::PassedOver passed{in.text("reference"), in.text("reason")};
+    TRY(in.finish(UnknownFields::ignore));
+    return passed;
+}
+
+Result<std::string> parse_base_name(const Value& value) {
+    ObjectReader in(value, "a base");
+    std::string name = in.text("name");
+    TRY(in.finish(UnknownFields::ignore));
+    return name;
 }
 
 }  // namespace
@@ -160,11 +187,28 @@ Result<EnvironmentBuildAnswer> parse_environment_build_answer(const Value& value
     return answer;
 }
 
+Result<std::vector<std::string>> parse_base_names(const Value& value) {
+    ObjectReader in(value, "the bases");
+    auto names = read_list<std::string>(in, "bases", parse_base_name);
+    TRY(in.finish(UnknownFields::ignore));
+    return names;
+}
+
 Result<std::vector<RefreshedEnvironment>> parse_refreshed(const Value& value) {
     ObjectReader in(value, "the refresh");
     auto rows = read_list<RefreshedEnvironment>(in, "environments", parse_refreshed_row);
     TRY(in.finish(UnknownFields::ignore));
     return rows;
+}
+
+Result<CurationReport> parse_curation_report(const Value& value) {
+    ObjectReader in(value, "the curated set");
+    CurationReport report;
+    report.environments = read_list<CurationReport::Taken>(in, "environments", parse_taken);
+    report.passed_over =
+        read_list<CurationReport::PassedOver>(in, "passed_over", parse_passed_over);
+    TRY(in.finish(UnknownFields::ignore));
+    return report;
 }
 
 Result<std::vector<EnvironmentRow>> parse_environments(const Value& value) {

@@ -112,9 +112,30 @@ struct RefreshedEnvironment {
     bool is_old = false;  // its base has been there for more than 30 days
     std::uint64_t moved_bytes = 0;
     std::string reason;
+    std::optional<UnresolvedEnvironment> unresolved;  // what its packages are resolved from
 };
 
+/// Names of the images that the environments of a workspace stand on.
+Result<std::vector<std::string>> parse_base_names(const json::Value& value);
 Result<std::vector<RefreshedEnvironment>> parse_refreshed(const json::Value& value);
+
+/// What a registry's or another workspace's curated set came to.
+struct CurationReport {
+    struct Taken {
+        EnvironmentRow row;
+        bool is_new = false;
+    };
+
+    struct PassedOver {
+        std::string reference;
+        std::string reason;
+    };
+
+    std::vector<Taken> environments;
+    std::vector<PassedOver> passed_over;
+};
+
+Result<CurationReport> parse_curation_report(const json::Value& value);
 
 Result<std::vector<EnvironmentRow>> parse_environments(const json::Value& value);
 Result<std::vector<EnvironmentHistoryRow>> parse_environment_history(const json::Value& value);

@@ -56,17 +56,6 @@ Result<void> settle_registry(BuildWish& wish, const WorkspaceSettings& workspace
     return {};
 }
 
-Value render_unresolved(const std::optional<UnresolvedEnvironment>& unresolved) {
-    if (!unresolved) {
-        return nullptr;
-    }
-    return Object{
-        {"input", Object{{"name", unresolved->input.name}, {"text", unresolved->input.text}}},
-        {"base", unresolved->base ? Value(unresolved->base->render()) : Value(nullptr)},
-        {"platform", unresolved->platform},
-        {"channels", json::from_texts(unresolved->channels)}};
-}
-
 /// The answer that every stage of a build has: what is there, or what is lacking, or the job.
 Object render_answer(const EnvironmentBuildPlan& plan) {
     const auto& known = plan.known;
@@ -145,6 +134,33 @@ Awaitable<Result<void>> respond_remote(
     );
 }
 
+/// An image that is here, and is to be in the registry, too: whoever built it may have been cut off
+/// before, or had no credentials.
+Awaitable<Result<void>> respond_push(
+    Exchange& exchange,
+    Services& services,
+    BuildTable& builds,
+    const BuildWish& wish,
+    const Descriptor& image,
+    Object answer
+) {
+    const auto order = std::make_shared<const EnvironmentBuildOrder>(wish.order);
+    BuildTable::Work push = [&services, order, image](std::shared_ptr<Job> job
+                            ) -> Awaitable<Result<ResultEvent>> {
+        const auto pushed = co_await push_environment_image(services, job, order, image);
+        if (!pushed) {
+            co_return fail(pushed.error());
+        }
+        ResultEvent result;
+        result.image = image.digest;
+        co_return result;
+    };
+    answer["image"] = nullptr;
+    co_return co_await respond_job(
+        exchange, builds, wish.reference, std::move(push), std::move(answer)
+    );
+}
+
 Awaitable<Result<void>> post_build(Exchange& exchange, Services& services, BuildTable& builds) {
     const auto body = co_await exchange.read_json();
     if (!body) {
@@ -160,6 +176,11 @@ Awaitable<Result<void>> post_build(Exchange& exchange, Services& services, Build
         co_return fail(plan.error());
     }
     Object answer = render_answer(*plan);
+    if (plan->known && wish->push) {
+        co_return co_await respond_push(
+            exchange, services, builds, *wish, plan->known->image, std::move(answer)
+        );
+    }
     if (plan->known) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
@@ -198,6 +219,9 @@ Result<RefreshOrder> parse_refresh(const Value& value) {
     RefreshOrder order;
     order.workspace = in.text_or("workspace", k_default_workspace);
     order.names = in.texts_or_empty("names");
+    if (const auto pull = in.optional_text("pull")) {
+        TRY_ASSIGN(order.pull, parse_pull_policy(*pull));
+    }
     order.dry_run = in.boolean_or("dry_run", false);
     TRY_ASSIGN(order.credentials, parse_credentials(in.find("credentials")));
     TRY(in.finish(json::UnknownFields::refuse));
@@ -232,6 +256,17 @@ Awaitable<Result<void>> post_refresh(Exchange& exchange, Services& services, Bui
     co_return co_await respond_events(exchange, *job, 0);
 }
 
+Awaitable<Result<void>> get_bases(Exchange& exchange, Services& services) {
+    const std::string workspace =
+        exchange.target().first("workspace").value_or(std::string(k_default_workspace));
+    auto list = [&services, workspace] { return render_bases(services, workspace); };
+    auto bases = co_await run_on(services.pool, std::move(list));
+    if (!bases) {
+        co_return fail(std::move(bases).error());
+    }
+    co_return co_await exchange.respond_json(200, std::move(*bases));
+}
+
 }  // namespace
 
 void add_environment_build_routes(Router& router, Services& services, BuildTable& builds) {
@@ -242,6 +277,9 @@ void add_environment_build_routes(Router& router, Services& services, BuildTable
             return post_build(exchange, services, builds);
         }
     );
+    router.add("GET", "/v1/environment-bases", [&services](Exchange& exchange, Parameters) {
+        return get_bases(exchange, services);
+    });
     router.add(
         "POST",
         "/v1/environment-refreshes",

@@ -1,4 +1,5 @@
 #include "daemon/api/resources.hpp"
+#include "daemon/environments/curation.hpp"
 #include "daemon/environments/naming.hpp"
 #include "daemon/environments/request.hpp"
 #include "daemon/environments/sharing.hpp"
@@ -89,6 +90,39 @@ Awaitable<Result<void>> post_import(Exchange& exchange, Services& services, Buil
     co_return co_await respond_events(exchange, *job, 0);
 }
 
+Result<CurateOrder> parse_curation(const Value& body) {
+    json::ObjectReader in(body, "the curation request");
+    CurateOrder order;
+    order.workspace = in.text_or("workspace", k_default_workspace);
+    order.source = in.text("source");
+    TRY_ASSIGN(order.credentials, parse_credentials(in.find("credentials")));
+    TRY(in.finish(json::UnknownFields::refuse));
+    TRY(check_workspace_name(order.workspace));
+    return order;
+}
+
+Awaitable<Result<void>> post_curation(Exchange& exchange, Services& services, BuildTable& builds) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    auto parsed = parse_curation(*body);
+    if (!parsed) {
+        co_return fail(std::move(parsed).error());
+    }
+    parsed->author = exchange.peer().uid;
+    const auto order = std::make_shared<const CurateOrder>(std::move(*parsed));
+    BuildTable::Work work = [&services, order](std::shared_ptr<Job> job) {
+        return curate_environments(services, std::move(job), order);
+    };
+    const auto job =
+        builds.start("env curate " + order->source, Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    co_return co_await respond_events(exchange, *job, 0);
+}
+
 }  // namespace
 
 void add_environment_sharing_routes(Router& router, Services& services, BuildTable& builds) {
@@ -97,6 +131,13 @@ void add_environment_sharing_routes(Router& router, Services& services, BuildTab
         "/v1/environment-shares",
         [&services, &builds](Exchange& exchange, Parameters) {
             return post_share(exchange, services, builds);
+        }
+    );
+    router.add(
+        "POST",
+        "/v1/environment-curations",
+        [&services, &builds](Exchange& exchange, Parameters) {
+            return post_curation(exchange, services, builds);
         }
     );
     router.add(

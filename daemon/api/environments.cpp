@@ -2,6 +2,7 @@
 #include "daemon/build/images.hpp"
 #include "daemon/environments/comparison.hpp"
 #include "daemon/environments/creation.hpp"
+#include "daemon/environments/curation.hpp"
 #include "daemon/environments/exporting.hpp"
 #include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
@@ -77,6 +78,7 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
         return created;
     }
     TRY_ASSIGN(const ResolvedEnvironment resolved, std::move(found));
+    TRY(refuse_archived_bases(store.environments(), resolved));
     const Addition addition{
         .workspace = request.workspace,
         .curated_from = request.curated_from,
@@ -84,6 +86,9 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
         .now = services.clock.now(),
         .is_anonymous = request.is_anonymous || !definition.name};
     TRY_ASSIGN(created.added, add_environment(store, resolved, addition, workspace));
+    if (!request.curated_from.empty()) {
+        TRY(hand_on(services, created.added->version));
+    }
     return created;
 }
 
@@ -154,16 +159,6 @@ void merge(
             into.insert_or_assign(name, value);
         }
     }
-}
-
-Result<void> refuse_curated(const store::EnvironmentVersion& version) {
-    if (!is_curated(version)) {
-        return {};
-    }
-    return fail(Error{
-        .code = Code::permission,
-        .message = fmt::format("{} is curated; it is used as it is", version.name),
-        .hint = fmt::format("kiln env copy {} NAME makes one of your own", version.name)});
 }
 
 Result<std::string> apply(
@@ -330,6 +325,54 @@ Result<Value> differences(store::Store& store, const std::string& workspace, con
         {"differences", render_differences(found)}});
 }
 
+/// A version against a lock that is not kept.
+struct LockComparison {
+    std::string workspace;
+    std::string environment;
+    NamedText lock;
+
+    static Result<LockComparison> parse(const Value& value) {
+        json::ObjectReader in(value, "the comparison");
+        LockComparison comparison;
+        comparison.workspace = in.text_or("workspace", k_default_workspace);
+        comparison.environment = in.text("environment");
+        if (const Value* lock = in.find("lock")) {
+            json::ObjectReader text(*lock, "the lock of the comparison");
+            comparison.lock = NamedText{text.text("name"), text.text("text")};
+            TRY(text.finish(json::UnknownFields::refuse));
+        }
+        TRY(in.finish(json::UnknownFields::refuse));
+        return comparison;
+    }
+};
+
+Awaitable<Result<void>> post_difference(Exchange& exchange, Services& services) {
+    const auto body = co_await exchange.read_json();
+    if (!body) {
+        co_return fail(body.error());
+    }
+    const auto wanted = LockComparison::parse(*body);
+    if (!wanted) {
+        co_return fail(wanted.error());
+    }
+    auto compare = [&services, &wanted]() -> Result<Value> {
+        TRY_ASSIGN(
+            const auto version,
+            find_environment(services.store, wanted->workspace, wanted->environment)
+        );
+        TRY_ASSIGN(const auto found, compare_lock(services.store, version, wanted->lock));
+        return Value(Object{
+            {"before", reference_of(version)},
+            {"after", wanted->lock.name},
+            {"differences", render_differences(found)}});
+    };
+    auto answered = co_await run_on(services.pool, std::move(compare));
+    if (!answered) {
+        co_return fail(std::move(answered).error());
+    }
+    co_return co_await exchange.respond_json(200, std::move(*answered));
+}
+
 Result<Value> render_workspace(const Workspaces& workspaces, const std::string& name) {
     TRY(check_workspace_name(name));
     const WorkspaceSettings& settings = settings_of(workspaces, name);
@@ -338,6 +381,8 @@ Result<Value> render_workspace(const Workspaces& workspaces, const std::string& 
         {"name", name},
         {"registry", settings.registry.empty() ? Value(nullptr) : Value(settings.registry)},
         {"default_channels", json::from_texts(settings.default_channels)},
+        {"curated_source",
+         settings.curated_source.empty() ? Value(nullptr) : Value(settings.curated_source)},
         {"environments_at_most", limit ? Value(*limit) : Value(nullptr)}});
 }
 
@@ -356,6 +401,9 @@ void add_questions(Router& router, Services& services) {
             return answer(exchange, services, [&store, of] { return which(store, of[0]); });
         }
     );
+    router.add("POST", "/v1/environment-differences", [&services](Exchange& exchange, Parameters) {
+        return post_difference(exchange, services);
+    });
     router.add(
         "GET",
         "/v1/environment-differences",

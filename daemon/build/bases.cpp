@@ -12,13 +12,6 @@
 namespace kiln::daemon {
 namespace {
 
-/// "debian:12" is docker.io's only where somebody says that a registry is meant; as the name of a
-/// base it is first of all one of the store.
-bool names_a_registry(const std::string& reference) {
-    const auto parts = oci::split_reference(reference);
-    return parts && !parts->domain.empty();
-}
-
 Error with_pull_hint(Error error, const std::string& reference) {
     const bool could_be_pulled = oci::Reference::parse(reference).has_value();
     if (could_be_pulled && !error.hint.starts_with("did you mean")) {
@@ -31,7 +24,19 @@ Error with_pull_hint(Error error, const std::string& reference) {
 
 }  // namespace
 
+bool names_a_registry(const std::string& reference) {
+    const auto parts = oci::split_reference(reference);
+    // As docker tells "team/app" on its own hub from "localhost/app" and "example.org/app".
+    return parts
+           && (parts->domain.find_first_of(".:") != std::string::npos
+               || parts->domain == "localhost");
+}
+
 Result<Image> BaseResolver::find(const std::string& reference) {
+    const auto taken = taken_.find(reference);
+    if (taken != taken_.end()) {
+        return load_image(store_, taken->second);
+    }
     const auto settled = settled_.find(reference);
     if (settled != settled_.end() && !settled->second) {
         return fail(settled->second.error());

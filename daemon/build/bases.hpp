@@ -14,6 +14,10 @@
 
 namespace kiln::daemon {
 
+/// "registry.example/base:1", not "debian:12": that is docker.io's only where somebody says that a
+/// registry is meant; as the name of a base it is first of all one of the store.
+bool names_a_registry(const std::string& reference);
+
 /// Finds the images that a build begins with, as its `pull` wants it, and notes those that must
 /// come out of a registry first: with `missing`, what the store lacks and whose name says which
 /// registry it is in ("registry.example/base:1"); with `always`, every name, as docker has it.
@@ -32,11 +36,17 @@ class BaseResolver {
     /// Each lacking name was pulled, or could not be: find() answers with that from now on.
     void settle(const std::string& reference, Result<void> pulled);
 
+    /// What a name means from now on, whatever the store says.
+    void take(const std::string& reference, const Descriptor& manifest) {
+        taken_.insert_or_assign(reference, manifest);
+    }
+
   private:
     [[nodiscard]] bool comes_from_registry(const std::string& reference, bool stored) const;
 
     store::Store& store_;
     const BuildRequest& request_;
+    std::map<std::string, Descriptor> taken_;
     std::map<std::string, Result<void>> settled_;
     std::vector<std::string> lacking_;
 };

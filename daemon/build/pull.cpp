@@ -466,8 +466,10 @@ Result<void> Pull::keep(const std::string& manifest, const std::string& config) 
     store::Batch batch;
     batch.blobs = {pulled_.manifest.digest, pulled_.config.digest};
     batch.referrers = pulled_.referrers;
-    const PullRecord record{pulled_.named, pulled_.manifest.digest};
-    batch.cache = {record_of_pull(*reference_, record)};
+    if (!order_.names.empty()) {
+        const PullRecord record{pulled_.named, pulled_.manifest.digest};
+        batch.cache = {record_of_pull(*reference_, record)};
+    }
     TRY(store.record(batch));
     return set_refs(store, order_.names, pulled_.manifest);
 }

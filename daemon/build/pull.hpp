@@ -28,8 +28,10 @@ boost::asio::awaitable<Result<std::optional<Descriptor>>> look_up_remote(
 
 struct PullOrder {
     std::string reference;
-    std::string platform = {};            // "" is the host's
-    std::vector<std::string> names = {};  // that the image gets in the store
+    std::string platform = {};  // "" is the host's
+    /// That the image gets in the store. Without any it stays as long as the lease, and what the
+    /// reference stood for is not remembered.
+    std::vector<std::string> names = {};
     CredentialsByHost credentials = {};
     /// Artifact types of what refers to the image and comes along; "*" is any.
     std::vector<std::string> referrers = {};

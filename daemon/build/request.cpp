@@ -143,16 +143,6 @@ Result<void> parse_time_rules(ObjectReader& in, BuildRequest& request) {
     return {};
 }
 
-Result<PullPolicy> parse_pull_policy(const std::string& name) {
-    if (name == "missing") {
-        return PullPolicy::missing;
-    }
-    if (name == "always" || name == "never") {
-        return name == "always" ? PullPolicy::always : PullPolicy::never;
-    }
-    return fail(Code::invalid_input, "pull \"{}\" is none of missing, always, never", name);
-}
-
 Result<void> check_names(const BuildRequest& request) {
     for (const std::string& tag : request.tags) {
         TRY_ASSIGN(const auto reference, oci::Reference::parse(tag));
@@ -184,6 +174,16 @@ Result<void> check_names(const BuildRequest& request) {
 }
 
 }  // namespace
+
+Result<PullPolicy> parse_pull_policy(const std::string& name) {
+    if (name == "missing") {
+        return PullPolicy::missing;
+    }
+    if (name == "always" || name == "never") {
+        return name == "always" ? PullPolicy::always : PullPolicy::never;
+    }
+    return fail(Code::invalid_input, "pull \"{}\" is none of missing, always, never", name);
+}
 
 Result<CondaContext> parse_conda_context(const json::Value& value) {
     TRY_ASSIGN(NamedContext context, parse_context(value, "env"));

@@ -95,6 +95,8 @@ struct BuildRequest {
 };
 
 Result<Network> parse_network(const std::string& name);
+/// Errors   invalid_input.
+Result<PullPolicy> parse_pull_policy(const std::string& name);
 /// {"host": {"username", "password"}} of a request; null is none.
 Result<std::map<std::string, Credential>> parse_credentials(const json::Value* value);
 

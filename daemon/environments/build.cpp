@@ -195,7 +195,13 @@ Result<store::EnvironmentImage> adopt_base(
     return adopt_environment_image(services.store, image, std::nullopt);
 }
 
-awaitable<Result<void>> push_environment(
+Digest flight_key(const Digest& definition_hash) {
+    return digest_of("environment image " + definition_hash.render());
+}
+
+}  // namespace
+
+awaitable<Result<void>> push_environment_image(
     Services& services,
     std::shared_ptr<Job> job,
     std::shared_ptr<const EnvironmentBuildOrder> order,
@@ -213,11 +219,17 @@ awaitable<Result<void>> push_environment(
     co_return Result<void>();
 }
 
-Digest flight_key(const Digest& definition_hash) {
-    return digest_of("environment image " + definition_hash.render());
+json::Value render_unresolved(const std::optional<UnresolvedEnvironment>& unresolved) {
+    if (!unresolved) {
+        return nullptr;
+    }
+    const NamedText& input = unresolved->input;
+    return json::Object{
+        {"input", json::Object{{"name", input.name}, {"text", input.text}}},
+        {"base", unresolved->base ? json::Value(unresolved->base->render()) : json::Value(nullptr)},
+        {"platform", unresolved->platform},
+        {"channels", json::from_texts(unresolved->channels)}};
 }
-
-}  // namespace
 
 Result<std::optional<store::EnvironmentImage>> find_environment_image(
     store::Store& store, const Digest& definition_hash
@@ -316,7 +328,7 @@ awaitable<Result<ResultEvent>> build_environment_image(
     if (!adopted) {
         co_return fail(std::move(adopted).error());
     }
-    const auto pushed = co_await push_environment(services, job, order, *adopted);
+    const auto pushed = co_await push_environment_image(services, job, order, *adopted);
     if (!pushed) {
         co_return fail(pushed.error());
     }

@@ -35,6 +35,8 @@ struct UnresolvedEnvironment {
     std::vector<std::string> channels;  // empty: those of the daemon
 };
 
+json::Value render_unresolved(const std::optional<UnresolvedEnvironment>& unresolved);
+
 /// How an environment becomes an image: at once, after a lock, or by a build.
 struct EnvironmentBuildPlan {
     std::optional<store::EnvironmentImage> known;
@@ -66,6 +68,14 @@ boost::asio::awaitable<Result<ResultEvent>> build_environment_image(
     std::shared_ptr<const EnvironmentBuildOrder> order,
     EnvironmentBuildPlan plan,
     LentByListing lent
+);
+
+/// To the workspace's registry, if it has one; what is there is not sent. Thread   the loop.
+boost::asio::awaitable<Result<void>> push_environment_image(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const EnvironmentBuildOrder> order,
+    Descriptor image
 );
 
 /// Makes an image the one in use of a definition: its row, and the names kiln/env_<hash>; with it

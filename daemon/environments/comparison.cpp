@@ -1,6 +1,7 @@
 #include "daemon/environments/comparison.hpp"
 
 #include "daemon/environments/texts.hpp"
+#include "layers/conda/input/input.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -58,6 +59,22 @@ Result<std::vector<EnvironmentDifference>> compare_with_new(
     return explain_environments(
         first.compared(), {.record = after_record, .base_name = after_base}
     );
+}
+
+Result<std::vector<EnvironmentDifference>> compare_lock(
+    store::Store& store, const store::EnvironmentVersion& version, const NamedText& lock
+) {
+    const store::Environments environments = store.environments();
+    TRY_ASSIGN(const Side before, Side::read(environments, version));
+    TRY_ASSIGN(const EnvironmentTexts texts, read_environment_texts(environments, version));
+    TRY_ASSIGN(const std::string platform, conda_platform_of(texts.definition));
+    TRY_ASSIGN(
+        const conda::Lock after,
+        conda::read_conda_lock(lock.text, lock.name, {.platform = platform})
+    );
+    ComparedEnvironment locked = before.compared();
+    locked.lock = &after;
+    return explain_environments(before.compared(), locked);
 }
 
 json::Array render_differences(const std::vector<EnvironmentDifference>& differences) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/build/request.hpp"
 #include "daemon/environments/difference.hpp"
 #include "store/base/json.hpp"
 #include "store/environments.hpp"
@@ -25,6 +26,12 @@ Result<std::vector<EnvironmentDifference>> compare_with_new(
     const store::EnvironmentVersion& before,
     std::string_view after_record,
     const std::string& after_base
+);
+
+/// Which packages of a version another lock for it has differently.
+/// Errors   those of the lock.
+Result<std::vector<EnvironmentDifference>> compare_lock(
+    store::Store& store, const store::EnvironmentVersion& version, const NamedText& lock
 );
 
 json::Array render_differences(const std::vector<EnvironmentDifference>& differences);

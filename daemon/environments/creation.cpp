@@ -7,6 +7,7 @@
 #include "layers/dockerfile/parser.hpp"
 #include "store/hasher.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace kiln::daemon {
@@ -82,12 +83,50 @@ std::optional<NamedText> conda_text(
     return std::nullopt;
 }
 
+/// The archived version that an image's name and manifest say it is; nullopt where somebody still
+/// uses it. A name of another kind says nothing: an image that stands alone as an environment is
+/// everybody's base all the same.
+Result<std::optional<store::EnvironmentVersion>> archived_as(
+    const store::Environments& environments, const PinnedImage& base
+) {
+    TRY_ASSIGN(const auto images, environments.images_with_digest(base.manifest.digest));
+    for (const store::EnvironmentImage& image : images) {
+        if (base.name.find(environment_image_name(image.hash)) == std::string::npos) {
+            continue;
+        }
+        TRY_ASSIGN(auto versions, environments.with_hash(image.hash));
+        const bool all = std::all_of(versions.begin(), versions.end(), [](const auto& version) {
+            return version.archived;
+        });
+        if (all && !versions.empty()) {
+            return std::optional(std::move(versions.back()));
+        }
+    }
+    return std::optional<store::EnvironmentVersion>();
+}
+
+/// Where a definition names an image.
+Span place_of(const ResolvedEnvironment& environment, const std::string& name) {
+    if (environment.definition.image) {
+        return environment.definition.image->span;
+    }
+    const NamedText& text = environment.inputs.docker->dockerfile;
+    if (const auto dockerfile = dockerfile::parse(text.text, text.name)) {
+        for (const dockerfile::Stage& stage : dockerfile->stages) {
+            if (stage.image.text == name) {
+                return stage.image.span;
+            }
+        }
+    }
+    return environment.definition.build->path.span;
+}
+
 /// Names that curated environments of the workspace bear.
 Result<void> check_name(
     const store::Environments& environments, const std::string& name, const Addition& addition
 ) {
     if (!addition.curated_from.empty()) {
-        return {};
+        return refuse_name_of_own(environments, addition.workspace, name);
     }
     TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
     std::vector<std::string> curated;
@@ -103,11 +142,12 @@ Result<void> check_room(
     const Addition& addition,
     const WorkspaceSettings& workspace
 ) {
-    if (!workspace.environments_at_most) {
+    if (!workspace.environments_at_most || !addition.curated_from.empty()) {
         return {};
     }
     TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
-    TRY_ASSIGN(const auto all, environments.latest(addition.workspace, true));
+    TRY_ASSIGN(auto all, environments.latest(addition.workspace, true));
+    std::erase_if(all, [](const auto& version) { return is_curated(version); });
     if (!there && all.size() >= *workspace.environments_at_most) {
         return fail(
             Code::too_large,
@@ -140,6 +180,26 @@ Result<ResolvedEnvironment> resolve_environment(
     environment.inputs.conda = conda_text(request, definition);
     TRY_ASSIGN(environment.record, identify(definition, environment.inputs));
     return environment;
+}
+
+Result<void> refuse_archived_bases(
+    const store::Environments& environments, const ResolvedEnvironment& environment
+) {
+    for (const PinnedImage& base : environment.inputs.bases()) {
+        TRY_ASSIGN(const auto archived, archived_as(environments, base));
+        if (archived) {
+            const std::string reference = archived->name + ":" + archived->version;
+            return fail(Error{
+                .code = Code::conflict,
+                .message =
+                    fmt::format("{} is the image of {}, which is archived", base.name, reference),
+                .where = place_of(environment, base.name),
+                .hint = fmt::format(
+                    "name another base, or take it back with kiln env restore {}", reference
+                )});
+        }
+    }
+    return {};
 }
 
 Result<store::AddedVersion> add_environment(
@@ -214,6 +274,34 @@ std::string EnvironmentNotes::render() const {
 
 bool is_curated(const store::EnvironmentVersion& version) {
     return version.origin.starts_with(k_curated_origin);
+}
+
+Result<void> refuse_name_of_own(
+    const store::Environments& environments, const std::string& workspace, const std::string& name
+) {
+    TRY_ASSIGN(const auto there, environments.find(workspace, name, ""));
+    if (!there || is_curated(*there)) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::conflict,
+        .message = fmt::format(
+            "{} is an environment of the workspace {} itself; a curated one does not take its name",
+            name,
+            workspace
+        ),
+        .hint = "curate into a workspace of its own, which others may follow: --workspace NAME"});
+}
+
+Result<void> refuse_curated(const store::EnvironmentVersion& version) {
+    if (!is_curated(version)) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::permission,
+        .message = fmt::format("{} is curated; it is used as it is", version.name),
+        .hint =
+            fmt::format("kiln env copy {} NAME saves it under a name of your own", version.name)});
 }
 
 }  // namespace kiln::daemon

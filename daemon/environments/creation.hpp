@@ -32,6 +32,13 @@ Result<ResolvedEnvironment> resolve_environment(
     const WorkspaceSettings& workspace
 );
 
+/// Whether an environment's image is used as a base that should not be used any more.
+/// Errors   conflict with the place and a hint: a base is the image of an environment whose every
+///          version is archived. Versions that stand on it already still build.
+Result<void> refuse_archived_bases(
+    const store::Environments& environments, const ResolvedEnvironment& environment
+);
+
 /// Who adds a version, and when.
 struct Addition {
     std::string workspace;
@@ -43,8 +50,9 @@ struct Addition {
 
 /// Gives a definition its place in the index. The same definition under the same name is the same
 /// version; what the notes of a later one say replaces them.
-/// Errors   conflict: the version exists with another definition; permission: the name is reserved
-///          or a curated environment's; too_large: the workspace is full.
+/// Errors   conflict: the version exists with another definition, or the name of a curated one is
+///          taken; permission: the name is reserved or a curated environment's; too_large: the
+///          workspace is full.
 Result<store::AddedVersion> add_environment(
     store::Store& store,
     const ResolvedEnvironment& environment,
@@ -67,5 +75,12 @@ inline constexpr std::string_view k_custom_origin = "custom";
 inline constexpr std::string_view k_curated_origin = "curated";
 
 bool is_curated(const store::EnvironmentVersion& version);
+/// Errors   conflict: the workspace has an environment of its own under this name, which a curated
+///          one does not take.
+Result<void> refuse_name_of_own(
+    const store::Environments& environments, const std::string& workspace, const std::string& name
+);
+/// Errors   permission with a hint: it is curated, and used as it is.
+Result<void> refuse_curated(const store::EnvironmentVersion& version);
 
 }  // namespace kiln::daemon

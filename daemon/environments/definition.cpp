@@ -153,6 +153,16 @@ Result<void> read_properties(It& it, Node node) {
 
 Result<void> read_image(It& it, Node node) {
     TRY_ASSIGN(it.image, one_line(node, "image"));
+    constexpr std::string_view k_asset = "azureml:";
+    if (it.image->text.starts_with(k_asset)) {
+        const std::string name = it.image->text.substr(k_asset.size());
+        return fail(error_of(
+            node,
+            Code::invalid_input,
+            fmt::format("{} names an environment, and image: an image", it.image->text),
+            fmt::format("kiln env show {} has the image_name of its image", name)
+        ));
+    }
     if (auto reference = oci::Reference::parse(it.image->text); !reference) {
         return fail(std::move(reference).error().with_where(node.span()));
     }

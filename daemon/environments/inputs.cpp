@@ -127,6 +127,19 @@ Result<EnvironmentInputs> read_inputs(const Value& value) {
 
 }  // namespace
 
+std::vector<PinnedImage> EnvironmentInputs::bases() const {
+    std::vector<PinnedImage> bases;
+    if (base) {
+        bases.push_back(*base);
+    }
+    if (docker) {
+        for (const auto& [name, manifest] : docker->images) {
+            bases.push_back({name, manifest});
+        }
+    }
+    return bases;
+}
+
 std::string EnvironmentInputs::render() const {
     return json::render(Object{
         {"definition", render_text(definition)},

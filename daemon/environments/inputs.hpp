@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kiln::daemon {
 
@@ -39,6 +40,8 @@ struct EnvironmentInputs {
     /// Of the workspace it was made in, instead of those of the daemon; as configured then.
     std::vector<std::string> default_channels;
 
+    /// Every image that it stands on: its base, or those of its Dockerfile.
+    [[nodiscard]] std::vector<PinnedImage> bases() const;
     [[nodiscard]] std::string render() const;
     /// Inverse of render(). Errors   corrupt.
     static Result<EnvironmentInputs> parse(std::string_view text);

@@ -87,46 +87,85 @@ std::uint64_t bytes_beyond(const Image& after, const Image& before) {
     return bytes;
 }
 
-/// Whether any of its bases has been here for more than 30 days.
-Result<bool> has_old_base(Services& services, const EnvironmentInputs& inputs) {
-    std::vector<std::string> names;
-    if (inputs.base) {
-        names.push_back(inputs.base->name);
-    }
-    if (inputs.docker) {
-        for (const auto& [name, manifest] : inputs.docker->images) {
-            names.push_back(name);
+/// An environment to look at.
+struct Candidate {
+    store::EnvironmentVersion version;
+    Result<EnvironmentTexts> texts;
+};
+
+std::string platform_of(const EnvironmentDefinition& definition) {
+    return definition.platform ? definition.platform->text : std::string();
+}
+
+std::set<BaseName> base_names(const std::vector<Candidate>& candidates) {
+    std::set<BaseName> names;
+    for (const Candidate& candidate : candidates) {
+        if (candidate.texts) {
+            const std::string platform = platform_of(candidate.texts->definition);
+            for (PinnedImage& base : candidate.texts->inputs.bases()) {
+                names.insert({std::move(base.name), platform});
+            }
         }
     }
-    for (const std::string& name : names) {
-        TRY_ASSIGN(const auto ref, find_ref(services.store, name));
-        if (ref && services.clock.now() - ref->updated > k_old_base_seconds) {
+    return names;
+}
+
+/// Whether any of its bases has been there for more than 30 days.
+Result<bool> has_old_base(Services& services, const Candidate& candidate) {
+    for (const PinnedImage& base : candidate.texts->inputs.bases()) {
+        TRY_ASSIGN(
+            const UnixSeconds since, base_since(services.store, base, candidate.version.created)
+        );
+        if (services.clock.now() - since > k_old_base_seconds) {
             return true;
         }
     }
     return false;
 }
 
+/// A resolver that knows what was found in registries.
+Result<BaseResolver> resolver_for(
+    Services& services, const BuildRequest& request, const BasesNow& now, const Candidate& candidate
+) {
+    BaseResolver bases(services.store, request);
+    const std::string platform = platform_of(candidate.texts->definition);
+    for (const PinnedImage& base : candidate.texts->inputs.bases()) {
+        const BaseName name{base.name, platform};
+        if (const auto failure = now.failures.find(name); failure != now.failures.end()) {
+            return fail(failure->second);
+        }
+        if (const auto found = now.images.find(name); found != now.images.end()) {
+            bases.take(base.name, found->second);
+        }
+    }
+    return bases;
+}
+
 /// Looks the names of one version up again; nullopt: they mean what they meant.
 Result<std::optional<Move>> find_move(
     Services& services,
     const store::Lease& lease,
-    const store::EnvironmentVersion& version,
+    const Candidate& candidate,
+    const BasesNow& now,
     Refreshed& row
 ) {
+    TRY(candidate.texts);
     store::Store& store = services.store;
-    TRY_ASSIGN(EnvironmentTexts texts, read_environment_texts(store.environments(), version));
-    TRY_ASSIGN(row.is_old, has_old_base(services, texts.inputs));
-    texts.definition.version.reset();
-    const BuildRequest as_is;
-    BaseResolver bases(store, as_is);
+    const store::EnvironmentVersion& version = candidate.version;
+    const EnvironmentTexts& texts = *candidate.texts;
+    TRY_ASSIGN(row.is_old, has_old_base(services, candidate));
+    EnvironmentDefinition definition = texts.definition;
+    definition.version.reset();
+    BuildRequest stored;
+    stored.pull = PullPolicy::never;  // what could be pulled was
+    TRY_ASSIGN(BaseResolver bases, resolver_for(services, stored, now, candidate));
     TRY_ASSIGN(
         ResolvedEnvironment after,
         resolve_environment(
             bases,
             lease,
             request_of(version, texts),
-            texts.definition,
+            definition,
             settings_of(services.workspaces, version.workspace)
         )
     );
@@ -173,6 +212,15 @@ struct Planned {
     EnvironmentBuildPlan plan;
 };
 
+UnresolvedEnvironment to_resolve(const Move& move, const Refreshed& row) {
+    UnresolvedEnvironment wanted;
+    wanted.input = *move.after.inputs.conda;
+    wanted.base = row.base_after;
+    wanted.platform = move.after.definition.platform_or(oci::Platform::host()).render();
+    wanted.channels = move.after.inputs.default_channels;
+    return wanted;
+}
+
 /// Names the next version and plans its build; nullopt: there is nothing to build (row says why).
 Result<std::optional<Planned>> plan_move(
     Services& services,
@@ -186,14 +234,18 @@ Result<std::optional<Planned>> plan_move(
         TRY_ASSIGN(lock, carried_lock(services, lease, move, row));
         if (!lock) {
             row.status = RefreshStatus::unresolved;
+            row.unresolved = to_resolve(move, row);
         }
     }
-    if (order.dry_run) {
+    const bool is_left = row.status == RefreshStatus::unresolved && !order.make_unresolved;
+    if (order.dry_run || is_left) {
         return std::optional<Planned>();
     }
     const WorkspaceSettings& workspace = settings_of(services.workspaces, order.workspace);
     const Addition addition{
-        .workspace = order.workspace, .author = order.author, .now = services.clock.now()};
+        .workspace = order.workspace,
+        .author = order.author.value_or(move.before.author),
+        .now = services.clock.now()};
     TRY_ASSIGN(const auto added, add_environment(services.store, move.after, addition, workspace));
     row.to_version = added.version.version;
     if (row.status == RefreshStatus::unresolved) {
@@ -201,6 +253,9 @@ Result<std::optional<Planned>> plan_move(
     }
     auto build = std::make_shared<EnvironmentBuildOrder>();
     build->version = added.version;
+    // The build finds every package's layer known. rebase_onto() would come to the same bytes only
+    // after a look at all that depends on the base: the labels, which parents of the prefix it
+    // lacks, and how many layers it leaves to the packages. judge() compares what came out.
     build->lock = std::move(lock);
     build->credentials = order.credentials;
     if (order.push) {
@@ -246,13 +301,14 @@ awaitable<Result<void>> refresh_one(
     BuildTable& builds,
     std::shared_ptr<Job> job,
     std::shared_ptr<const RefreshOrder> order,
-    store::EnvironmentVersion version,
+    const Candidate& candidate,
+    const BasesNow& now,
     Refreshed& row
 ) {
     const store::Lease lease = services.store.lease();
     std::optional<Move> move;
     auto look = [&]() -> Result<std::optional<Planned>> {
-        TRY_ASSIGN(move, find_move(services, lease, version, row));
+        TRY_ASSIGN(move, find_move(services, lease, candidate, now, row));
         if (!move) {
             return std::optional<Planned>();
         }
@@ -282,21 +338,25 @@ awaitable<Result<void>> refresh_one(
     co_return co_await run_on(services.pool, std::move(compare));
 }
 
-Result<std::vector<store::EnvironmentVersion>> chosen(
-    Services& services, const RefreshOrder& order
-) {
+Result<std::vector<Candidate>> find_candidates(Services& services, const RefreshOrder& order) {
+    const store::Environments environments = services.store.environments();
     std::vector<store::EnvironmentVersion> versions;
     if (order.names.empty()) {
-        TRY_ASSIGN(versions, services.store.environments().latest(order.workspace, false));
-    } else {
-        for (const std::string& name : order.names) {
-            TRY_ASSIGN(
-                versions.emplace_back(), find_environment(services.store, order.workspace, name, "")
-            );
-        }
+        TRY_ASSIGN(versions, environments.latest(order.workspace, false));
+        std::erase_if(versions, [](const auto& version) { return is_curated(version); });
     }
-    std::erase_if(versions, [](const auto& version) { return is_curated(version); });
-    return versions;
+    for (const std::string& name : order.names) {
+        TRY_ASSIGN(
+            versions.emplace_back(), find_environment(services.store, order.workspace, name, "")
+        );
+        TRY(refuse_curated(versions.back()));
+    }
+    std::vector<Candidate> candidates;
+    for (store::EnvironmentVersion& version : versions) {
+        auto texts = read_environment_texts(environments, version);
+        candidates.push_back({std::move(version), std::move(texts)});
+    }
+    return candidates;
 }
 
 }  // namespace
@@ -325,21 +385,28 @@ awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     std::shared_ptr<Job> job,
     std::shared_ptr<const RefreshOrder> order
 ) {
-    auto choose = [&services, order] { return chosen(services, *order); };
-    auto versions = co_await run_on(services.pool, std::move(choose));
-    if (!versions) {
-        co_return fail(std::move(versions).error());
+    auto find = [&services, order] { return find_candidates(services, *order); };
+    const auto candidates = co_await run_on(services.pool, std::move(find));
+    if (!candidates) {
+        co_return fail(candidates.error());
     }
-    std::vector<Refreshed> rows(versions->size());
+    const store::Lease lease = services.store.lease();  // of what is pulled
+    BaseLookUp look_up{order->pull, order->dry_run, order->credentials};
+    const auto now =
+        co_await look_up_bases(services, job, base_names(*candidates), std::move(look_up), lease);
+    if (!now) {
+        co_return fail(now.error());
+    }
+    std::vector<Refreshed> rows(candidates->size());
     auto refresh = [&](std::size_t index) -> awaitable<Result<void>> {
         Refreshed& row = rows[index];
-        const store::EnvironmentVersion& version = (*versions)[index];
-        row.name = version.name;
-        row.from_version = version.version;
+        const Candidate& candidate = (*candidates)[index];
+        row.name = candidate.version.name;
+        row.from_version = candidate.version.version;
         if (job->stop_token().stop_requested()) {
             co_return fail(Code::cancelled, "cancelled");
         }
-        const auto done = co_await refresh_one(services, builds, job, order, version, row);
+        const auto done = co_await refresh_one(services, builds, job, order, candidate, *now, row);
         if (!done && done.error().code == Code::cancelled) {
             co_return done;
         }
@@ -376,7 +443,8 @@ json::Value render_refreshed(const std::vector<Refreshed>& all) {
             {"is_old", each.is_old},
             {"moved_bytes", each.moved_bytes},
             {"image", digest(each.image)},
-            {"reason", text(each.reason)}});
+            {"reason", text(each.reason)},
+            {"unresolved", render_unresolved(each.unresolved)}});
     }
     return json::Object{{"environments", std::move(rows)}};
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "daemon/build/build_table.hpp"
-#include "daemon/build/request.hpp"
+#include "daemon/environments/base_lookup.hpp"
+#include "daemon/environments/build.hpp"
 #include "daemon/services.hpp"
 #include "store/environments.hpp"
 
@@ -16,15 +17,15 @@
 
 namespace kiln::daemon {
 
-/// Bases that have been here for longer are worth a look.
-inline constexpr UnixSeconds k_old_base_seconds = UnixSeconds{30} * 24 * 60 * 60;
-
 struct RefreshOrder {
     std::string workspace;
     std::vector<std::string> names;  // empty: all that are not archived
+    std::optional<PullPolicy> pull;  // as BaseLookUp has it
     bool dry_run = false;
     bool push = true;  // where the workspace has a registry
-    std::uint32_t author = 0;
+    /// A version whose packages must be resolved first is made, too: somebody will.
+    bool make_unresolved = true;
+    std::optional<std::uint32_t> author;  // none: whoever made the version before
     std::map<std::string, Credential> credentials;
 };
 
@@ -52,13 +53,16 @@ struct Refreshed {
     std::uint64_t moved_bytes = 0;  // layers that the version before does not have
     std::optional<Digest> image = std::nullopt;
     std::string reason = {};  // why it was rebuilt, is unresolved or failed
+    /// What an unresolved one is resolved from.
+    std::optional<UnresolvedEnvironment> unresolved = std::nullopt;
 };
 
-/// Looks the base names of environments up again, and makes the next version of those whose base
-/// has moved: the packages stay as they are locked where the new base satisfies what they ask of
-/// it, and with them every layer above the base. One that fails is told of and stops no other.
+/// Looks the base names of environments up again, in their registries and the store, and makes the
+/// next version of those whose base has moved: the packages stay as they are locked where the new
+/// base satisfies what they ask of it, and with them every layer above the base. One that fails is
+/// told of and stops no other.
 /// Shape    in the order of the names.
-/// Errors   not_found: a name; cancelled.
+/// Errors   not_found: a name; permission: the name of a curated one; cancelled.
 /// Thread   the loop.
 boost::asio::awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     Services& services,

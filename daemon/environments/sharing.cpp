@@ -5,8 +5,9 @@
 #include "daemon/build/push.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
-#include "daemon/environments/listing.hpp"
+#include "daemon/environments/curation.hpp"
 #include "daemon/environments/identity.hpp"
+#include "daemon/environments/listing.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
@@ -105,7 +106,9 @@ Result<ResolvedEnvironment> resolve_shared(const Shared& shared, const std::stri
     ResolvedEnvironment environment;
     TRY_ASSIGN(environment.inputs, EnvironmentInputs::parse(shared.inputs));
     const DefinitionRules rules{
-        DefinitionRules::Name::optional, DefinitionRules::Reserved::refused};
+        // The text may bear another name than the one it is shared under, which is checked later.
+        DefinitionRules::Name::optional,
+        DefinitionRules::Reserved::allowed};
     const NamedText& text = environment.inputs.definition;
     TRY_ASSIGN(environment.definition, parse_definition(text.text, text.name, rules));
     TRY_ASSIGN(environment.record, identify(environment.definition, environment.inputs));
@@ -129,18 +132,24 @@ Result<ResolvedEnvironment> resolve_shared(const Shared& shared, const std::stri
     return environment;
 }
 
-Result<json::Value> take_in(Services& services, const ImportOrder& order, const Pulled& pulled) {
+Result<TakenEnvironment> take_in(
+    Services& services, const ImportOrder& order, const Pulled& pulled
+) {
     TRY_ASSIGN(const Shared shared, find_shared(services.store, pulled, order.reference));
     TRY_ASSIGN(const ResolvedEnvironment resolved, resolve_shared(shared, order.reference));
     TRY(adopt_pulled_image(services, shared.hash, order.reference, pulled));
     const Addition addition{
         .workspace = order.workspace,
+        .curated_from = order.curated_from,
         .author = order.author,
         .now = services.clock.now(),
         .is_anonymous = shared.name.empty()};
     const WorkspaceSettings& workspace = settings_of(services.workspaces, order.workspace);
-    TRY_ASSIGN(const auto added, add_environment(services.store, resolved, addition, workspace));
-    return render_environment_row(services.store, added.version);
+    TRY_ASSIGN(auto added, add_environment(services.store, resolved, addition, workspace));
+    if (!order.curated_from.empty()) {
+        TRY(hand_on(services, added.version));
+    }
+    return TakenEnvironment{std::move(added), pulled.manifest.digest};
 }
 
 }  // namespace
@@ -163,7 +172,7 @@ awaitable<Result<ResultEvent>> share_environment(
     co_return result;
 }
 
-awaitable<Result<ResultEvent>> import_environment(
+awaitable<Result<TakenEnvironment>> take_shared(
     Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ImportOrder> order
 ) {
     const store::Lease lease = services.store.lease();
@@ -175,12 +184,23 @@ awaitable<Result<ResultEvent>> import_environment(
         co_return fail(pulled.error());
     }
     auto take = [&] { return take_in(services, *order, *pulled); };
-    auto row = co_await run_on(services.pool, std::move(take));
+    co_return co_await run_on(services.pool, std::move(take));
+}
+
+awaitable<Result<ResultEvent>> import_environment(
+    Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ImportOrder> order
+) {
+    const auto taken = co_await take_shared(services, std::move(job), order);
+    if (!taken) {
+        co_return fail(taken.error());
+    }
+    auto render = [&] { return render_environment_row(services.store, taken->added.version); };
+    auto row = co_await run_on(services.pool, std::move(render));
     if (!row) {
         co_return fail(std::move(row).error());
     }
     ResultEvent result;
-    result.image = pulled->manifest.digest;
+    result.image = taken->image;
     result.report = std::move(*row);
     co_return result;
 }

@@ -35,9 +35,21 @@ boost::asio::awaitable<Result<ResultEvent>> share_environment(
 struct ImportOrder {
     std::string workspace;
     std::string reference;
+    std::string curated_from = {};  // the source it is shipped with; empty: the user's own
     std::uint32_t author = 0;
     CredentialsByHost credentials;
 };
+
+/// A shared environment, taken in, and its image.
+struct TakenEnvironment {
+    store::AddedVersion added;
+    Digest image;
+};
+
+/// As import_environment(); a curated one may have a reserved name.
+boost::asio::awaitable<Result<TakenEnvironment>> take_shared(
+    Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ImportOrder> order
+);
 
 /// Takes in what share_environment() pushed: the same name, version, hash and image. What the
 /// definition says is held against its hash, and its hash against the image's label.

@@ -21,6 +21,32 @@ Result<std::string> read_registry(const TomlReader& reader, const toml::node& no
     return prefix;
 }
 
+Result<std::string> read_curated_source(const TomlReader& reader, const toml::node& node) {
+    TRY_ASSIGN(std::string source, reader.text(node, "curated_source"));
+    if (source.empty()) {
+        return fail(reader.refused("\"curated_source\" is empty", node));
+    }
+    if (source.starts_with(k_followed_workspace)) {
+        const auto named = check_workspace_name(source.substr(k_followed_workspace.size()));
+        if (!named) {
+            return fail(reader.refused(named.error().message, node));
+        }
+    }
+    return source;
+}
+
+/// Whether following from one to the next comes back to where it began.
+bool follows_itself(const Workspaces& workspaces, const std::string& name) {
+    std::string_view at = name;
+    for (std::size_t steps = 0; steps <= workspaces.size() && !at.empty(); ++steps) {
+        at = followed_by(settings_of(workspaces, at));
+        if (at == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Result<WorkspaceSettings> read_workspace(const TomlReader& reader, const toml::table& table) {
     WorkspaceSettings settings;
     for (const auto& [key, node] : table) {
@@ -29,6 +55,8 @@ Result<WorkspaceSettings> read_workspace(const TomlReader& reader, const toml::t
             TRY_ASSIGN(settings.registry, read_registry(reader, node));
         } else if (name == "default_channels") {
             TRY_ASSIGN(settings.default_channels, reader.texts(node, name));
+        } else if (name == "curated_source") {
+            TRY_ASSIGN(settings.curated_source, read_curated_source(reader, node));
         } else if (name == "environments_at_most") {
             TRY_ASSIGN(const std::int64_t count, reader.number(node, name));
             if (count < 1) {
@@ -52,6 +80,12 @@ Result<Workspaces> read_workspaces(const TomlReader& reader, const toml::table& 
         }
         TRY_ASSIGN(const toml::table* settings, reader.table(node, key.str()));
         TRY_ASSIGN(workspaces[std::string(key.str())], read_workspace(reader, *settings));
+    }
+    for (const auto& [key, node] : table) {
+        if (follows_itself(workspaces, std::string(key.str()))) {
+            const std::string message = fmt::format("the workspace {} follows itself", key.str());
+            return fail(reader.refused(message, node));
+        }
     }
     return workspaces;
 }

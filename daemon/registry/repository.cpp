@@ -341,6 +341,38 @@ Awaitable<std::vector<std::string>> Repository::list_tags() {
     co_return tags;
 }
 
+Awaitable<Result<std::vector<std::string>>> Repository::all_tags() {
+    std::vector<std::string> tags;
+    Url url = repository_;
+    url.target += fmt::format("tags/list?n={}", k_tags);
+    for (int page = 0; page < k_pages; ++page) {
+        Request request;
+        request.url = url;
+        request.body_limit_bytes = limits::k_document_bytes;
+        const auto response = co_await send_again(authorizer_, request, retry_);
+        if (!response) {
+            co_return fail(response.error());
+        }
+        if (!is_success(*response)) {
+            co_return fail(answer_error(request, *response));
+        }
+        const auto value = json::parse(response->body, "the list of tags");
+        if (!value || !value->is_object()) {
+            co_return fail(Code::upstream, "{} answers with no list of tags", host());
+        }
+        json::ObjectReader in(*value, "the list of tags");
+        std::vector<std::string> some = in.texts_or_empty("tags");
+        std::move(some.begin(), some.end(), std::back_inserter(tags));
+        const std::string next = next_page(*response);
+        const auto following = url.resolve(next);
+        if (next.empty() || !following || !following->same_origin(url)) {
+            co_return tags;
+        }
+        url = *following;
+    }
+    co_return fail(Code::too_large, "{}/{} has more than {} tags", host(), path_, k_tags * k_pages);
+}
+
 std::string manifest_name(const oci::Reference& reference) {
     const oci::Reference full = reference.with_default_tag();
     return full.digest() ? full.digest()->render() : *full.tag();

@@ -56,6 +56,9 @@ class Repository {
     /// For hints: the first tags; none when the registry does not tell.
     Awaitable<std::vector<std::string>> list_tags();
 
+    /// Every tag, as the registry orders them. Errors   too_large: more than are taken.
+    Awaitable<Result<std::vector<std::string>>> all_tags();
+
     [[nodiscard]] const std::string& path() const { return path_; }
 
     [[nodiscard]] std::string host() const { return repository_.authority(); }

@@ -431,6 +431,25 @@ TEST(WireEnvironment, ReadsTheReportOfARefresh) {
     ASSERT_THAT(rows, Succeeds());
     EXPECT_EQ(rows->at(0).status, "rebased");
     EXPECT_EQ(rows->at(0).moved_bytes, 1024U);
+    EXPECT_FALSE(rows->at(0).unresolved.has_value());
+    EXPECT_EQ(rows->at(1).unresolved.value().platform, "linux/amd64");
+}
+
+TEST(WireEnvironment, ReadsWhatACuratedSetCameTo) {
+    const Event event = golden_event("event_result_curate");
+    const auto report = parse_curation_report(*std::get<ResultEvent>(event.body).report);
+
+    ASSERT_THAT(report, Succeeds());
+    EXPECT_TRUE(report->environments.at(0).is_new);
+    EXPECT_EQ(report->environments.at(0).row.version, "2");
+    EXPECT_EQ(report->passed_over.at(0).reference, "registry.example/team/curated:x");
+}
+
+TEST(WireEnvironment, ReadsTheNamesOfBases) {
+    const auto names = parse_base_names(golden("environment_bases"));
+
+    ASSERT_THAT(names, Succeeds());
+    EXPECT_THAT(*names, ElementsAre("debian:12"));
 }
 
 }  // namespace

@@ -68,5 +68,31 @@ TEST(CondaConfig, RefusesWhatItDoesNotKnowWithItsPlace) {
     }
 }
 
+TEST(WorkspaceConfig, SaysWhereCuratedEnvironmentsComeFrom) {
+    const auto config = Config::parse(
+        "[workspaces.base]\ncurated_source = \"registry.example/team/curated\"\n"
+        "[workspaces.team]\ncurated_source = \"workspace:base\"\n",
+        "kilnd.toml"
+    );
+
+    ASSERT_THAT(config, Succeeds());
+    EXPECT_EQ(followed_by(config->workspaces.at("base")), "");
+    EXPECT_EQ(followed_by(config->workspaces.at("team")), "base");
+}
+
+TEST(WorkspaceConfig, RefusesToFollowInACircle) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"[workspaces.a]\ncurated_source = \"\"", "\"curated_source\" is empty"},
+        {"[workspaces.a]\ncurated_source = \"workspace:b c\"", "cannot be \"b c\""},
+        {"[workspaces.a]\ncurated_source = \"workspace:a\"", "the workspace a follows itself"},
+        {"[workspaces.a]\ncurated_source = \"workspace:b\"\n"
+         "[workspaces.b]\ncurated_source = \"workspace:a\"",
+         "the workspace a follows itself"}};
+    for (const auto& [text, said] : cases) {
+        EXPECT_THAT(Config::parse(text, "kilnd.toml"), FailsSaying(Code::invalid_input, said))
+            << text;
+    }
+}
+
 }  // namespace
 }  // namespace kiln::daemon

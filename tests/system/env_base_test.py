@@ -1,0 +1,228 @@
+"""Bases of environments: looked up in their registries, followed when they move, refused when they are archived."""
+import socket
+import time
+
+from env_test import EnvironmentTest
+from support import base_image
+from support.daemon import PATIENCE
+from support.registry import RegistryCase
+
+
+def patched_tar(text):
+    return base_image.tar([*base_image.busybox_entries(), base_image.file("etc/patched", text)])
+
+
+class BaseCase(EnvironmentTest):
+    def refresh(self, *words, code=0):
+        answer = self.env("refresh", *words, "--format", "json")
+        self.assertEqual(answer.code, code, str(answer))
+        return {row["name"]: row for row in answer.json["environments"]}
+
+    def digest(self, image):
+        return self.good(self.kilnd.kiln("inspect", image)).json["digest"]
+
+    def versions(self, name):
+        return [row["version"] for row in self.good(self.env("history", name, "--format", "json")).json["versions"]]
+
+
+class RegistryBaseTest(BaseCase, RegistryCase):
+    """A base that a team pushes to its registry, and an environment elsewhere that stands on it."""
+
+    def setUp(self):
+        super().setUp()
+        self.channel("tool 1.0")
+        self.host = self.registry()
+        self.base = f"{self.host}/team/base:1"
+        self.origin = self.daemon("origin")
+        for daemon in (self.kilnd, self.origin):
+            self.good(daemon.kiln("login", self.host, "-u", "me", "-p", "secret"))
+        self.push("first\n")
+
+    def push(self, text):
+        self.load(self.origin, patched_tar(text), "base:1")
+        return self.good(self.origin.kiln("push", "base:1", self.base)).line
+
+    def requests(self, method):
+        return self.asked().count(f'"{method} /v2/team/base/')
+
+    def test_a_tag_that_moved_in_its_registry_is_found_there(self):
+        before = self.create(self.system_managed(base=self.base), "--build")[1]
+        self.create("name: still\nimage: base:1\n", "--build")
+        first = self.digest(self.base)
+        self.assertEqual({row["status"] for row in self.refresh("--all").values()}, {"current"})
+        second = self.push("second\n")
+
+        self.assertEqual({row["status"] for row in self.refresh("--all", "--pull=never").values()}, {"current"})
+        dry = self.refresh("--all", "--dry-run")["train"]
+        self.assertEqual((dry["status"], dry["to_version"], dry["base_after"]), ("moved", None, second))
+        self.assertGreater(dry["moved_bytes"], 0)
+        self.assertEqual((self.digest(self.base), self.versions("train")), (first, ["1"]))
+        done = self.refresh("--all")
+
+        self.assertEqual((done["train"]["status"], done["train"]["to_version"]), ("rebased", "2"), done)
+        self.assertEqual(done["still"]["status"], "current")
+        self.assertEqual(self.digest(self.base), second)
+        after = self.good(self.env("build", "train")).line
+        self.assertEqual(self.content(self.kilnd, after, "etc/patched"), "second\n")
+        self.assertEqual(self.content(self.kilnd, after, "opt/env/share/tool"), "tool 1.0\n")
+        self.assertEqual(self.good(self.env("build", "train:1")).line, before)
+        # What a build from scratch makes of it.
+        self.assertEqual(self.good(self.env("build", "train", "--rebuild")).line, after)
+        self.clean(self.kilnd)
+
+    def test_one_request_tells_that_nothing_has_moved(self):
+        for name in ("one", "two"):
+            self.create(self.system_managed(name=name, base=self.base), "--build")
+        heads, gets = self.requests("HEAD"), self.requests("GET")
+
+        self.refresh("--all")
+
+        self.assertEqual((self.requests("HEAD"), self.requests("GET")), (heads + 1, gets))
+
+    def test_a_name_that_was_set_here_stays_what_it_was_set_to(self):
+        self.create(self.system_managed(base=self.base), "--build")
+        self.good(self.kilnd.kiln("tag", "base:1", self.base))
+        mine = self.digest("base:1")
+
+        row = self.refresh("train")["train"]
+
+        self.assertEqual((row["status"], row["base_after"]), ("rebased", mine), row)
+
+    def test_a_registry_out_of_reach_is_told_and_keeps_no_other_back(self):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            gone = f"127.0.0.1:{closed.getsockname()[1]}/team/base:1"
+            self.good(self.kilnd.kiln("tag", "base:1", gone))
+            self.create(f"name: cut\nimage: {gone}\n", "--build")
+            self.create("name: still\nimage: base:1\n", "--build")
+
+            rows = self.refresh("--all", code=1)
+
+        self.assertEqual((rows["cut"]["status"], rows["still"]["status"]), ("failed", "current"))
+        self.assertIn(gone.split("/")[0], rows["cut"]["reason"])
+        self.assertEqual(self.refresh("cut", "--pull=never")["cut"]["status"], "current")
+
+
+class MovedBaseTest(BaseCase):
+    def until(self, name, version):
+        """The daemon works on its own; nothing but its answer tells when it is done."""
+        deadline = time.monotonic() + PATIENCE
+        while self.show(name)["version"] != version or self.running():
+            self.assertLess(time.monotonic(), deadline, "the base was not followed")
+
+    def jobs(self):
+        builds = self.good(self.kilnd.kiln("builds", "--format", "json")).json["builds"]
+        return [job for job in builds if job["name"] == "env auto_rebuild"]
+
+    def running(self):
+        return [job for job in self.jobs() if job["status"] not in ("done", "failed", "cancelled")]
+
+    def test_an_environment_that_wants_it_follows_its_base(self):
+        self.channel("tool 1.0")
+        self.load(self.kilnd, patched_tar("first\n"), "moving:1")
+        follows = "auto_rebuild: on_base_image_update\n"
+        before = self.create(self.system_managed(base="moving:1", more=follows), "--build")[1]
+        self.write("docker/Dockerfile", "FROM moving:1\nRUN cat /etc/patched > /seen\n")
+        self.create(f"name: docker\nbuild: {{path: docker}}\n{follows}", "--build")
+        self.create("name: stays\nimage: moving:1\n", "--build")
+        self.create(f"name: gone\nimage: moving:1\n{follows}", "--build")
+        self.good(self.env("archive", "gone"))
+        self.channel("tool 2.0")
+
+        self.load(self.kilnd, patched_tar("second\n"), "moving:1")
+        self.until("train", "2")
+        self.until("docker", "2")
+
+        after = self.show("train")["image"]
+        self.assertEqual(self.content(self.kilnd, after, "etc/patched"), "second\n")
+        self.assertEqual(self.content(self.kilnd, after, "opt/env/share/tool"), "tool 1.0\n")
+        self.assertEqual(self.content(self.kilnd, self.show("docker")["image"], "seen"), "second\n")
+        self.assertEqual(self.show("train:1")["image"], before)
+        self.assertEqual((self.versions("stays"), self.versions("gone")), (["1"], ["1"]))
+        self.assertEqual({job["status"] for job in self.jobs()}, {"done"})
+        jobs = len(self.jobs())
+
+        self.load(self.kilnd, patched_tar("third\n"), "unrelated:1")
+        self.good(self.kilnd.kiln("tag", "base:1", "moving:1"))  # a third way to move
+        self.until("train", "3")
+        self.until("docker", "3")
+        self.assertLessEqual(len(self.jobs()), jobs + 2)
+        self.clean(self.kilnd)
+
+    def test_what_moved_before_a_crash_is_followed_after_it(self):
+        self.load(self.kilnd, patched_tar("first\n"), "moving:1")
+        self.create("name: plain\nimage: moving:1\nauto_rebuild: on_base_image_update\n", "--build")
+        self.good(self.kilnd.kiln("tag", "base:1", "moving:1"))
+        self.kilnd.kill()  # whether it had begun or not
+
+        self.kilnd.start()
+
+        self.until("plain", "2")
+        self.assertEqual(self.show("plain")["image"], self.digest("base:1"))
+
+    def test_packages_that_do_not_fit_are_left_to_the_user_and_told(self):
+        self.channel("picky 1.0 __glibc >=2.20", "picky 0.9")
+        self.load(self.kilnd, base_image.glibc_tar(), "moving:1")
+        self.create(self.system_managed(base="moving:1", dependencies="[picky]",
+                                        more="auto_rebuild: on_base_image_update\n"), "--build")
+
+        self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
+        deadline = time.monotonic() + PATIENCE
+        while not self.jobs() or self.running():
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(self.versions("train"), ["1"])
+        said = self.good(self.kilnd.kiln("logs", self.jobs()[0]["id"]))
+        self.assertIn("train stays on its base: picky-1.0-0.conda needs __glibc", said.stdout + said.stderr)
+
+        dry = self.good(self.env("refresh", "train", "--dry-run"))
+        self.assertIn("train: picky 1.0 to 0.9", dry.stderr)
+        self.assertEqual(self.versions("train"), ["1"])
+        self.good(self.env("refresh", "train"))
+        self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/picky"), "picky 0.9\n")
+
+    def test_a_base_of_more_than_thirty_days_is_told(self):
+        month_ago = int(time.time()) - 31 * 24 * 3600
+        for name, epoch in (("old:1", month_ago), ("new:1", month_ago + 5 * 24 * 3600), ("untimed:1", 315619200)):
+            self.good(self.build(self.kilnd, "FROM base:1\nCOPY a /a\n", {"a": name}, "-t", name,
+                                 "--source-date-epoch", str(epoch)))
+            self.create(f"name: {name.split(':')[0]}\nimage: {name}\n")
+
+        rows = self.refresh("--all")
+
+        self.assertEqual({name: row["is_old"] for name, row in rows.items()},
+                         {"old": True, "new": False, "untimed": False})
+        self.assertIn("base older than 30 days", self.good(self.env("refresh", "old")).stdout)
+
+
+class ArchivedBaseTest(BaseCase):
+    def test_the_image_of_an_archived_environment_is_no_base_for_new_ones(self):
+        self.channel("tool 1.0")
+        self.create(self.system_managed(), "--build")
+        name = self.show("train")["image_name"]
+        self.create(f"name: above\nimage: {name}\n", "--build")
+        self.good(self.env("archive", "train"))
+
+        self.refused(self.env("create", "-f", self.define(f"name: next\nimage: {name}\n")), 4, "env.yml:2:8",
+                     f"{name} is the image of train:1, which is archived", "kiln env restore train:1")
+        self.write("docker/Dockerfile", f"# on it\nFROM {name}\n")
+        self.refused(self.env("create", "-f", self.define("name: next\nbuild: {path: docker}\n")), 4,
+                     "Dockerfile:2:6", "which is archived")
+        self.assertEqual(self.refresh("above")["above"]["status"], "current")
+        self.good(self.env("build", "above"))
+        self.good(self.env("restore", "train"))
+        self.create(f"name: next\nimage: {name}\n")
+
+    def test_an_archived_image_of_ones_own_is_still_everybodys_base(self):
+        self.create("name: plain\nimage: base:1\n", "--build")
+        self.good(self.env("archive", "plain"))
+
+        self.create("name: next\nimage: base:1\n", "--build")
+
+    def test_the_name_of_an_environment_is_no_image(self):
+        self.refused(self.env("create", "-f", self.define("name: a\nimage: azureml:train:3\n")), 2, "env.yml:2",
+                     "azureml:train:3 names an environment", "kiln env show train:3")
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
