@@ -29,6 +29,7 @@ struct Move {
     ResolvedEnvironment after;
     Image old_base;
     Image new_base;
+    bool is_built = false;  // the one before, in this store
 };
 
 /// The definition with its files, as a client would bring it again.
@@ -174,6 +175,8 @@ Result<std::optional<Move>> find_move(
         return std::optional<Move>();
     }
     Move move{.before = version, .after = std::move(after), .old_base = {}, .new_base = {}};
+    TRY_ASSIGN(const auto built, find_environment_image(store, version.hash));
+    move.is_built = built.has_value();
     TRY_ASSIGN(move.old_base, load_image(store, moved->before));
     TRY_ASSIGN(move.new_base, load_image(store, moved->after));
     row.status = RefreshStatus::moved;
@@ -296,6 +299,61 @@ Result<void> judge(Services& services, const Move& move, const Digest& built, Re
     return {};
 }
 
+/// The image of a definition, with its lock, that another daemon of the team built; nullopt where
+/// there is none, or where the registry cannot be asked.
+awaitable<Result<std::optional<Digest>>> take_built(
+    Services& services, std::shared_ptr<Job> job, const RefreshOrder& order, Digest hash
+) {
+    const WorkspaceSettings& workspace = settings_of(services.workspaces, order.workspace);
+    const std::string reference =
+        order.push ? remote_environment_name(workspace, hash) : std::string();
+    if (reference.empty()) {
+        co_return std::optional<Digest>();
+    }
+    const auto found =
+        co_await look_up_remote(services, job->stop_token(), reference, order.credentials);
+    if (!found && found.error().code == Code::cancelled) {
+        co_return fail(found.error());
+    }
+    if (!found) {
+        services.log.warning("registry_not_asked", {{"error", found.error().render()}});
+    }
+    if (!found || !*found) {
+        co_return std::optional<Digest>();
+    }
+    const auto taken =
+        co_await take_remote_environment(services, job, hash, reference, order.credentials);
+    if (!taken) {
+        co_return fail(taken.error());
+    }
+    co_return taken->image;
+}
+
+/// The image of the next version: known, built by somebody else, or built now.
+awaitable<Result<std::optional<Digest>>> image_of(
+    Services& services,
+    BuildTable& builds,
+    std::shared_ptr<Job> job,
+    const RefreshOrder& order,
+    const Planned& planned
+) {
+    if (planned.plan.known) {
+        co_return std::optional(planned.plan.known->image.digest);
+    }
+    auto taken = co_await take_built(services, job, order, planned.order->version.hash);
+    if (!taken || *taken) {
+        co_return taken;
+    }
+    LentByListing lent;
+    auto built = co_await build_environment_image(
+        services, builds, job, planned.order, planned.plan, std::move(lent)
+    );
+    if (!built) {
+        co_return fail(std::move(built).error());
+    }
+    co_return built->image;
+}
+
 awaitable<Result<void>> refresh_one(
     Services& services,
     BuildTable& builds,
@@ -306,35 +364,34 @@ awaitable<Result<void>> refresh_one(
     Refreshed& row
 ) {
     const store::Lease lease = services.store.lease();
-    std::optional<Move> move;
-    auto look = [&]() -> Result<std::optional<Planned>> {
-        TRY_ASSIGN(move, find_move(services, lease, candidate, now, row));
-        if (!move) {
-            return std::optional<Planned>();
+    auto look = [&] { return find_move(services, lease, candidate, now, row); };
+    const auto move = co_await run_on(services.pool, std::move(look));
+    if (!move) {
+        co_return fail(move.error());
+    }
+    if (!*move) {
+        co_return Result<void>();
+    }
+    if (!(*move)->is_built) {
+        // Its lock is what the next version begins with.
+        const auto taken = co_await take_built(services, job, *order, (*move)->before.hash);
+        if (!taken) {
+            co_return fail(taken.error());
         }
-        return plan_move(services, lease, *order, *move, row);
-    };
-    auto planned = co_await run_on(services.pool, std::move(look));
+    }
+    auto plan = [&] { return plan_move(services, lease, *order, **move, row); };
+    const auto planned = co_await run_on(services.pool, std::move(plan));
     if (!planned) {
-        co_return fail(std::move(planned).error());
+        co_return fail(planned.error());
     }
     if (!*planned) {
         co_return Result<void>();
     }
-    std::optional<Digest> image;
-    if ((*planned)->plan.known) {
-        image = (*planned)->plan.known->image.digest;
-    } else {
-        LentByListing lent;
-        auto built = co_await build_environment_image(
-            services, builds, job, (*planned)->order, (*planned)->plan, std::move(lent)
-        );
-        if (!built) {
-            co_return fail(std::move(built).error());
-        }
-        image = built->image;
+    const auto image = co_await image_of(services, builds, job, *order, **planned);
+    if (!image) {
+        co_return fail(image.error());
     }
-    auto compare = [&] { return judge(services, *move, *image, row); };
+    auto compare = [&] { return judge(services, **move, **image, row); };
     co_return co_await run_on(services.pool, std::move(compare));
 }
 
@@ -360,24 +417,6 @@ Result<std::vector<Candidate>> find_candidates(Services& services, const Refresh
 }
 
 }  // namespace
-
-std::string_view refresh_status_name(RefreshStatus status) {
-    switch (status) {
-        case RefreshStatus::current:
-            return "current";
-        case RefreshStatus::moved:
-            return "moved";
-        case RefreshStatus::rebased:
-            return "rebased";
-        case RefreshStatus::rebuilt:
-            return "rebuilt";
-        case RefreshStatus::unresolved:
-            return "unresolved";
-        case RefreshStatus::failed:
-            return "failed";
-    }
-    return "";
-}
 
 awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     Services& services,
@@ -421,32 +460,6 @@ awaitable<Result<std::vector<Refreshed>>> refresh_environments(
         co_return fail(done.error());
     }
     co_return rows;
-}
-
-json::Value render_refreshed(const std::vector<Refreshed>& all) {
-    const auto digest = [](const std::optional<Digest>& each) {
-        return each ? json::Value(each->render()) : json::Value(nullptr);
-    };
-    const auto text = [](const std::string& each) {
-        return each.empty() ? json::Value(nullptr) : json::Value(each);
-    };
-    json::Array rows;
-    for (const Refreshed& each : all) {
-        rows.push_back(json::Object{
-            {"name", each.name},
-            {"from_version", each.from_version},
-            {"to_version", text(each.to_version)},
-            {"status", refresh_status_name(each.status)},
-            {"base", text(each.base)},
-            {"base_before", digest(each.base_before)},
-            {"base_after", digest(each.base_after)},
-            {"is_old", each.is_old},
-            {"moved_bytes", each.moved_bytes},
-            {"image", digest(each.image)},
-            {"reason", text(each.reason)},
-            {"unresolved", render_unresolved(each.unresolved)}});
-    }
-    return json::Object{{"environments", std::move(rows)}};
 }
 
 }  // namespace kiln::daemon
