@@ -154,15 +154,6 @@ Awaitable<Result<PushResult>> Client::push(PushRequest request) {
     if (!config) {
         co_return fail(std::move(config).error());
     }
-    const std::string name =
-        destination.digest() ? destination.digest()->render() : *destination.tag();
-    const auto put = co_await uploader.put_manifest(
-        name, request.manifest_type, request.manifest, result.digest
-    );
-    if (!put) {
-        Error error = put.error();
-        co_return fail(std::move(error).with_trail("pushing the manifest"));
-    }
     for (const PushReferrer& referrer : request.referrers) {
         auto pushed = co_await push_referrer(request, referrer, uploader, result);
         if (!pushed) {
@@ -171,6 +162,15 @@ Awaitable<Result<PushResult>> Client::push(PushRequest request) {
                 "pushing the " + referrer.manifest.artifact_type + " of the image"
             ));
         }
+    }
+    const std::string name =
+        destination.digest() ? destination.digest()->render() : *destination.tag();
+    const auto put = co_await uploader.put_manifest(
+        name, request.manifest_type, request.manifest, result.digest
+    );
+    if (!put) {
+        Error error = put.error();
+        co_return fail(std::move(error).with_trail("pushing the manifest"));
     }
     co_return result;
 }

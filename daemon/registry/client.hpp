@@ -34,7 +34,7 @@ struct PushRequest {
     PushBlob config;
     std::optional<Credentials> credentials;
     std::function<void(const PushProgress&)> progress;  // on the loop; may be empty
-    std::vector<PushReferrer> referrers = {};           // pushed after the manifest
+    std::vector<PushReferrer> referrers = {};
 };
 
 struct PushResult {
@@ -61,8 +61,9 @@ class Client {
   public:
     Client(boost::asio::any_io_executor loop, ThreadPool& pool, const ClientOptions& options = {});
 
-    /// Layers side by side, then the config, then the manifest, so that a reader of the registry
-    /// never sees a manifest whose blobs are missing; then what refers to it.
+    /// Layers side by side, then the config, then what refers to the manifest (a registry takes
+    /// that before its subject: distribution-spec 1.1, "Pushing Manifests with Subject"), then the
+    /// manifest: a reader of the registry never sees it without its blobs, or without its lock.
     /// Errors   permission, not_found, upstream, timed_out; the trail names the blob.
     Awaitable<Result<PushResult>> push(PushRequest request);
 

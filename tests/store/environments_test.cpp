@@ -129,8 +129,8 @@ TEST_F(EnvironmentsTest, ArchivedVersionsAreNotListedAndStillFound) {
 
 TEST_F(EnvironmentsTest, WorkspacesAreThoseThatHaveEnvironments) {
     EXPECT_THAT(*environments().workspaces(), IsEmpty());
-    add("train", "", "one");
-    add("test", "", "two");
+    ASSERT_THAT(add("train", "", "one"), Succeeds());
+    ASSERT_THAT(add("test", "", "two"), Succeeds());
 
     EXPECT_THAT(*environments().workspaces(), ::testing::ElementsAre("default"));
 }
