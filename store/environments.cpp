@@ -359,9 +359,11 @@ Result<std::map<Digest, EnvironmentImage>> Environments::images_in_use(
     const std::lock_guard lock(index_->state_->reading);
     static const std::string sql =
         k_select_image
-        + "hash IN (SELECT hash FROM environment_versions WHERE workspace = ?1 "
-          "AND (?2 OR name = ?3)) AND ordinal = (SELECT max(ordinal) FROM environment_images "
-          "AS other WHERE other.hash = environment_images.hash)";
+        + "ordinal = (SELECT max(ordinal) FROM environment_images AS other "
+          "WHERE other.hash = environment_images.hash) "
+          "AND EXISTS (SELECT 1 FROM environment_versions AS version "
+          "WHERE version.hash = environment_images.hash AND workspace = ?1 "
+          "AND (?2 OR name = ?3))";
     TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
     rows.bind(workspace).bind(std::int64_t{name ? 0 : 1});
     rows.bind(name ? std::string_view(*name) : std::string_view());

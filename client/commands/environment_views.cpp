@@ -15,6 +15,11 @@ Result<json::Value> get(Session& session, const std::string& target) {
     return connection->call("GET", target);
 }
 
+Result<json::BulkValue> get_list(Session& session, const std::string& target) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    return connection->get_list(target);
+}
+
 std::string in_workspace(const std::string& workspace) {
     return "?workspace=" + encode_component(workspace);
 }
@@ -58,14 +63,14 @@ Result<int> print_history(
     Session& session, const std::string& name, const std::string& workspace, ListFormat format
 ) {
     TRY_ASSIGN(
-        const json::Value value,
-        get(session, "/v1/environments/" + encode_component(name) + in_workspace(workspace))
+        const json::BulkValue history,
+        get_list(session, "/v1/environments/" + encode_component(name) + in_workspace(workspace))
     );
     if (format == ListFormat::json) {
-        TRY(session.print(json::render_pretty(value)));
+        TRY(session.print(json::render_pretty(history.value)));
         return 0;
     }
-    TRY_ASSIGN(const auto versions, wire::parse_environment_history(value));
+    TRY_ASSIGN(const auto versions, wire::parse_environment_history(history.value));
     Table table = table_with("CHANGES");
     for (const wire::EnvironmentHistoryRow& each : versions) {
         add_row(table, each.version, told(each.changes));
@@ -82,12 +87,12 @@ Result<int> run(Session& session, const EnvListArguments& arguments) {
     }
     std::string target = "/v1/environments" + in_workspace(arguments.workspace);
     target += arguments.include_archived ? "&archived=true" : "";
-    TRY_ASSIGN(const json::Value value, get(session, target));
+    TRY_ASSIGN(const json::BulkValue list, get_list(session, target));
     if (arguments.format == ListFormat::json) {
-        TRY(session.print(json::render_pretty(value)));
+        TRY(session.print(json::render_pretty(list.value)));
         return 0;
     }
-    TRY_ASSIGN(const auto rows, wire::parse_environments(value));
+    TRY_ASSIGN(const auto rows, wire::parse_environments(list.value));
     Table table = table_with("DESCRIPTION");
     for (const wire::EnvironmentRow& row : rows) {
         add_row(table, row, truncate(shown(row.description), 60, Unicode::no));

@@ -1,7 +1,6 @@
 #include "client/http/connection.hpp"
 
 #include "client/wire/problem.hpp"
-#include "store/base/json_bulk.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -223,6 +222,16 @@ Result<json::Value> Connection::read_json() {
     if (bytes.empty()) {
         return json::Value(nullptr);
     }
+    auto value = json::parse(as_text(bytes), "kilnd's answer");
+    if (!value) {
+        return fail(nonsense(value.error().message));
+    }
+    return value;
+}
+
+Result<json::BulkValue> Connection::get_list(std::string target) {
+    TRY(send(Request{.method = "GET", .target = std::move(target)}));
+    TRY_ASSIGN(const Bytes bytes, read_all(*this, k_answer_bytes, "kilnd's answer"));
     auto value = json::parse_bulk(as_text(bytes), "kilnd's answer");
     if (!value) {
         return fail(nonsense(value.error().message));
