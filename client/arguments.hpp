@@ -88,6 +88,8 @@ using Arguments = std::variant<
     LoadArguments,
     SaveArguments,
     ExportArguments,
+    BundleArguments,
+    UnbundleArguments,
     PushArguments,
     PullArguments,
     LoginArguments,

@@ -11,7 +11,7 @@ namespace kiln::client {
 namespace {
 
 /// Commands of the contract that are not there yet: named, so that nobody searches for a typo.
-constexpr std::array<std::string_view, 3> k_later = {"bundle", "unbundle", "daemon"};
+constexpr std::array<std::string_view, 1> k_later = {"daemon"};
 
 constexpr std::string_view k_footer =
     "Every command has its own help: kiln COMMAND --help.\n"

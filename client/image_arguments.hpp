@@ -21,6 +21,18 @@ struct SaveArguments {
     std::string compression;  // empty: as stored (oci), none (docker)
 };
 
+struct BundleArguments {
+    std::vector<std::string> names;  // "app:1", "env:train:1"
+    std::string output;
+    std::string since;  // an older bundle; empty: everything is carried
+    std::string workspace = "default";
+};
+
+struct UnbundleArguments {
+    std::string file;
+    std::string workspace;  // empty: each environment goes where it came from
+};
+
 struct ExportArguments {
     std::string image;
     std::string output;

@@ -1,5 +1,6 @@
 #include "store/environments.hpp"
 
+#include "store/environment_keeps.hpp"
 #include "store/index_database.hpp"
 #include "store/index_encoding.hpp"
 #include "store/index_state.hpp"
@@ -194,7 +195,7 @@ Result<AddedVersion> Environments::add(
         }
         if (there) {
             added.version = std::move(*there);
-            return {};
+            return keep_more(database, added.version, version.keeps);
         }
         TRY_ASSIGN(const Next next, next_of(database, version.workspace, version.name));
         version.number = next.number;
@@ -501,24 +502,6 @@ Result<std::vector<EnvironmentRun>> Environments::runs_of(
     rows.bind(std::string_view(environment.workspace)).bind(std::string_view(environment.name));
     rows.bind(std::string_view(environment.version)).bind(std::uint64_t{at_most});
     return read_all_rows<EnvironmentRun>(rows, read_run);
-}
-
-Result<std::vector<Digest>> Environments::kept() const {
-    const std::lock_guard lock(index_->state_->reading);
-    TRY_ASSIGN(
-        Statement rows,
-        index_->state_->reader->prepare("SELECT DISTINCT keeps FROM environment_versions "
-                                        "WHERE length(keeps) > 0")
-    );
-    std::vector<Digest> kept;
-    while (true) {
-        TRY_ASSIGN(const bool row, rows.step());
-        if (!row) {
-            return kept;
-        }
-        TRY_ASSIGN(const std::vector<Digest> some, parse_digests(rows.blob(0)));
-        kept.insert(kept.end(), some.begin(), some.end());
-    }
 }
 
 }  // namespace kiln::store

@@ -343,7 +343,8 @@ Result<void> BuildInputs::send(
             const auto tell = [&](std::uint64_t done, std::uint64_t total) {
                 teller.tell(done, total);
             };
-            TRY(send_context(*connection, *local->context, tell), "while sending the context");
+            TRY(send_context(*connection, *local->context, Lending::allowed, tell),
+                "while sending the context");
             continue;
         }
         packages.push_back(digest);

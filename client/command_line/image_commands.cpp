@@ -47,6 +47,41 @@ void declare_archives(Declaration& declaration) {
         ->type_name("PATH");
 }
 
+void declare_bundles(Declaration& declaration) {
+    auto [bundle, bundled] = declare<BundleArguments>(
+        declaration, "bundle", "Write all that a host without network needs to one file", k_images
+    );
+    bundle
+        ->add_option(
+            "REF",
+            bundled->names,
+            "Images, and environments as env:NAME:V: these can be\n"
+            "built again where the bundle is taken in"
+        )
+        ->required()
+        ->type_name("");
+    bundle->add_option("-o,--output", bundled->output, "The bundle; - is stdout")
+        ->required()
+        ->type_name("FILE");
+    bundle
+        ->add_option(
+            "--since", bundled->since, "An older bundle: only what it does not have is written"
+        )
+        ->type_name("FILE");
+    bundle->add_option("--workspace", bundled->workspace, "Of the environments (default)")
+        ->type_name("W");
+    auto [unbundle, unbundled] =
+        declare<UnbundleArguments>(declaration, "unbundle", "Take a bundle in", k_images);
+    unbundle->add_option("FILE", unbundled->file, "What kiln bundle wrote")
+        ->required()
+        ->type_name("");
+    unbundle
+        ->add_option(
+            "--workspace", unbundled->workspace, "Where environments go (where they came from)"
+        )
+        ->type_name("W");
+}
+
 void declare_store_of_images(Declaration& declaration) {
     auto [images, listed] =
         declare<ImagesArguments>(declaration, "images", "List the images of the store", k_images);
@@ -137,6 +172,7 @@ void declare_registries(Declaration& declaration) {
 
 void declare_image_commands(Declaration& declaration) {
     declare_archives(declaration);
+    declare_bundles(declaration);
     declare_store_of_images(declaration);
     declare_registries(declaration);
 }

@@ -13,6 +13,8 @@ Result<int> run(Session& session, const RunsArguments& arguments);
 Result<int> run(Session& session, const LoadArguments& arguments);
 Result<int> run(Session& session, const SaveArguments& arguments);
 Result<int> run(Session& session, const ExportArguments& arguments);
+Result<int> run(Session& session, const BundleArguments& arguments);
+Result<int> run(Session& session, const UnbundleArguments& arguments);
 Result<int> run(Session& session, const PushArguments& arguments);
 Result<int> run(Session& session, const PullArguments& arguments);
 Result<int> run(Session& session, const LoginArguments& arguments);

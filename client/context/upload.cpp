@@ -115,10 +115,12 @@ Result<void> send_contents(
 }  // namespace
 
 Result<void> send_context(
-    Connection& connection, Context& context, const UploadObserver& observer
+    Connection& connection, Context& context, Lending lending, const UploadObserver& observer
 ) {
     TRY_ASSIGN(std::vector<Wanted> wanted, offer_listing(connection, context));
-    TRY(lend_files(connection, context, wanted));
+    if (lending == Lending::allowed) {
+        TRY(lend_files(connection, context, wanted));
+    }
     if (wanted.empty()) {
         return {};
     }

@@ -1,4 +1,5 @@
 #include "daemon/api/resources.hpp"
+#include "daemon/build/context_packs.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/environments/comparison.hpp"
 #include "daemon/environments/creation.hpp"
@@ -37,6 +38,7 @@ std::string_view role_name(NamedFile::Role role) {
 struct Created {
     std::vector<NamedFile> lacking;
     std::vector<std::string> pulls;  // bases that are in a registry only
+    bool lacks_context = false;      // some of its contents were lent to a build, not sent
     std::optional<store::AddedVersion> added;
 };
 
@@ -79,6 +81,15 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
     }
     TRY_ASSIGN(const ResolvedEnvironment resolved, std::move(found));
     TRY(refuse_archived_bases(store.environments(), resolved));
+    if (request.context) {
+        // The version keeps it from now on; a build may come only much later.
+        auto recorded = record_context(store, lease, *request.context);
+        created.lacks_context = !recorded && recorded.error().code == Code::not_found;
+        if (created.lacks_context) {
+            return created;
+        }
+        TRY(recorded);
+    }
     const Addition addition{
         .workspace = request.workspace,
         .curated_from = request.curated_from,
@@ -118,7 +129,11 @@ Awaitable<Result<void>> post_environment(
     const Peer peer = exchange.peer();
     auto make = [&services, &request, peer]() -> Result<Object> {
         TRY_ASSIGN(const Created created, create(services, request, peer));
-        return render_created(services.store, created);
+        TRY_ASSIGN(Object answer, render_created(services.store, created));
+        if (created.lacks_context) {
+            answer["needs"] = json::Array{Value(request.context->render())};
+        }
+        return answer;
     };
     auto answer = co_await run_on(services.pool, std::move(make));
     if (!answer) {

@@ -15,6 +15,7 @@ void add_package_routes(Router& router, Services& services);
 void add_difference_routes(Router& router, Services& services);
 void add_sbom_routes(Router& router, Services& services);
 void add_archive_routes(Router& router, Services& services);
+void add_bundle_routes(Router& router, Services& services, BuildTable& builds);
 void add_rebase_routes(Router& router, Services& services);
 void add_registry_routes(Router& router, Services& services, BuildTable& builds);
 void add_conda_routes(Router& router, Services& services, BuildTable& builds);

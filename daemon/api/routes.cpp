@@ -12,6 +12,7 @@ void add_routes(
     // Fixed paths before {name}.
     add_package_routes(router, services);
     add_difference_routes(router, services);
+    add_bundle_routes(router, services, builds);
     add_rebase_routes(router, services);
     add_sbom_routes(router, services);
     add_archive_routes(router, services);

@@ -98,6 +98,23 @@ store::CacheRecord kept_package(const LockEntry& entry, const Digest& package) {
     return store::CacheRecord{.key = key_of(entry).digest(), .blobs = {package}};
 }
 
+Result<std::optional<Digest>> find_kept_package(
+    store::Store& store, const store::Lease& lease, const LockEntry& entry
+) {
+    std::optional<Digest> package;
+    if (entry.sha256) {
+        TRY_ASSIGN(package, Digest::parse_hex(*entry.sha256));
+    } else {
+        TRY_ASSIGN(package, recall(store, lease, entry));
+    }
+    if (!package) {
+        return package;
+    }
+    lease.keep(*package);
+    TRY_ASSIGN(const auto size, store.blobs().size_of(*package));
+    return size ? package : std::nullopt;
+}
+
 FetchPackage fetcher(Services& services, std::shared_ptr<Job> job) {
     auto shared = std::make_shared<PackageFetcher>(services, std::move(job));
     return [shared](const LockEntry& entry, const store::Lease& lease) {

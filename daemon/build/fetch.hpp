@@ -12,5 +12,10 @@ FetchPackage fetcher(Services& services, std::shared_ptr<Job> job);
 
 /// The record by which a package of a lock stays in the store and is found again.
 store::CacheRecord kept_package(const conda::LockEntry& entry, const Digest& package);
+/// The package of a lock that the store has, by its sha256 or else by such a record; nullopt: it
+/// has none. Thread   the pool.
+Result<std::optional<Digest>> find_kept_package(
+    store::Store& store, const store::Lease& lease, const conda::LockEntry& entry
+);
 
 }  // namespace kiln::daemon

@@ -76,6 +76,31 @@ Result<Target> target_of(store::Store& store, const Subject& subject, const Buil
     return target;
 }
 
+/// Locks of definitions that came in a bundle stand beside those of specifications.
+Digest carried_key(const Digest& definition_hash) {
+    CacheKey key("carried-lock/1");
+    key.add("definition", definition_hash.render());
+    return key.digest();
+}
+
+/// That of the image in use, which may be gone itself.
+Result<std::optional<Digest>> lock_of_image(
+    const store::Environments& environments, const Digest& definition_hash
+) {
+    TRY_ASSIGN(const auto images, environments.images(definition_hash));
+    return images.empty() ? std::optional<Digest>() : images.front().lock;
+}
+
+Result<std::optional<store::EnvironmentDocument>> read_lock_text(
+    const store::Environments& environments, const std::optional<Digest>& lock
+) {
+    if (!lock) {
+        return std::optional<store::EnvironmentDocument>();
+    }
+    TRY_ASSIGN(std::string text, environments.document(*lock));
+    return std::optional(store::EnvironmentDocument{*lock, std::move(text)});
+}
+
 /// The lock of a specification: the one that the client brought, or the one that is kept.
 Result<std::optional<store::EnvironmentDocument>> find_lock(
     Services& services,
@@ -83,6 +108,11 @@ Result<std::optional<store::EnvironmentDocument>> find_lock(
     const conda::Specification& specification,
     const Target& target
 ) {
+    store::Environments environments = services.store.environments();
+    TRY_ASSIGN(const auto carried, environments.find_lock(carried_key(subject.order.version.hash)));
+    if (carried && !subject.order.lock) {
+        return read_lock_text(environments, carried);
+    }
     LockRequest wanted;
     wanted.input = *subject.inputs.conda;
     wanted.channels = subject.inputs.default_channels;
@@ -98,7 +128,6 @@ Result<std::optional<store::EnvironmentDocument>> find_lock(
     key_inputs.prefix = subject.definition.prefix.text;
     key_inputs.virtual_packages = target.virtual_packages;
     TRY_ASSIGN(const Digest key, lock_key(key_inputs));
-    store::Environments environments = services.store.environments();
     using Keep = store::Environments::Keep;
     std::optional<Digest> kept;
     if (subject.order.lock) {
@@ -116,11 +145,10 @@ Result<std::optional<store::EnvironmentDocument>> find_lock(
     } else if (!subject.order.rebuild) {
         TRY_ASSIGN(kept, environments.find_lock(key));
     }
-    if (!kept) {
-        return std::optional<store::EnvironmentDocument>();
+    if (!kept && !subject.order.rebuild) {
+        TRY_ASSIGN(kept, lock_of_image(environments, subject.order.version.hash));
     }
-    TRY_ASSIGN(std::string text, environments.document(*kept));
-    return std::optional(store::EnvironmentDocument{*kept, std::move(text)});
+    return read_lock_text(environments, kept);
 }
 
 UnresolvedEnvironment unresolved(const Subject& subject, const Target& target) {
@@ -243,6 +271,23 @@ Result<std::optional<store::EnvironmentImage>> find_environment_image(
         return std::optional<store::EnvironmentImage>();
     }
     return std::optional(std::move(images.front()));
+}
+
+Result<void> keep_carried_lock(
+    Services& services,
+    const Digest& definition_hash,
+    const std::optional<store::EnvironmentDocument>& lock
+) {
+    store::Environments environments = services.store.environments();
+    const Digest key = carried_key(definition_hash);
+    TRY_ASSIGN(const auto images, environments.images(definition_hash));
+    TRY_ASSIGN(const auto carried, environments.find_lock(key));
+    if (!lock || (!images.empty() && !carried)) {
+        return {};
+    }
+    using Keep = store::Environments::Keep;
+    TRY(environments.keep_lock(key, *lock, services.clock.now(), Keep::latest));
+    return {};
 }
 
 Result<EnvironmentBuildPlan> plan_environment_build(

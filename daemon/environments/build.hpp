@@ -52,6 +52,15 @@ Result<std::optional<store::EnvironmentImage>> find_environment_image(
     store::Store& store, const Digest& definition_hash
 );
 
+/// Keeps the lock that a definition was carried here with (kiln unbundle): its image is made from
+/// that from now on, with `rebuild` too, for a host without network has no channel to ask. Nothing
+/// is kept where an image of the definition was made by other means. Thread   the pool.
+Result<void> keep_carried_lock(
+    Services& services,
+    const Digest& definition_hash,
+    const std::optional<store::EnvironmentDocument>& lock
+);
+
 /// A lock that the client brought is kept for every later environment of the same specification.
 /// Errors   those of the texts; corrupt. Thread   the pool.
 Result<EnvironmentBuildPlan> plan_environment_build(

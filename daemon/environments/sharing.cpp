@@ -1,29 +1,22 @@
 #include "daemon/environments/sharing.hpp"
 
-#include "daemon/build/artifact.hpp"
-#include "daemon/build/images.hpp"
+#include "daemon/build/context_packs.hpp"
 #include "daemon/build/push.hpp"
+#include "daemon/environments/artifact.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/curation.hpp"
-#include "daemon/environments/identity.hpp"
 #include "daemon/environments/listing.hpp"
 #include "daemon/environments/remote.hpp"
+#include "daemon/environments/texts.hpp"
 #include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
-
-#include <algorithm>
+#include "store/base/limits.hpp"
 
 namespace kiln::daemon {
 namespace {
 
 using boost::asio::awaitable;
-
-constexpr std::string_view k_inputs_type = "application/vnd.kiln.environment.inputs.v1+json";
-constexpr std::string_view k_notes_type = "application/vnd.kiln.environment.notes.v1+json";
-constexpr std::string_view k_name_annotation = "kiln.environment.name";
-constexpr std::string_view k_version_annotation = "kiln.environment.version";
-constexpr std::string_view k_hash_annotation = "kiln.environment.hash";
 
 Result<PushOrder> plan_share(
     Services& services, const store::Lease& lease, const ShareOrder& order
@@ -38,61 +31,35 @@ Result<PushOrder> plan_share(
             .hint = fmt::format("kiln env build {}", reference_of(version))});
     }
     lease.keep(image->image);
-    Artifact artifact{.artifact_type = std::string(k_environment_artifact), .documents = {}};
-    TRY_ASSIGN(std::string inputs, services.store.environments().document(version.inputs));
-    artifact.documents.push_back(
-        {.media_type = std::string(k_inputs_type), .text = std::move(inputs)}
-    );
-    artifact.documents.push_back({.media_type = std::string(k_notes_type), .text = version.notes});
-    artifact.annotations.emplace(k_name_annotation, version.name);
-    artifact.annotations.emplace(k_version_annotation, version.version);
-    artifact.annotations.emplace(k_hash_annotation, version.hash.render());
     PushOrder push{.source = image->image, .destination = order.destination};
     push.credentials = order.credentials;
     TRY_ASSIGN(
-        push.referrers.emplace_back(), keep_artifact(services.store, lease, artifact, image->image)
+        push.referrers.emplace_back(),
+        keep_environment_artifact(services.store, lease, version, image->image)
     );
+    TRY_ASSIGN(const auto texts, read_environment_texts(services.store.environments(), version));
+    const auto& docker = texts.inputs.docker;
+    TRY_ASSIGN(
+        const bool is_whole,
+        docker ? services.store.index().has_context(docker->context) : Result<bool>(false)
+    );
+    if (is_whole) {
+        TRY_ASSIGN(
+            push.referrers.emplace_back(),
+            keep_context_artifact(services.store, lease, docker->context, image->image)
+        );
+    }
     return push;
 }
 
-/// What an artifact tells of an environment.
-struct Shared {
-    std::string name;
-    std::string version;
-    Digest hash;
-    std::string inputs;
-    std::string notes;
-};
-
-Result<Shared> read_shared(const Artifact& artifact, const std::string& reference) {
-    Shared shared;
-    const auto annotation = [&](std::string_view key) {
-        const auto found = artifact.annotations.find(std::string(key));
-        return found == artifact.annotations.end() ? std::string() : found->second;
-    };
-    shared.name = annotation(k_name_annotation);
-    shared.version = annotation(k_version_annotation);
-    TRY_ASSIGN(
-        shared.hash, Digest::parse(annotation(k_hash_annotation)), "while reading {}", reference
-    );
-    for (const ArtifactDocument& document : artifact.documents) {
-        if (document.media_type == k_inputs_type) {
-            shared.inputs = document.text;
-        } else if (document.media_type == k_notes_type) {
-            shared.notes = document.text;
-        }
-    }
-    return shared;
-}
-
 /// The environment that is attached to the image; the first where there are several.
-Result<Shared> find_shared(
+Result<SharedEnvironment> find_shared(
     store::Store& store, const Pulled& pulled, const std::string& reference
 ) {
     for (const store::Referrer& referrer : pulled.referrers) {
         if (referrer.artifact_type == k_environment_artifact) {
             TRY_ASSIGN(const Artifact artifact, read_artifact(store, referrer));
-            return read_shared(artifact, reference);
+            return read_shared_environment(artifact, reference);
         }
     }
     return fail(Error{
@@ -101,42 +68,37 @@ Result<Shared> find_shared(
         .hint = "kiln env share attaches one; kiln pull takes the image alone"});
 }
 
-/// The definition, checked against the hash that it came with.
-Result<ResolvedEnvironment> resolve_shared(const Shared& shared, const std::string& reference) {
-    ResolvedEnvironment environment;
-    TRY_ASSIGN(environment.inputs, EnvironmentInputs::parse(shared.inputs));
-    const DefinitionRules rules{
-        // The text may bear another name than the one it is shared under, which is checked later.
-        DefinitionRules::Name::optional,
-        DefinitionRules::Reserved::allowed};
-    const NamedText& text = environment.inputs.definition;
-    TRY_ASSIGN(environment.definition, parse_definition(text.text, text.name, rules));
-    TRY_ASSIGN(environment.record, identify(environment.definition, environment.inputs));
-    if (environment.record.hash != shared.hash) {
-        return fail(
-            Code::digest_mismatch,
-            "{} says that it is {}, but its definition is {}",
-            reference,
-            shared.hash.render(),
-            environment.record.hash.render()
-        );
+/// What a build of it needs, as far as it came along or is here anyway.
+Result<std::vector<Digest>> take_parts(
+    store::Store& store,
+    const store::Lease& lease,
+    const Pulled& pulled,
+    const EnvironmentInputs& inputs
+) {
+    for (const store::Referrer& referrer : pulled.referrers) {
+        if (inputs.docker && referrer.artifact_type == k_context_artifact) {
+            TRY_ASSIGN(
+                const Bytes text,
+                store::read_blob(store.blobs(), referrer.manifest.digest, limits::k_document_bytes)
+            );
+            TRY_ASSIGN(const auto manifest, oci::Manifest::parse(text));
+            TRY(take_context(store, lease, manifest));
+        }
     }
-    TRY_ASSIGN(const EnvironmentNotes notes, EnvironmentNotes::parse(shared.notes));
-    environment.definition.description = notes.description;
-    environment.definition.tags = notes.tags;
-    environment.definition.properties = notes.properties;
-    if (!shared.name.empty()) {
-        environment.definition.name = conda::Written{shared.name, {}};
-        environment.definition.version = conda::Written{shared.version, {}};
-    }
-    return environment;
+    TRY_ASSIGN(KeptParts parts, find_parts(store, inputs));
+    return std::move(parts.keeps);
 }
 
 Result<TakenEnvironment> take_in(
-    Services& services, const ImportOrder& order, const Pulled& pulled
+    Services& services, const ImportOrder& order, const Pulled& pulled, const store::Lease& lease
 ) {
-    TRY_ASSIGN(const Shared shared, find_shared(services.store, pulled, order.reference));
-    TRY_ASSIGN(const ResolvedEnvironment resolved, resolve_shared(shared, order.reference));
+    TRY_ASSIGN(const auto shared, find_shared(services.store, pulled, order.reference));
+    // The text may bear another name than the one it is shared under, which is checked later.
+    TRY_ASSIGN(
+        ResolvedEnvironment resolved,
+        resolve_shared_environment(shared, DefinitionRules::Reserved::allowed, order.reference)
+    );
+    TRY_ASSIGN(resolved.keeps, take_parts(services.store, lease, pulled, resolved.inputs));
     TRY(adopt_pulled_image(services, shared.hash, order.reference, pulled));
     const Addition addition{
         .workspace = order.workspace,
@@ -183,7 +145,7 @@ awaitable<Result<TakenEnvironment>> take_shared(
     if (!pulled) {
         co_return fail(pulled.error());
     }
-    auto take = [&] { return take_in(services, *order, *pulled); };
+    auto take = [&] { return take_in(services, *order, *pulled, lease); };
     co_return co_await run_on(services.pool, std::move(take));
 }
 

@@ -10,14 +10,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace kiln::daemon {
-
-/// A definition with the texts it was made from, attached to its image: with the lock that is
-/// attached as well, one graph that another daemon takes in as the same environment.
-inline constexpr std::string_view k_environment_artifact =
-    "application/vnd.kiln.environment.v1+json";
 
 struct ShareOrder {
     store::EnvironmentVersion version;
@@ -25,7 +19,7 @@ struct ShareOrder {
     CredentialsByHost credentials;
 };
 
-/// Pushes image, lock and definition of a version.
+/// Pushes image, lock, definition and build context of a version.
 /// Errors   conflict: it is not built; those of push_image().
 /// Thread   the loop.
 boost::asio::awaitable<Result<ResultEvent>> share_environment(

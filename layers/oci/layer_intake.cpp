@@ -103,6 +103,35 @@ Result<void> check_identity(
     return {};
 }
 
+/// One pass over a layer; `copy`, where there is one, gets what is kept of it. Its dress has no
+/// digest yet.
+Result<BuiltLayer> read_layer(
+    ByteSource& bytes,
+    const ExpectedLayer& expected,
+    ByteSink* copy,
+    const tar::TarReaderLimits& limits,
+    const std::stop_token& stop
+) {
+    TRY_ASSIGN(const Bytes first, read_first(bytes));
+    const StreamFormat format = sniff_stream(first);
+    TRY(check_media_type(expected, format));
+    const std::optional<Compression> kept = compression_of(format);
+    PrefixedSource whole(first, bytes);
+    CopyingSource blob(whole, kept ? copy : nullptr);
+    TRY_ASSIGN(const auto plain, decompress(blob));
+    CopyingSource tar(*plain, kept ? nullptr : copy);
+    TRY_ASSIGN(LayerIndex index, index_layer_tar(tar, limits, stop));
+    TRY(drain(blob));
+    TRY(check_identity(expected, index, blob.size_bytes()));
+    BuiltLayer built;
+    built.layer.diff_id = index.diff_id;
+    built.layer.tar_bytes = index.tar_bytes;
+    built.layer.dress.compression = kept.value_or(Compression::none);
+    built.table = std::move(index.table);
+    built.entries = index.entries;
+    return built;
+}
+
 }  // namespace
 
 Result<BuiltLayer> take_layer(
@@ -113,31 +142,29 @@ Result<BuiltLayer> take_layer(
     const tar::TarReaderLimits& limits,
     std::stop_token stop
 ) {
-    TRY_ASSIGN(const Bytes first, read_first(bytes));
-    const StreamFormat format = sniff_stream(first);
-    TRY(check_media_type(expected, format));
-    const std::optional<Compression> kept = compression_of(format);
     TRY_ASSIGN(auto writer, blobs.begin(lease));
-    PrefixedSource whole(first, bytes);
-    CopyingSource blob(whole, kept ? writer.get() : nullptr);
-    TRY_ASSIGN(const auto plain, decompress(blob));
-    CopyingSource tar(*plain, kept ? nullptr : writer.get());
-    TRY_ASSIGN(LayerIndex index, index_layer_tar(tar, limits, stop));
-    TRY(drain(blob));
-    TRY(check_identity(expected, index, blob.size_bytes()));
+    TRY_ASSIGN(BuiltLayer built, read_layer(bytes, expected, writer.get(), limits, stop));
     std::optional<Digest> digest;
     if (expected.blob) {
         digest = expected.blob->digest;
     }
     TRY_ASSIGN(const auto committed, writer->commit(digest));
-    BuiltLayer built;
-    built.layer.diff_id = index.diff_id;
-    built.layer.tar_bytes = index.tar_bytes;
-    built.layer.dress.compression = kept.value_or(Compression::none);
     built.layer.dress.digest = committed.digest;
     built.layer.dress.size_bytes = committed.size_bytes;
-    built.table = std::move(index.table);
-    built.entries = index.entries;
+    return built;
+}
+
+Result<BuiltLayer> index_layer(
+    ByteSource& bytes,
+    const Descriptor& blob,
+    const Digest& diff_id,
+    const tar::TarReaderLimits& limits,
+    std::stop_token stop
+) {
+    const ExpectedLayer expected{.blob = blob, .diff_id = diff_id};
+    TRY_ASSIGN(BuiltLayer built, read_layer(bytes, expected, nullptr, limits, stop));
+    built.layer.dress.digest = blob.digest;
+    built.layer.dress.size_bytes = blob.size_bytes;
     return built;
 }
 

@@ -30,4 +30,14 @@ Result<BuiltLayer> take_layer(
     std::stop_token stop
 );
 
+/// What there is to know of a layer whose blob is stored already, and hashed on its way in: only
+/// read. Errors   as above; unsupported: a compression that no layer may have.
+Result<BuiltLayer> index_layer(
+    ByteSource& bytes,
+    const Descriptor& blob,
+    const Digest& diff_id,
+    const tar::TarReaderLimits& limits,
+    std::stop_token stop
+);
+
 }  // namespace kiln::oci

@@ -11,6 +11,7 @@
 namespace kiln::store {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::FailsSaying;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -133,6 +134,29 @@ TEST_F(EnvironmentsTest, WorkspacesAreThoseThatHaveEnvironments) {
     ASSERT_THAT(add("test", "", "two"), Succeeds());
 
     EXPECT_THAT(*environments().workspaces(), ::testing::ElementsAre("default"));
+}
+
+TEST_F(EnvironmentsTest, AVersionThatIsAddedAgainKeepsMore) {
+    const EnvironmentDocument canonical = document("a");
+    EnvironmentVersion version{
+        .workspace = "default",
+        .name = "train",
+        .version = "1",
+        .hash = canonical.digest,
+        .inputs = canonical.digest,
+        .origin = "custom",
+        .notes = "{}",
+        .created = 7,
+        .keeps = {digest_of("base")}};
+    ASSERT_THAT(environments().add(version, {canonical}), Succeeds());
+    version.keeps = {digest_of("base"), digest_of("package")};
+
+    const auto again = environments().add(version, {canonical});
+
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_FALSE(again->is_new);
+    EXPECT_THAT(again->version.keeps, ElementsAre(digest_of("base"), digest_of("package")));
+    EXPECT_EQ(*environments().kept(), again->version.keeps);
 }
 
 TEST_F(EnvironmentsTest, NotesChangeInPlace) {

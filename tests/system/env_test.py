@@ -344,6 +344,25 @@ class RegistryTest(RegistryCase):
         self.good(two.kiln("push", f"{registry}/team/plain:1"))
         self.clean(two)
 
+    def test_a_shared_environment_brings_its_build_context(self):
+        registry = self.registry(password=False)
+        one, two = self.daemon_with_base(name="one"), self.daemon(name="two")
+        self.write("docker/Dockerfile", "FROM base:1\nCOPY app sub /srv/\n")
+        self.write("docker/app", "app\n")
+        for number in range(70):
+            self.write(f"docker/sub/{number}", f"{number}\n")
+        definition = self.write("env.yml", "name: docker\nbuild: {path: docker}\n")
+        built = self.good(one.kiln("env", "create", "-f", definition, "--build")).stdout.split()[1]
+        where = f"{registry}/team/docker:1"
+
+        self.good(one.kiln("env", "share", "docker:1", where))
+        self.good(two.kiln("env", "import", where))
+        self.load(two, base_image.busybox_tar(), "base:1")
+        self.good(two.kiln("gc", "--keep-size", "0"))
+
+        self.assertEqual(self.good(two.kiln("env", "build", "docker", "--rebuild")).line, built)
+        self.clean(two)
+
     def test_a_registry_that_is_gone_is_no_reason_not_to_build(self):
         one, _ = self.two_daemons("127.0.0.1:1")
 

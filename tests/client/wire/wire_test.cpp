@@ -1,4 +1,5 @@
 #include "client/wire/build.hpp"
+#include "client/wire/bundle.hpp"
 #include "client/wire/conda.hpp"
 #include "client/wire/difference.hpp"
 #include "client/wire/environment.hpp"
@@ -422,6 +423,35 @@ TEST(WireEnvironment, ReadsListsHistoriesAndDifferences) {
     EXPECT_EQ(history->at(0).changes.at(0).sentence, "numpy 1.26.3 to 1.26.4");
     ASSERT_THAT(differences, Succeeds());
     EXPECT_EQ(differences->at(0).change, "package");
+}
+
+TEST(WireBundle, IsTheSameRecordOnBothSides) {
+    const auto answer = parse_bundle_answer(golden("bundle_answer"));
+    const auto needs = parse_bundle_answer(golden("bundle_needs"));
+
+    ASSERT_THAT(answer, Succeeds());
+    EXPECT_EQ(json::Value(render(*answer->bundle)), golden("bundle_answer").at("bundle"));
+    EXPECT_EQ(render(BundleRequest{"default", {"app:1", "env:train:2"}}), golden("bundle_request"));
+    ASSERT_THAT(needs, Succeeds());
+    EXPECT_FALSE(needs->bundle);
+    EXPECT_EQ(needs->fetches.at(0).name, "the lock of train:2");
+}
+
+TEST(WireBundle, IsTakenInUntilNothingIsLacking) {
+    const auto needs = parse_unbundle_answer(golden("unbundle_needs"));
+    const auto accepted = parse_unbundle_answer(golden("unbundle_accepted"));
+    const Event event = golden_event("event_result_unbundle");
+    const auto report = parse_unbundled(*std::get<ResultEvent>(event.body).report);
+
+    EXPECT_EQ(render(UnbundleRequest{digest_like('d'), {}}), golden("unbundle_request"));
+    ASSERT_THAT(needs, Succeeds());
+    EXPECT_THAT(needs->needs, ElementsAre(digest_like('a'), digest_like('b')));
+    ASSERT_THAT(accepted, Succeeds());
+    EXPECT_EQ(accepted->id, "0123456789abcdef");
+    ASSERT_THAT(report, Succeeds());
+    EXPECT_EQ(report->images.at(0).name, "app:1");
+    EXPECT_FALSE(report->images.at(1).name);
+    EXPECT_EQ(report->environments.size(), 1U);
 }
 
 TEST(WireEnvironment, ReadsTheReportOfARefresh) {

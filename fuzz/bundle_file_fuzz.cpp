@@ -1,0 +1,10 @@
+#include "tests/support/check_bundle_file.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    kiln::testing::check_bundle_file(std::as_bytes(std::span(data, size)));
+    return 0;
+}
