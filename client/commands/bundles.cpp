@@ -215,7 +215,7 @@ Result<int> run(Session& session, const BundleArguments& arguments) {
     const auto progress = session.make_progress();
     for (const std::string& name : arguments.names) {
         if (name.starts_with(k_environment_prefix)) {
-            EnvironmentWish wish{arguments.workspace, name};
+            EnvironmentWish wish{arguments.workspace, name.substr(k_environment_prefix.size())};
             wish.pull = true;
             TRY(build_environment(session, *progress, wish));
         }

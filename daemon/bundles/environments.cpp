@@ -76,6 +76,11 @@ Result<BundledEnvironments::Entry> BundledEnvironments::read(const BundledEnviro
     TRY_ASSIGN(
         entry.resolved, resolve_shared_environment(entry.shared, reserved, std::string(k_source))
     );
+    const EnvironmentInputs& inputs = entry.resolved.inputs;
+    const bool stands_alone = !inputs.conda && !inputs.docker;
+    if (stands_alone && (!inputs.base || inputs.base->manifest.digest != entry.image.digest)) {
+        return fail(Code::digest_mismatch, "its image is not the one that its definition names");
+    }
     TRY_ASSIGN(entry.lock, find_lock(entry.image.digest));
     return entry;
 }

@@ -265,7 +265,7 @@ Result<BundlePlan> plan_bundle(Services& services, const BundleOrder& order) {
     Planner planner(services);
     for (const std::string& name : names) {
         if (name.starts_with(k_environment_prefix)) {
-            TRY(planner.add_environment(order.workspace, name));
+            TRY(planner.add_environment(order.workspace, name.substr(k_environment_prefix.size())));
         } else {
             TRY(planner.add_named_image(name));
         }

@@ -464,6 +464,20 @@ class TakingInTest(BundleTest):
         self.assertEqual(self.show(there, reference, "--workspace", "carried")["image"], image)
         self.assertEqual(self.show(there, reference), before)
 
+    def test_an_image_that_stands_alone_and_one_without_a_name_are_environments_too(self):
+        self.create(self.write("plain.yml", "name: plain\nimage: base:1\ntags: {team: blue}\n"))
+        nameless = self.good(self.kilnd.kiln(
+            "env", "create", "--anonymous", "-f", self.write("nameless.yml", "image: base:1\nprefix: /opt/other\n"))).line
+        there = self.daemon("there")
+
+        self.good(there.kiln("unbundle", self.bundle("env:plain", f"env:{nameless}")))
+
+        self.assertEqual(self.show(there, "plain")["tags"], {"team": "blue"})
+        for reference in ("plain", nameless):
+            self.assertEqual(self.show(there, reference)["image"], self.show(self.kilnd, reference)["image"])
+            self.good(there.kiln("env", "build", reference))
+        self.clean(there)
+
     def test_its_workspace_comes_along(self):
         self.channel("tool 1.0")
         self.create(self.system_managed("tool"), "--workspace", "team")

@@ -125,7 +125,8 @@ RC_GTEST_PROP(BundleFile, ShowsEveryAlteredByte, ()) {
 
     const auto file = open(altered);
 
-    RC_ASSERT(!file || has_altered_part(*file));
+    const bool shows = !file || has_altered_part(*file);  // RC_ASSERT would look at both sides
+    RC_ASSERT(shows);
 }
 
 RC_GTEST_PROP(BundleFile, TakesOrRefusesAnyBytes, ()) {
