@@ -90,7 +90,7 @@ class Environments {
 
     /// With a version: there it is added, or is found with the same hash. Without: the latest one
     /// of the name when it has the same hash, else the next whole number. Errors   conflict: the
-    /// version has another definition. One that is found keeps from now on what the new one would.
+    /// version has another definition.
     Result<AddedVersion> add(
         EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
     );
