@@ -4,6 +4,7 @@
 #include "daemon/environments/comparison.hpp"
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/curation.hpp"
+#include "daemon/environments/editing.hpp"
 #include "daemon/environments/exporting.hpp"
 #include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
@@ -143,62 +144,6 @@ Awaitable<Result<void>> post_environment(
     co_return co_await exchange.respond_json(status, std::move(*answer));
 }
 
-/// Edits of a version, each absent where it stays.
-struct Edit {
-    std::optional<std::string> description;
-    std::map<std::string, std::string> tags;  // an empty value takes the tag away
-    std::map<std::string, std::string> properties;
-    std::optional<bool> archived;
-
-    static Result<Edit> parse(const Value& value) {
-        json::ObjectReader in(value, "the edit of an environment");
-        Edit edit;
-        edit.description = in.optional_text("description");
-        edit.tags = in.text_map_or_empty("tags");
-        edit.properties = in.text_map_or_empty("properties");
-        if (in.find("archived") != nullptr) {
-            edit.archived = in.boolean_or("archived", false);
-        }
-        TRY(in.finish(json::UnknownFields::refuse));
-        return edit;
-    }
-};
-
-void merge(
-    std::map<std::string, std::string>& into, const std::map<std::string, std::string>& edits
-) {
-    for (const auto& [name, value] : edits) {
-        if (value.empty()) {
-            into.erase(name);
-        } else {
-            into.insert_or_assign(name, value);
-        }
-    }
-}
-
-Result<std::string> apply(
-    store::Store& store, const store::EnvironmentVersion& version, const Edit& edit
-) {
-    TRY(refuse_curated(version));
-    store::Environments environments = store.environments();
-    TRY_ASSIGN(EnvironmentNotes notes, EnvironmentNotes::parse(version.notes));
-    notes.description = edit.description.value_or(notes.description);
-    merge(notes.tags, edit.tags);
-    merge(notes.properties, edit.properties);
-    if (notes.render() != version.notes) {
-        TRY(environments.set_notes(version, notes.render()));
-    }
-    if (edit.archived && *edit.archived != version.archived) {
-        TRY(environments.set_archived(version, *edit.archived));
-    }
-    TRY_ASSIGN(
-        const auto edited, find_environment(store, version.workspace, version.name, version.version)
-    );
-    TRY_ASSIGN(const Object row, render_environment_row(store, edited));
-    return json::render(row) + "\n";
-}
-
-/// The same definition under another name: nothing but a row is written.
 Result<Value> copy(
     Services& services,
     const store::EnvironmentVersion& from,
@@ -249,19 +194,6 @@ Awaitable<Result<void>> post_copy(
     co_return co_await exchange.respond_json(201, std::move(*answer));
 }
 
-/// Of every version of a name: only whether they are archived can change at once.
-Result<std::string> apply_to_all(
-    store::Store& store, const std::string& workspace, const std::string& name, const Edit& edit
-) {
-    TRY_ASSIGN(const auto latest, find_environment(store, workspace, name, ""));
-    TRY(refuse_curated(latest));
-    if (edit.description || !edit.tags.empty() || !edit.properties.empty() || !edit.archived) {
-        return fail(Code::invalid_input, "of all versions only \"archived\" can change");
-    }
-    TRY(store.environments().set_all_archived(workspace, name, *edit.archived));
-    return render_environment_history(store, workspace, name);
-}
-
 Awaitable<Result<void>> patch_environment(
     Exchange& exchange, Services& services, std::string name, std::optional<std::string> version
 ) {
@@ -269,17 +201,17 @@ Awaitable<Result<void>> patch_environment(
     if (!body) {
         co_return fail(body.error());
     }
-    const auto edit = Edit::parse(*body);
+    const auto edit = EnvironmentEdit::parse(*body);
     if (!edit) {
         co_return fail(edit.error());
     }
     const std::string workspace = workspace_of(exchange);
     auto work = [&services, &edit, workspace, name, version]() -> Result<std::string> {
         if (!version) {
-            return apply_to_all(services.store, workspace, name, *edit);
+            return edit_all_versions(services.store, workspace, name, *edit);
         }
         TRY_ASSIGN(const auto found, find_environment(services.store, workspace, name, *version));
-        return apply(services.store, found, *edit);
+        return edit_version(services.store, found, *edit);
     };
     auto answer = co_await run_on(services.pool, std::move(work));
     if (!answer) {

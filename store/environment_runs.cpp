@@ -1,0 +1,79 @@
+#include "store/environments.hpp"
+#include "store/index_database.hpp"
+#include "store/index_rows.hpp"
+#include "store/index_state.hpp"
+
+#include <mutex>
+
+namespace kiln::store {
+namespace {
+
+const std::string k_select_run =
+    "SELECT id, workspace, name, version, image, command, author, started, ended, exit_code "
+    "FROM environment_runs ";
+
+Result<EnvironmentRun> read_run(const Statement& row) {
+    return EnvironmentRun{
+        .id = row.size(0),
+        .workspace = row.text(1),
+        .name = row.text(2),
+        .version = row.text(3),
+        .image = row.digest(4),
+        .command = row.text(5),
+        .author = static_cast<std::uint32_t>(row.integer(6)),
+        .started = row.integer(7),
+        .ended = row.integer(8),
+        .exit_code = row.integer(9)};
+}
+
+}  // namespace
+
+Result<void> Environments::add_run(const EnvironmentRun& run) {
+    const std::lock_guard lock(index_->state_->writing);
+    Database& database = *index_->state_->writer;
+    return database.transaction([&]() -> Result<void> {
+        TRY_ASSIGN(
+            Statement put,
+            database.prepare("INSERT INTO environment_runs (workspace, name, version, image, "
+                             "command, author, started, ended, exit_code) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        );
+        put.bind(std::string_view(run.workspace)).bind(std::string_view(run.name));
+        put.bind(std::string_view(run.version)).bind(run.image);
+        put.bind(std::string_view(run.command)).bind(std::int64_t{run.author});
+        TRY(put.bind(run.started).bind(run.ended).bind(run.exit_code).run());
+        TRY_ASSIGN(
+            Statement forget,
+            database.prepare("DELETE FROM environment_runs WHERE id <= "
+                             "(SELECT max(id) FROM environment_runs) - ?")
+        );
+        return forget.bind(std::uint64_t{k_kept_runs}).run();
+    });
+}
+
+Result<std::vector<EnvironmentRun>> Environments::runs(
+    const std::optional<Digest>& image, std::size_t at_most
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql =
+        k_select_run + "WHERE ?1 IS NULL OR image = ?1 ORDER BY id DESC LIMIT ?2";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(image).bind(std::uint64_t{at_most});
+    return read_all_rows<EnvironmentRun>(rows, read_run);
+}
+
+Result<std::vector<EnvironmentRun>> Environments::runs_of(
+    const RunEnvironment& environment, std::size_t at_most
+) const {
+    const std::lock_guard lock(index_->state_->reading);
+    static const std::string sql =
+        k_select_run
+        + "WHERE workspace = ?1 AND name = ?2 AND (?3 = '' OR version = ?3) AND version != '' "
+          "ORDER BY id DESC LIMIT ?4";
+    TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
+    rows.bind(std::string_view(environment.workspace)).bind(std::string_view(environment.name));
+    rows.bind(std::string_view(environment.version)).bind(std::uint64_t{at_most});
+    return read_all_rows<EnvironmentRun>(rows, read_run);
+}
+
+}  // namespace kiln::store
