@@ -32,7 +32,9 @@ std::vector<Aspect> differing(const Node& a, const Node& b) {
 
 }  // namespace
 
-Result<void> each_change(const FileTree& before, const FileTree& after, const ChangeSink& sink) {
+Result<void> each_change(
+    const FileTree& before, const FileTree& after, const FileChangeSink& sink
+) {
     TreeWalk walk_before(before, "");
     TreeWalk walk_after(after, "");
     auto was = walk_before.next();

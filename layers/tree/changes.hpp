@@ -18,11 +18,11 @@ struct FileChange {
     std::vector<Aspect> aspects;  // of a path in both; by their order above
 };
 
-using ChangeSink = std::function<Result<void>(const FileChange&)>;
+using FileChangeSink = std::function<Result<void>(const FileChange&)>;
 
 /// Every path that differs, in canonical order, as the two walks come by it. Contents are compared
 /// by digest, none is read. each_change(b, a) is each_change(a, b) turned round.
 /// Errors   the sink's.
-Result<void> each_change(const FileTree& before, const FileTree& after, const ChangeSink& sink);
+Result<void> each_change(const FileTree& before, const FileTree& after, const FileChangeSink& sink);
 
 }  // namespace kiln::tree

@@ -95,7 +95,7 @@ class UpperDiff {
     UpperDiff(
         const FileTree& lower,
         const OverlayDiffOptions& options,
-        const ChangeSink& sink,
+        const ChangedEntrySink& sink,
         std::stop_token stop
     )
         : tables_(lower.layers()),
@@ -154,7 +154,7 @@ class UpperDiff {
 
     Tables tables_;
     const OverlayDiffOptions& options_;
-    const ChangeSink& sink_;
+    const ChangedEntrySink& sink_;
     std::stop_token stop_;
     std::set<std::string, std::less<>> ignored_;
     std::set<std::string, std::less<>> ignored_parents_;
@@ -431,7 +431,7 @@ Result<OverlayDiffReport> diff_upper(
     int upper,
     const FileTree& lower,
     const OverlayDiffOptions& options,
-    const ChangeSink& sink,
+    const ChangedEntrySink& sink,
     std::stop_token stop
 ) {
     return UpperDiff(lower, options, sink, std::move(stop)).run(upper);

@@ -33,7 +33,7 @@ struct ChangedEntry {
     Fd content;
 };
 
-using ChangeSink = std::function<Result<void>(ChangedEntry change)>;
+using ChangedEntrySink = std::function<Result<void>(ChangedEntry change)>;
 
 struct OverlayDiffReport {
     std::uint64_t entries = 0;
@@ -51,7 +51,7 @@ Result<OverlayDiffReport> diff_upper(
     int upper,
     const FileTree& lower,
     const OverlayDiffOptions& options,
-    const ChangeSink& sink,
+    const ChangedEntrySink& sink,
     std::stop_token stop
 );
 

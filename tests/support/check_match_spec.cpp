@@ -29,7 +29,7 @@ std::array<conda::PackageRecord, 2> records() {
     };
 }
 
-void check_error(const Error& error, std::string_view text) {
+void check_place(const Error& error, std::string_view text) {
     ASSERT(!error.message.empty());
     ASSERT(error.where && error.where->column >= 1);
     ASSERT(error.where->end_column >= error.where->column);
@@ -39,7 +39,7 @@ void check_error(const Error& error, std::string_view text) {
 void check_form(std::string_view text, conda::SpecForm form) {
     const auto spec = conda::MatchSpec::parse(text, form);
     if (!spec) {
-        check_error(spec.error(), text);
+        check_place(spec.error(), text);
         return;
     }
     const std::string rendered = spec->text();
@@ -62,7 +62,7 @@ void check_match_spec(ByteSpan bytes) {
     check_form(text, conda::SpecForm::depends);
     const auto condition = conda::Condition::parse(text);
     if (!condition) {
-        check_error(condition.error(), text);
+        check_place(condition.error(), text);
         return;
     }
     // Rendered names may be longer than what was written, and so beyond the limit.

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t k_blob_bytes = std::size_t{2} << 30U;
 
 void add_entries(const LayerInMemory& layer, LayerEntries& entries) {
-    const Fd fd = file_of(as_text(layer.blob));
+    const Fd fd = testing::file_of(as_text(layer.blob));
     auto tar = open_layer_tar(fd.get(), layer.built.layer.dress);
     ASSERT_TRUE(tar.has_value());
     auto reader = tar::TarReader::open(**tar, {}, {});

@@ -10,11 +10,6 @@
 namespace kiln::testing {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view{} : text.substr(begin);
-}
-
 bool is_word(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
@@ -112,6 +107,11 @@ std::string code_of(std::string_view text) {
         at = std::max(end, at + 1);
     }
     return code;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    return begin == std::string_view::npos ? std::string_view{} : text.substr(begin);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {

@@ -30,6 +30,8 @@ using Offences = std::vector<Offence>;
 /// The text with comments, strings and character literals blanked: same length, same lines.
 std::string code_of(std::string_view text);
 
+/// Without the blanks before it.
+std::string_view trimmed(std::string_view text);
 std::vector<std::string_view> lines_of(std::string_view text);
 std::size_t line_at(std::string_view text, std::size_t offset);
 

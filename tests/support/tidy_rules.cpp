@@ -116,11 +116,6 @@ std::size_t columns(std::string_view line) {
     }));
 }
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view{} : text.substr(begin);
-}
-
 /// A brace that opens a block, judged by what stands before it: a head in parentheses, a word that
 /// takes a block, the return type of a lambda. What is left are initializers.
 bool opens_block(std::string_view before) {

@@ -21,13 +21,12 @@ using testing::SampleBundle;
 using testing::Succeeds;
 using testing::TempDirectory;
 
-const std::vector<std::string> k_contents = {
-    "first", std::string(5000, 'x'), std::string(512, 'y')};
+const std::vector<std::string> k_members = {"first", std::string(5000, 'x'), std::string(512, 'y')};
 
 /// The bytes of the sample.
 std::string sample() {
     const TempDirectory directory;
-    SampleBundle bundle(k_contents);
+    SampleBundle bundle(k_members);
     EXPECT_THAT(bundle.write(directory.path("b")), Succeeds());
     return directory.read("b");
 }
@@ -54,8 +53,8 @@ TEST(BundleFile, HasTheDocumentAndEveryCarriedPart) {
 
     ASSERT_THAT(file, Succeeds());
     ASSERT_EQ(file->bundle().parts.size(), 3U);
-    FdSource second = file->source(*file->find(digest_of(k_contents[1])));
-    EXPECT_EQ(as_text(read_all(second, 10'000, "a part").value()), k_contents[1]);
+    FdSource second = file->source(*file->find(digest_of(k_members[1])));
+    EXPECT_EQ(as_text(read_all(second, 10'000, "a part").value()), k_members[1]);
     ASSERT_NE(file->find(file->layout().document), nullptr);
     EXPECT_EQ(file->find(digest_of("absent")), nullptr);
 }
@@ -81,9 +80,9 @@ TEST(BundleFile, IsATarWithAnImageLayoutInside) {
             "blobs",
             "blobs/sha256",
             blob(file->layout().document),
-            blob(digest_of(k_contents[0])),
-            blob(digest_of(k_contents[1])),
-            blob(digest_of(k_contents[2]))
+            blob(digest_of(k_members[0])),
+            blob(digest_of(k_members[1])),
+            blob(digest_of(k_members[2]))
         )
     );
 }
@@ -91,7 +90,7 @@ TEST(BundleFile, IsATarWithAnImageLayoutInside) {
 TEST(BundleFile, ThatIsCutShortSaysInWhichPart) {
     const std::string bytes = sample();
     const auto whole = open(bytes);
-    const BundleMember& second = *whole->find(digest_of(k_contents[1]));
+    const BundleMember& second = *whole->find(digest_of(k_members[1]));
 
     const auto cut = open(std::string_view(bytes).substr(0, second.content_offset() + 10));
 

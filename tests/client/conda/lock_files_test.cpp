@@ -13,7 +13,7 @@ using ::testing::Pair;
 using testing::Succeeds;
 using testing::TempDirectory;
 
-constexpr std::int64_t k_much_later_ns = 4'000'000'000'000'000'000;
+constexpr std::int64_t k_later_than_the_lock_ns = 4'000'000'000'000'000'000;
 
 TEST(CondaLockFiles, AreWhereTheLockSays) {
     const std::string lock =
@@ -49,7 +49,7 @@ TEST(CondaLockFiles, AreHashedAndRemembered) {
     files.write("a.conda", "one");
     const std::vector<LockFileEntry> entries{{"file://a", files.path("a.conda")}};
     const auto hash = [&] {
-        return hash_files(entries, files.path("cache"), k_much_later_ns, {}).value();
+        return hash_files(entries, files.path("cache"), k_later_than_the_lock_ns, {}).value();
     };
 
     const HashedFiles first = hash();

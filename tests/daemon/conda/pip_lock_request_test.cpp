@@ -9,12 +9,12 @@ namespace {
 using kiln::testing::FailsSaying;
 using kiln::testing::Succeeds;
 
-json::Value golden() {
+json::Value golden_pip_request() {
     return json::parse(kiln::testing::golden_input("wire/pip_lock_request.json"), "golden").value();
 }
 
 TEST(PipLockRequest, IsReadFromTheGoldenRecord) {
-    const auto request = PipLockRequest::parse(golden());
+    const auto request = PipLockRequest::parse(golden_pip_request());
 
     ASSERT_THAT(request, Succeeds());
     EXPECT_EQ(request->base, "debian:12");
@@ -36,14 +36,14 @@ TEST(PipLockRequest, IsRefusedNamingWhatIsWrong) {
         {"format", "toml", "toml"},
         {"paths", 1, "\"paths\""}};
     for (const auto& [key, value, said] : cases) {
-        json::Value changed = golden();
+        json::Value changed = golden_pip_request();
         changed.as_object()[key] = value;
         EXPECT_THAT(PipLockRequest::parse(changed), FailsSaying(Code::invalid_input, said)) << key;
     }
 }
 
 TEST(PipLockRequest, ASpecificationWithoutAPipPartLeavesNothingToDo) {
-    json::Value value = golden();
+    json::Value value = golden_pip_request();
     value.as_object()["input"].as_object()["text"] = "dependencies: [python]\n";
 
     EXPECT_THAT(

@@ -14,7 +14,6 @@ using kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 
 Result<EnvironmentDefinition> parse(std::string_view text) {
     return parse_definition(text, "env.yml");
@@ -45,8 +44,10 @@ auto_rebuild: on_base_image_update
     EXPECT_EQ(it->name->span.line, 3U);
     EXPECT_EQ(it->version->text, "7");
     EXPECT_EQ(it->description, "for training");
-    EXPECT_THAT(it->tags, ElementsAre(Pair("gpu", "1"), Pair("team", "vision")));
-    EXPECT_THAT(it->properties, ElementsAre(Pair("cost", "low")));
+    EXPECT_THAT(
+        it->tags, ElementsAre(::testing::Pair("gpu", "1"), ::testing::Pair("team", "vision"))
+    );
+    EXPECT_THAT(it->properties, ElementsAre(::testing::Pair("cost", "low")));
     EXPECT_EQ(it->base()->path(), "ml/openmpi");
     EXPECT_EQ(it->conda->kind, DefinedConda::Kind::path);
     EXPECT_EQ(it->conda->value.text, "./conda/env.yml");

@@ -36,11 +36,11 @@ std::vector<std::string> sentences(
     return said;
 }
 
-Told needs(const std::string& dependencies) {
+Told told_of(const std::string& dependencies) {
     return {.conda = "channels: [forge, main]\ndependencies: " + dependencies + "\n"};
 }
 
-Told built(std::map<std::string, std::string> context, const std::string& args) {
+Told told_from(std::map<std::string, std::string> context, const std::string& args) {
     return {
         .definition = "name: a\nbuild: {path: ., args: {" + args + "}}\n",
         .context = std::move(context)};
@@ -66,7 +66,7 @@ TEST(EnvironmentDifference, SaysFromWhereToWhereABaseMoved) {
 
 TEST(EnvironmentDifference, NamesDependenciesThatChangedCameAndWent) {
     EXPECT_THAT(
-        sentences(needs("[numpy=1.26.3, python, six]"), needs("[numpy=1.26.4, python, scipy]")),
+        sentences(told_of("[numpy=1.26.3, python, six]"), told_of("[numpy=1.26.4, python, scipy]")),
         ElementsAre(
             "dependency numpy=1.26.3 to numpy=1.26.4",
             "dependency scipy added",
@@ -77,7 +77,7 @@ TEST(EnvironmentDifference, NamesDependenciesThatChangedCameAndWent) {
 
 TEST(EnvironmentDifference, TellsOrderFromContent) {
     EXPECT_THAT(
-        sentences(needs("[python, numpy]"), needs("[numpy, python]")),
+        sentences(told_of("[python, numpy]"), told_of("[numpy, python]")),
         ElementsAre("order of dependencies: python, numpy to numpy, python")
     );
     EXPECT_THAT(
@@ -106,8 +106,8 @@ TEST(EnvironmentDifference, NamesPipLinesAndVariables) {
 }
 
 TEST(EnvironmentDifference, NamesDockerSteps) {
-    Told before = built({{"Dockerfile", "FROM base:1\n"}, {"a", "1"}}, "N: 1");
-    Told after = built({{"Dockerfile", "FROM base:1\nRUN x\n"}, {"a", "1"}}, "N: 2");
+    Told before = told_from({{"Dockerfile", "FROM base:1\n"}, {"a", "1"}}, "N: 1");
+    Told after = told_from({{"Dockerfile", "FROM base:1\nRUN x\n"}, {"a", "1"}}, "N: 2");
     after.tags["base:1"] = "patched";
 
     EXPECT_THAT(

@@ -26,7 +26,7 @@ conda::Specification specify(const std::string& text) {
     return conda::parse_environment_yaml(text, "conda.yml", "linux-64").value();
 }
 
-conda::Lock lock() {
+conda::Lock sample_lock() {
     conda::Lock lock =
         conda::parse_lock(
             "@EXPLICIT\nhttps://user:secret@conda.example/forge/linux-64/python-3.11.9-h1_0.conda#"
@@ -88,7 +88,7 @@ variables:
 }
 
 TEST(EnvironmentExport, IsAnEnvironmentYmlOfExactPinsWhereThereIsOnlyALock) {
-    auto locked = lock();
+    auto locked = sample_lock();
     locked.pip.push_back(pip_entry());
 
     const auto text = export_environment(
@@ -101,7 +101,7 @@ TEST(EnvironmentExport, IsAnEnvironmentYmlOfExactPinsWhereThereIsOnlyALock) {
 }
 
 TEST(EnvironmentExport, IsALockThatInstallsTheSameWithoutCredentials) {
-    const auto locked = lock();
+    const auto locked = sample_lock();
     for (const EnvironmentFormat format :
          {EnvironmentFormat::explicit_list, EnvironmentFormat::conda_lock}) {
         SCOPED_TRACE(environment_format_name(format));
@@ -177,7 +177,7 @@ TEST(EnvironmentExport, RefusesForAzureMlWhatItCannotSay) {
 }
 
 TEST(EnvironmentExport, IsADockerfileWithAStageThatInstallsThePackages) {
-    auto locked = lock();
+    auto locked = sample_lock();
     locked.pip.push_back(pip_entry());
     const auto wanted = specify("dependencies: [python]\nvariables: {A: 'a \"b\" $c'}\n");
 
@@ -199,7 +199,7 @@ TEST(EnvironmentExport, IsADockerfileWithAStageThatInstallsThePackages) {
 }
 
 TEST(EnvironmentExport, PutsThatStageBeforeTheLastOneOfAGivenDockerfile) {
-    const auto locked = lock();
+    const auto locked = sample_lock();
     const auto it = define("name: a\nbuild: {path: .}\nlock: e.lock\n");
     const std::string given = "# syntax=docker/dockerfile:1\nARG V=1\nFROM base:$V\nRUN make";
 

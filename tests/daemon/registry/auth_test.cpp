@@ -17,7 +17,7 @@ using testing::FailsWith;
 using testing::FakeRegistry;
 using testing::Succeeds;
 
-struct Fixture {
+struct AuthFixture {
     Result<Response> get(
         const FakeRegistry& registry,
         const std::string& target,
@@ -57,7 +57,7 @@ TEST(Authorizer, TakesATokenUnderBothItsNames) {
         FakeRegistry registry;
         registry.answer_next("GET", "/v2/", 401, 1, "", bearer(registry));
         registry.answer_next("GET", "/auth", 200, 1, fmt::format(R"({{"{}":"abc"}})", key));
-        Fixture test;
+        AuthFixture test;
 
         const auto response = test.get(registry, "/v2/");
 
@@ -72,7 +72,7 @@ TEST(Authorizer, RefusesAnAnswerWithoutAUsableToken) {
         FakeRegistry registry;
         registry.answer_next("GET", "/v2/", 401, 1, "", bearer(registry));
         registry.answer_next("GET", "/auth", 200, 1, body);
-        Fixture test;
+        AuthFixture test;
 
         EXPECT_FALSE(test.get(registry, "/v2/").has_value()) << body;
     }
@@ -82,7 +82,7 @@ TEST(Authorizer, SaysThatTheTokenWasRefused) {
     FakeRegistry registry;
     registry.answer_next("GET", "/v2/", 401, 1, "", bearer(registry));
     registry.answer_next("GET", "/auth", 403, 1);
-    Fixture test;
+    AuthFixture test;
 
     EXPECT_THAT(test.get(registry, "/v2/"), FailsSaying(Code::permission, "fetching a token"));
 }
@@ -90,7 +90,7 @@ TEST(Authorizer, SaysThatTheTokenWasRefused) {
 TEST(Authorizer, EndsALoopOfRedirects) {
     FakeRegistry registry;
     registry.answer_next("GET", "/v2/", 302, 100, "", {{"Location", "/v2/"}});
-    Fixture test;
+    AuthFixture test;
 
     EXPECT_THAT(test.get(registry, "/v2/"), FailsSaying(Code::upstream, "redirects more than 5"));
 }
@@ -98,14 +98,14 @@ TEST(Authorizer, EndsALoopOfRedirects) {
 TEST(Authorizer, FollowsNoRedirectIntoThisNetwork) {
     FakeRegistry registry;
     registry.answer_next("GET", "/v2/", 302, 1, "", {{"Location", "http://10.0.0.1/"}});
-    Fixture test;
+    AuthFixture test;
 
     EXPECT_THAT(test.get(registry, "/v2/"), FailsWith(Code::permission));
 }
 
 TEST(Authorizer, LeavesAnUnansweredChallengeToTheCaller) {
     FakeRegistry registry({.auth = testing::FakeAuth::basic});
-    Fixture test;
+    AuthFixture test;
 
     const auto response = test.get(registry, "/v2/");
 

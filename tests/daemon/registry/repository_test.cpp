@@ -26,8 +26,10 @@ using testing::Succeeds;
 const std::string k_manifest(R"({"schemaVersion":2,"layers":[]})");
 
 /// One repository, "app", of a registry; each call on a loop of its own.
-struct Fixture {
-    explicit Fixture(const FakeRegistry& registry, std::vector<std::string> trusted = {}) {
+struct RepositoryFixture {
+    explicit RepositoryFixture(
+        const FakeRegistry& registry, std::vector<std::string> trusted = {}
+    ) {
         RetryPolicy retry;
         retry.first_delay = std::chrono::milliseconds(1);
         retry.longest_delay = std::chrono::milliseconds(2);
@@ -78,7 +80,7 @@ std::string large_text() {
 TEST(Repository, LooksANameUpWithOneRequest) {
     FakeRegistry registry;
     const Digest digest = registry.put_manifest("app", "1", k_manifest);
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     const auto found = test.look_up("1");
 
@@ -94,7 +96,7 @@ TEST(Repository, ReadsTheManifestWhereItsHeadSaysTooLittle) {
     FakeRegistry registry;
     const Digest digest = registry.put_manifest("app", "1", k_manifest);
     registry.answer_next("HEAD", "/manifests/1", 200);
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     EXPECT_EQ(test.look_up("1").value().value().digest, digest);
 }
@@ -107,7 +109,7 @@ TEST(Repository, TakesAManifestForNothingElseThanItIs) {
     registry.answer_next(
         "GET", "/manifests/1", 200, 1, "another", {{"Docker-Content-Digest", digest.render()}}
     );
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     EXPECT_THAT(test.manifest(digest.render()), FailsWith(Code::digest_mismatch));
     EXPECT_THAT(test.manifest("1"), FailsSaying(Code::digest_mismatch, "the registry calls it"));
@@ -117,7 +119,7 @@ TEST(Repository, TakesAManifestForNothingElseThanItIs) {
 TEST(Repository, RefusesAManifestBeyondTheLimit) {
     FakeRegistry registry;
     registry.put_manifest("app", "1", std::string(limits::k_document_bytes + 1, ' '));
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     EXPECT_THAT(test.manifest("1"), FailsWith(Code::too_large));
 }
@@ -132,7 +134,7 @@ TEST(Repository, GoesOnWhereABlobBrokeOff) {
         const std::string text = large_text();
         registry.put_blob(text);
         registry.cut_next_blob(123'456);
-        Fixture test(registry);
+        RepositoryFixture test(registry);
 
         const auto got = test.blob(describe(text));
 
@@ -146,7 +148,7 @@ RC_GTEST_PROP(Repository, GivesEveryByteOnceWhereverItBreaks, (std::uint32_t cut
     const std::string text = large_text();
     registry.put_blob(text);
     registry.cut_next_blob(cut % text.size());
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     RC_ASSERT(test.blob(describe(text)).value() == text);
 }
@@ -155,7 +157,7 @@ TEST(Repository, RefusesABlobOfAnotherSizeThanItsDescriptorSays) {
     FakeRegistry registry;
     const std::string text = large_text();
     registry.put_blob(text);
-    Fixture test(registry);
+    RepositoryFixture test(registry);
     Descriptor smaller = describe(text);
     smaller.size_bytes -= 1;
     Descriptor larger = describe(text);
@@ -170,7 +172,7 @@ TEST(Repository, EndsABodyThatHasNoEnd) {
     const std::string text = large_text();
     registry.put_blob(text);
     registry.send_endless_blob();
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     EXPECT_THAT(test.blob(describe(text)), FailsWith(Code::digest_mismatch));
 }
@@ -179,7 +181,7 @@ TEST(Repository, WaitsAsLongAsItIsAskedTo) {
     FakeRegistry registry;
     registry.put_blob("text");
     registry.answer_next("GET", "/blobs/", 429, 1, "", {{"Retry-After", "1"}});
-    Fixture test(registry);
+    RepositoryFixture test(registry);
     const auto before = std::chrono::steady_clock::now();
 
     ASSERT_THAT(test.blob(describe("text")), Succeeds());
@@ -192,7 +194,7 @@ TEST(Repository, TakesNoTokenAndNoPasswordAlongToAnotherHost) {
     storage.put_blob("text");
     FakeRegistry registry({.auth = FakeAuth::bearer});
     const std::string path = "/v2/app/blobs/" + digest_of("text").render();
-    Fixture test(registry, {storage.host()});
+    RepositoryFixture test(registry, {storage.host()});
     ASSERT_THAT(test.manifest("1"), Succeeds());  // a token is there now
     registry.answer_next(
         "GET", "/blobs/", 307, 1, "", {{"Location", "http://" + storage.host() + path}}
@@ -209,7 +211,7 @@ TEST(Repository, TellsAnotherHostNothingThatItAsksFor) {
     registry.answer_next(
         "GET", "/blobs/", 307, 1, "", {{"Location", "http://" + storage.host() + "/x"}}
     );
-    Fixture test(registry, {storage.host()});
+    RepositoryFixture test(registry, {storage.host()});
 
     EXPECT_THAT(test.blob(describe("text")), FailsWith(Code::permission));
 
@@ -222,8 +224,8 @@ TEST(Repository, SendsCredentialsToARealmThatTheConfigurationNames) {
     registry.put_manifest("app", "1", k_manifest);
     const std::string challenge = "Bearer realm=\"http://" + realm.host() + "/token\"";
     registry.answer_next("GET", "/manifests/", 401, 2, "", {{"WWW-Authenticate", challenge}});
-    Fixture stranger(registry);
-    Fixture known(registry, {realm.host()});
+    RepositoryFixture stranger(registry);
+    RepositoryFixture known(registry, {realm.host()});
 
     EXPECT_THAT(
         stranger.manifest("1"), FailsSaying(Code::permission, "an address of this network")
@@ -247,7 +249,7 @@ TEST(Repository, FollowsTheListOfReferrersFromPageToPage) {
     registry.answer_next(
         "GET", "/referrers/", 200, 1, page("a"), {{"Link", "</v2/app/x?next=2>; rel=\"next\""}}
     );
-    Fixture test(registry);
+    RepositoryFixture test(registry);
 
     const auto listed = testing::run_loop(test.loop, test.repository->list_referrers(subject));
 

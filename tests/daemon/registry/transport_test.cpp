@@ -19,8 +19,8 @@ using testing::run_loop;
 using testing::Succeeds;
 using testing::TempDirectory;
 
-struct Fixture {
-    explicit Fixture(const TransportOptions& options = {})
+struct TransportFixture {
+    explicit TransportFixture(const TransportOptions& options = {})
         : transport(loop.get_executor(), pool, options) {}
 
     Result<Response> send(const Request& request) {
@@ -52,7 +52,7 @@ struct Mute {
 
 TEST(Transport, KeepsAConnectionForTheNextRequest) {
     FakeRegistry registry;
-    Fixture test;
+    TransportFixture test;
 
     EXPECT_EQ(test.get("http://" + registry.host() + "/v2/")->status, 200);
     EXPECT_EQ(test.get("http://" + registry.host() + "/v2/")->status, 200);
@@ -62,7 +62,7 @@ TEST(Transport, KeepsAConnectionForTheNextRequest) {
 
 TEST(Transport, OpensAnotherConnectionWhenTheKeptOneIsClosed) {
     FakeRegistry registry;
-    Fixture test;
+    TransportFixture test;
     ASSERT_THAT(test.get("http://" + registry.host() + "/v2/"), Succeeds());
     registry.close_connections();
 
@@ -74,7 +74,7 @@ TEST(Transport, OpensAnotherConnectionWhenTheKeptOneIsClosed) {
 TEST(Transport, GivesUpOnAServerThatSaysNothing) {
     asio::io_context other;
     const Mute mute(other);
-    Fixture test({.idle_timeout = std::chrono::milliseconds(50)});
+    TransportFixture test({.idle_timeout = std::chrono::milliseconds(50)});
 
     EXPECT_THAT(test.get(mute.url()), FailsSaying(Code::timed_out, "no answer from 127.0.0.1"));
 }
@@ -86,7 +86,7 @@ TEST(Transport, SaysThatNobodyListens) {
         const Mute gone(other);
         url = gone.url();
     }
-    Fixture test;
+    TransportFixture test;
 
     const auto response = test.get(url);
 
@@ -98,7 +98,7 @@ TEST(Transport, BoundsTheBodyOfAnAnswer) {
     FakeRegistry registry;
     registry.answer_next("GET", "/large", 200, 1, std::string(100'000, 'x'));
     registry.answer_next("GET", "/wrong", 500, 1, std::string(100'000, 'x'));
-    Fixture test;
+    TransportFixture test;
 
     EXPECT_THAT(test.get("http://" + registry.host() + "/large"), FailsWith(Code::too_large));
     const auto wrong = test.get("http://" + registry.host() + "/wrong");
@@ -113,7 +113,7 @@ TEST(Transport, GivesTheBodyToTheSinkInOrder) {
         content += std::to_string(i);
     }
     registry.answer_next("GET", "/package", 200, 1, content);
-    Fixture test;
+    TransportFixture test;
     Request request;
     request.url = Url::parse("http://" + registry.host() + "/package").value();
     std::string taken;
@@ -130,7 +130,7 @@ TEST(Transport, GivesTheBodyToTheSinkInOrder) {
 }
 
 TEST(Transport, RefusesHeadersThatWouldEndTheirLine) {
-    Fixture test;
+    TransportFixture test;
     Request request;
     request.url = Url::parse("http://127.0.0.1:1/").value();
     request.headers.emplace_back("X-Name", "a\r\nX-Other: b");
@@ -169,8 +169,8 @@ TEST(Transport, TalksTlsToThoseItTrusts) {
     FakeRegistry registry(
         {.certificate = directory.path("cert.pem"), .key = directory.path("key.pem")}
     );
-    Fixture trusting({.extra_authorities = directory.path("cert.pem")});
-    Fixture strict;
+    TransportFixture trusting({.extra_authorities = directory.path("cert.pem")});
+    TransportFixture strict;
 
     EXPECT_THAT(trusting.get("https://" + registry.host() + "/v2/"), Succeeds());
     EXPECT_THAT(

@@ -5,6 +5,7 @@
 #include "layers/conda/prefix.hpp"
 #include "layers/conda/repodata_record.hpp"
 #include "layers/conda/scripts/link_scripts.hpp"
+#include "tests/layers/conda/placeholder_text.hpp"
 #include "tests/support/conda_layers.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/package_maker.hpp"
@@ -79,18 +80,6 @@ std::string content(const std::vector<PackageMaker>& makers, const std::string& 
     const LayerEntries entries = installed(makers);
     const auto found = entries.find(k_env.substr(1) + "/" + path);
     return found == entries.end() ? "(absent)" : found->second.content;
-}
-
-std::string nuls(std::size_t count) {
-    return std::string(count, '\0');
-}
-
-std::string wide(std::string_view text, std::size_t width, std::size_t value_at) {
-    std::string out(text.size() * width, '\0');
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        out[i * width + value_at] = text[i];
-    }
-    return out;
 }
 
 PackageMaker python(const std::string& version = "3.11.4") {

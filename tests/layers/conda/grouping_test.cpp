@@ -157,7 +157,7 @@ RC_GTEST_PROP(Grouping, TheOrderOfPackagesAndAFewLayersMoreChangeNothing, ()) {
     );
 }
 
-BuiltEnvironment environment(Compression compression) {
+BuiltEnvironment grouped_environment(Compression compression) {
     std::vector<OpenPackage> packages;
     for (const std::string name : {"one", "two", "three"}) {
         const PackageMaker maker =
@@ -176,7 +176,7 @@ BuiltEnvironment environment(Compression compression) {
 class Buckets : public ::testing::TestWithParam<Compression> {};
 
 TEST_P(Buckets, AreTheMembersOneAfterTheOther) {
-    const BuiltEnvironment built = environment(GetParam());
+    const BuiltEnvironment built = grouped_environment(GetParam());
     std::vector<Fd> fds;
     std::vector<BucketMember> members;
     std::uint64_t tar_bytes = 1024;
@@ -219,7 +219,7 @@ TEST_P(Buckets, AreTheMembersOneAfterTheOther) {
 }
 
 TEST_P(Buckets, AreTheSameWhereTheHashOfTheirBeginningIsTakenUp) {
-    const BuiltEnvironment built = environment(GetParam());
+    const BuiltEnvironment built = grouped_environment(GetParam());
     std::vector<Fd> fds;
     std::vector<BucketMember> members;
     for (const auto& layer : built.layers) {
@@ -245,7 +245,7 @@ TEST_P(Buckets, AreTheSameWhereTheHashOfTheirBeginningIsTakenUp) {
 }
 
 TEST_P(Buckets, AMemberWithoutItsOwnTrailerIsRefused) {
-    const BuiltEnvironment built = environment(GetParam());
+    const BuiltEnvironment built = grouped_environment(GetParam());
     const Fd fd = file_of(as_text(built.layers[0].blob));
     BucketMember member{fd.get(), built.layers[0].built.layer, built.layers[0].table};
     member.layer.dress.frames.frames.clear();

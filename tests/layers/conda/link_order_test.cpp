@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-PackageMetadata package(std::string name, std::vector<std::string> depends = {}) {
+PackageMetadata metadata(std::string name, std::vector<std::string> depends = {}) {
     PackageMetadata metadata;
     metadata.name = std::move(name);
     metadata.depends = std::move(depends);
@@ -35,9 +35,9 @@ std::vector<std::string> order_of(const std::vector<PackageMetadata>& packages) 
 TEST(LinkOrder, DependenciesComeFirst) {
     EXPECT_THAT(
         order_of({
-            package("z", {"m >=1", "absent"}),
-            package("a"),
-            package("m", {"conda-forge::A[build=x]"}),
+            metadata("z", {"m >=1", "absent"}),
+            metadata("a"),
+            metadata("m", {"conda-forge::A[build=x]"}),
         }),
         ElementsAre("a", "m", "z")
     );
@@ -45,14 +45,14 @@ TEST(LinkOrder, DependenciesComeFirst) {
 }
 
 TEST(LinkOrder, NoarchPythonComesAfterPythonWhetherItSaysSoOrNot) {
-    PackageMetadata hello = package("z-hello");
+    PackageMetadata hello = metadata("z-hello");
     hello.noarch = Noarch::python;
-    EXPECT_THAT(order_of({hello, package("python")}), ElementsAre("python", "z-hello"));
+    EXPECT_THAT(order_of({hello, metadata("python")}), ElementsAre("python", "z-hello"));
 }
 
 TEST(LinkOrder, PythonComesBeforeThePipThatItNames) {
     EXPECT_THAT(
-        order_of({package("pip", {"python"}), package("python", {"pip"})}),
+        order_of({metadata("pip", {"python"}), metadata("python", {"pip"})}),
         ElementsAre("python", "pip")
     );
 }
@@ -60,10 +60,10 @@ TEST(LinkOrder, PythonComesBeforeThePipThatItNames) {
 TEST(LinkOrder, ACircleIsCutAtItsLastByName) {
     EXPECT_THAT(
         order_of({
-            package("one", {"two"}),
-            package("two", {"one", "two"}),
-            package("after", {"one"}),
-            package("free"),
+            metadata("one", {"two"}),
+            metadata("two", {"one", "two"}),
+            metadata("after", {"one"}),
+            metadata("free"),
         }),
         ElementsAre("free", "two", "one", "after")
     );
@@ -79,7 +79,7 @@ RC_GTEST_PROP(LinkOrder, IsTheSameWhateverOrderIsGivenAndRespectsEveryDependency
                 depends.push_back("p" + std::to_string(j) + " >=1");
             }
         }
-        packages.push_back(package("p" + std::to_string(i), std::move(depends)));
+        packages.push_back(metadata("p" + std::to_string(i), std::move(depends)));
     }
 
     const auto order = order_of(packages);

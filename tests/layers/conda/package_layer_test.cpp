@@ -26,7 +26,7 @@ using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::string k_place(80, 'p');  // stands for /…, which the length alone decides
+const std::string k_placeholder(80, 'p');  // stands for /…, which the length alone decides
 
 std::vector<OpenPackage> open_all(const std::vector<PackageMaker>& makers) {
     std::vector<OpenPackage> packages;
@@ -97,8 +97,9 @@ TEST(PackageLayer, ModesAreNormalisedAndOwnersDropped) {
 }
 
 TEST(PackageLayer, TimesStayButForWhatIsChanged) {
-    const LayerEntries entries =
-        layer_of(PackageMaker("demo").file("lib/a.py", "a").file("lib/b.py", k_place, {k_place}));
+    const LayerEntries entries = layer_of(
+        PackageMaker("demo").file("lib/a.py", "a").file("lib/b.py", k_placeholder, {k_placeholder})
+    );
 
     EXPECT_EQ(entries.at("opt/env/lib/a.py").entry.mtime, 1'600'000'000);
     EXPECT_EQ(entries.at("opt/env/lib/b.py").entry.mtime, k_made_mtime);
@@ -106,30 +107,34 @@ TEST(PackageLayer, TimesStayButForWhatIsChanged) {
 }
 
 TEST(PackageLayer, PrefixesAreReplacedInTextAndBinary) {
-    const std::string binary = "\x7f" + k_place + "/lib:" + k_place + std::string(1, '\0') + "end";
-    const LayerEntries entries = layer_of(PackageMaker("demo")
-                                              .file("t", "p=" + k_place + "\n", {k_place})
-                                              .file("b", binary, {k_place, "binary"})
-                                              .file("untouched", k_place));
+    const std::string binary =
+        "\x7f" + k_placeholder + "/lib:" + k_placeholder + std::string(1, '\0') + "end";
+    const LayerEntries entries =
+        layer_of(PackageMaker("demo")
+                     .file("t", "p=" + k_placeholder + "\n", {k_placeholder})
+                     .file("b", binary, {k_placeholder, "binary"})
+                     .file("untouched", k_placeholder));
 
     EXPECT_EQ(entries.at("opt/env/t").content, "p=/opt/env\n");
     EXPECT_EQ(entries.at("opt/env/b").content.size(), binary.size());
     EXPECT_THAT(
         entries.at("opt/env/b").content, HasSubstr("/opt/env/lib:/opt/env" + std::string(144, '\0'))
     );
-    EXPECT_EQ(entries.at("opt/env/untouched").content, k_place);
+    EXPECT_EQ(entries.at("opt/env/untouched").content, k_placeholder);
 }
 
 TEST(PackageLayer, APrefixTooLongNamesPackageFileAndBytes) {
     const std::string prefix = "/" + std::string(80, 'q');
     EXPECT_THAT(
-        environment_of({PackageMaker("demo").file("lib/x.so", "x", {k_place, "binary"})}, prefix),
+        environment_of(
+            {PackageMaker("demo").file("lib/x.so", "x", {k_placeholder, "binary"})}, prefix
+        ),
         FailsSaying(
             Code::invalid_input, "has 81 bytes; lib/x.so in demo-1.0-0.conda has room for 80"
         )
     );
     EXPECT_THAT(
-        environment_of({PackageMaker("demo").file("x", "x", {k_place})}, prefix), Succeeds()
+        environment_of({PackageMaker("demo").file("x", "x", {k_placeholder})}, prefix), Succeeds()
     );
 }
 
@@ -192,7 +197,7 @@ TEST(PackageLayer, NoarchPythonGoesWherePythonSays) {
             .noarch("python")
             .entry_point("hello = hello.cli:main")
             .file("site-packages/hello/cli.py", "def main(): pass")
-            .file("python-scripts/old", "#!" + k_place + "/bin/python\n", {k_place})
+            .file("python-scripts/old", "#!" + k_placeholder + "/bin/python\n", {k_placeholder})
             .file("share/x", "x");
 
     const auto environment = environment_of({hello, python});
@@ -231,7 +236,7 @@ TEST(PackageLayer, SitePackagesMayBeElsewhereButNotOutside) {
 
 TEST(PackageLayer, BothFormatsAndAnyPlaceOfTheScratchGiveTheSameLayer) {
     const PackageMaker maker =
-        PackageMaker("demo").file("bin/z", "z").file("a", "p" + k_place, {k_place});
+        PackageMaker("demo").file("bin/z", "z").file("a", "p" + k_placeholder, {k_placeholder});
     auto conda = open_package(file_of(maker.conda()), "demo-1.0-0.conda");
     auto old = open_package(file_of(maker.tar_v1()), "demo-1.0-0.tar.bz2");
     ASSERT_THAT(conda, Succeeds());

@@ -1,5 +1,6 @@
 #include "layers/conda/prefix.hpp"
 
+#include "tests/layers/conda/placeholder_text.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <gmock/gmock.h>
@@ -15,16 +16,16 @@ using ::kiln::testing::FailsWith;
 using ::kiln::testing::Succeeds;
 
 constexpr std::string_view k_build = "/build/long_placeholder_placehold";  // 33 bytes
-constexpr std::string_view k_env = "/opt/env";
+constexpr std::string_view k_target = "/opt/env";
 
-std::string text_of(std::string_view content, std::string_view target = k_env) {
+std::string text_of(std::string_view content, std::string_view target = k_target) {
     const auto patched =
         replace_prefix_in_text(as_bytes(content), {.placeholder = k_build, .target = target});
     EXPECT_THAT(patched, Succeeds());
     return std::string(as_text(*patched));
 }
 
-std::string binary_of(std::string content, std::string_view target = k_env) {
+std::string binary_of(std::string content, std::string_view target = k_target) {
     const auto patched = replace_prefix_in_binary(
         std::as_writable_bytes(std::span(content)), {.placeholder = k_build, .target = target}
     );
@@ -37,22 +38,10 @@ std::string build(std::string_view rest = "") {
 }
 
 std::string env(std::string_view rest = "") {
-    return std::string(k_env) + std::string(rest);
+    return std::string(k_target) + std::string(rest);
 }
 
-std::string nuls(std::size_t count) {
-    return std::string(count, '\0');
-}
-
-std::string wide(std::string_view text, std::size_t width, std::size_t value_at) {
-    std::string out(text.size() * width, '\0');
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        out[i * width + value_at] = text[i];
-    }
-    return out;
-}
-
-constexpr std::size_t k_shorter = k_build.size() - k_env.size();
+constexpr std::size_t k_shorter = k_build.size() - k_target.size();
 
 TEST(PrefixInText, EveryOccurrenceIsReplaced) {
     EXPECT_EQ(

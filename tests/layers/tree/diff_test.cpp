@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 using tree::FileTree;
 using tree::Node;
 
-std::vector<std::string> changes(const SampleLayer& before, const SampleLayer& after) {
+std::vector<std::string> layer_changes(const SampleLayer& before, const SampleLayer& after) {
     std::vector<std::string> paths;
     for (const Node& node : tree::diff(tree_of({before}), tree_of({after}))) {
         const tar::TarEntry& entry = node.row.entry;
@@ -44,50 +44,52 @@ FileTree applied(const FileTree& before, const FileTree& after) {
 TEST(TreeDiff, EqualTreesDifferInNothing) {
     const SampleLayer tree = layer({directory("d"), file("d/a", "x"), hardlink("d/b", "d/a")});
 
-    EXPECT_THAT(changes(tree, tree), IsEmpty());
+    EXPECT_THAT(layer_changes(tree, tree), IsEmpty());
 }
 
 TEST(TreeDiff, NamesTheParentsOfWhatChanged) {
     const SampleLayer before = layer({directory("d"), directory("d/e"), file("d/e/a", "x")});
     const SampleLayer after = layer({directory("d"), directory("d/e"), file("d/e/a", "y")});
 
-    EXPECT_THAT(changes(before, after), ElementsAre("d", "d/e", "d/e/a"));
+    EXPECT_THAT(layer_changes(before, after), ElementsAre("d", "d/e", "d/e/a"));
 }
 
 TEST(TreeDiff, ADeletedTreeIsOneWhiteout) {
     const SampleLayer before = layer({directory("d"), directory("d/e"), file("d/e/a"), file("k")});
 
-    EXPECT_THAT(changes(before, layer({directory("d"), file("k")})), ElementsAre("d", "d/.wh.e"));
-    EXPECT_THAT(changes(before, layer({file("k")})), ElementsAre(".wh.d"));
+    EXPECT_THAT(
+        layer_changes(before, layer({directory("d"), file("k")})), ElementsAre("d", "d/.wh.e")
+    );
+    EXPECT_THAT(layer_changes(before, layer({file("k")})), ElementsAre(".wh.d"));
 }
 
 TEST(TreeDiff, AReplacementNeedsNoWhiteout) {
     const SampleLayer tree = layer({directory("d"), file("d/a")});
     const SampleLayer leaf = layer({file("d")});
 
-    EXPECT_THAT(changes(tree, leaf), ElementsAre("d"));
-    EXPECT_THAT(changes(leaf, tree), ElementsAre("d", "d/a"));
+    EXPECT_THAT(layer_changes(tree, leaf), ElementsAre("d"));
+    EXPECT_THAT(layer_changes(leaf, tree), ElementsAre("d", "d/a"));
 }
 
 TEST(TreeDiff, ANewNameOfAFileGivesTheWholeFileAgain) {
     const SampleLayer before = layer({file("a", "x")});
     const SampleLayer after = layer({file("a", "x"), hardlink("b", "a")});
 
-    EXPECT_THAT(changes(before, after), ElementsAre("a", "b = a"));
+    EXPECT_THAT(layer_changes(before, after), ElementsAre("a", "b = a"));
 }
 
 TEST(TreeDiff, ALostNameOfAFileIsAWhiteoutOnly) {
     const SampleLayer before = layer({file("a", "x"), hardlink("b", "a"), hardlink("c", "a")});
     const SampleLayer after = layer({file("a", "x"), hardlink("b", "a")});
 
-    EXPECT_THAT(changes(before, after), ElementsAre(".wh.c"));
+    EXPECT_THAT(layer_changes(before, after), ElementsAre(".wh.c"));
 }
 
 TEST(TreeDiff, NamesThatPartBecomeTwoFiles) {
     const SampleLayer before = layer({file("a", "x"), hardlink("b", "a")});
     const SampleLayer after = layer({file("a", "x"), file("b", "x")});
 
-    EXPECT_THAT(changes(before, after), ElementsAre("a", "b"));
+    EXPECT_THAT(layer_changes(before, after), ElementsAre("a", "b"));
 }
 
 TEST(Flatten, TheFirstNameIsTheFileWhereverTheLayerKeptIt) {

@@ -25,7 +25,7 @@ namespace {
 using namespace kiln::testing;
 namespace fs = std::filesystem;
 
-constexpr UnixSeconds k_start = 1'000'000'000;
+constexpr UnixSeconds k_mounted = 1'000'000'000;
 
 struct StepCase {
     std::string name;
@@ -180,7 +180,7 @@ TEST_P(OverlayStep, LeavesTheseChanges) {
     }
 
     tree::OverlayDiffOptions options;
-    options.step_start = k_start;
+    options.step_start = k_mounted;
     step.step(root.path("merged"));
     const auto after = tree_on_disk(root.path("merged"));
     mount.unmount();

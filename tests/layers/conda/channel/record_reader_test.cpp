@@ -15,7 +15,7 @@ using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Result<PackageRecord> read(
+Result<PackageRecord> read_one(
     const std::string& fields, RecordSection section = RecordSection::conda
 ) {
     return read_record(
@@ -25,7 +25,7 @@ Result<PackageRecord> read(
 
 TEST(RecordReader, ReadsEveryFieldThatCounts) {
     const std::string hex(64, 'A');
-    const auto record = read(
+    const auto record = read_one(
         R"("build": "py39_0", "build_number": 7, "depends": ["b >=1", "c"],)"
         R"( "constrains": ["d <2"],)"
         R"( "track_features": "y x,x", "subdir": "linux-64", "noarch": "python", "sha256": ")"
@@ -55,7 +55,7 @@ TEST(RecordReader, ReadsEveryFieldThatCounts) {
 }
 
 TEST(RecordReader, TakesWhatOldChannelsWrite) {
-    const auto record = read(
+    const auto record = read_one(
         R"("depends": null, "constrains": null, "noarch": true, "timestamp": 1578324546,)"
         R"( "track_features": ["b", "a", ""], "features": "mkl, nomkl", "sha256": null, "md5": "")"
     );
@@ -67,8 +67,8 @@ TEST(RecordReader, TakesWhatOldChannelsWrite) {
     EXPECT_THAT(record->track_features, ElementsAre("a", "b"));
     EXPECT_EQ(record->features, "mkl nomkl");
     EXPECT_EQ(record->sha256, std::nullopt);
-    EXPECT_EQ(read(R"("noarch": "")")->noarch, Noarch::no);
-    EXPECT_EQ(read(R"("noarch": false)")->noarch, Noarch::no);
+    EXPECT_EQ(read_one(R"("noarch": "")")->noarch, Noarch::no);
+    EXPECT_EQ(read_one(R"("noarch": false)")->noarch, Noarch::no);
 }
 
 TEST(RecordReader, TheEndingOfTheThirdRevisionIsItsSections) {
@@ -84,15 +84,19 @@ TEST(RecordReader, TheEndingOfTheThirdRevisionIsItsSections) {
 
 TEST(RecordReader, SaysWhatIsWrongWithARecord) {
     EXPECT_THAT(
-        read(R"("depends": "b")"), FailsSaying(Code::invalid_input, "depends is not a list")
+        read_one(R"("depends": "b")"), FailsSaying(Code::invalid_input, "depends is not a list")
     );
     EXPECT_THAT(
-        read(R"("depends": [1])"), FailsSaying(Code::invalid_input, "depends is not a text")
+        read_one(R"("depends": [1])"), FailsSaying(Code::invalid_input, "depends is not a text")
     );
-    EXPECT_THAT(read(R"("size": "1")"), FailsSaying(Code::invalid_input, "size is not a number"));
-    EXPECT_THAT(read(R"("size": 1.5)"), FailsSaying(Code::invalid_input, "size is not a whole"));
-    EXPECT_THAT(read(R"("sha256": "zz")"), FailsSaying(Code::invalid_input, "zz is no sha256"));
-    EXPECT_THAT(read(R"("name": "b")"), FailsSaying(Code::invalid_input, "name stands twice"));
+    EXPECT_THAT(
+        read_one(R"("size": "1")"), FailsSaying(Code::invalid_input, "size is not a number")
+    );
+    EXPECT_THAT(
+        read_one(R"("size": 1.5)"), FailsSaying(Code::invalid_input, "size is not a whole")
+    );
+    EXPECT_THAT(read_one(R"("sha256": "zz")"), FailsSaying(Code::invalid_input, "zz is no sha256"));
+    EXPECT_THAT(read_one(R"("name": "b")"), FailsSaying(Code::invalid_input, "name stands twice"));
     EXPECT_THAT(
         read_record(R"("a-1-0.conda": {"name": "a"})", RecordSection::conda),
         FailsSaying(Code::invalid_input, "no name or no version")

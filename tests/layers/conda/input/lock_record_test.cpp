@@ -14,7 +14,7 @@ namespace {
 using ::kiln::testing::FailsSaying;
 using ::kiln::testing::Succeeds;
 
-PackageRecord sample() {
+PackageRecord sample_record() {
     PackageRecord record;
     record.name = "numpy";
     record.version = Version::parse("1.26.4").value();
@@ -41,14 +41,14 @@ PackageRecord sample() {
 TEST(LockRecord, ARecordComesBackFromALock) {
     Lock lock;
     lock.platform = "linux-64";
-    lock.entries.push_back(locked(sample()).value());
+    lock.entries.push_back(locked(sample_record()).value());
 
     const auto again = parse_kiln_lock(render_kiln_lock(lock), "env.lock");
 
     ASSERT_THAT(again, Succeeds());
     const auto record = record_of(again->entries.at(0));
     ASSERT_THAT(record, Succeeds());
-    EXPECT_EQ(*record, sample());
+    EXPECT_EQ(*record, sample_record());
 }
 
 TEST(LockRecord, AFileNameTellsWhatNothingElseTells) {

@@ -35,15 +35,15 @@ LockEntry package(const std::string& name, std::vector<std::string> depends = {}
     return entry;
 }
 
-Lock sample();
+Lock sample_lock();
 
 Lock without_pip() {
-    Lock lock = sample();
+    Lock lock = sample_lock();
     lock.pip.clear();
     return lock;
 }
 
-Lock sample() {
+Lock sample_lock() {
     Lock lock;
     lock.platform = "linux-64";
     lock.inputs = {
@@ -68,24 +68,24 @@ Lock sample() {
 }
 
 TEST(LockWriter, OurOwnFormIsReadAgain) {
-    const std::string text = render_kiln_lock(sample());
+    const std::string text = render_kiln_lock(sample_lock());
 
     const auto again = parse_kiln_lock(text, "env.lock");
 
     ASSERT_THAT(again, Succeeds());
     EXPECT_EQ(render_kiln_lock(*again), text);
     EXPECT_EQ(again->platform, "linux-64");
-    EXPECT_EQ(again->inputs.specifications, sample().inputs.specifications);
+    EXPECT_EQ(again->inputs.specifications, sample_lock().inputs.specifications);
     ASSERT_EQ(again->entries.size(), 3U);
-    EXPECT_EQ(again->entries[1].record, sample().entries[0].record);
+    EXPECT_EQ(again->entries[1].record, sample_lock().entries[0].record);
     EXPECT_EQ(again->pip.at(0).sha256, std::string(64, 'c'));
 }
 
 TEST(LockWriter, NoFormHoldsCredentials) {
     for (const std::string& text :
-         {render_kiln_lock(sample()),
+         {render_kiln_lock(sample_lock()),
           render_explicit_lock(without_pip()).value(),
-          render_conda_lock(sample()).value()}) {
+          render_conda_lock(sample_lock()).value()}) {
         EXPECT_THAT(text, Not(HasSubstr("pw")));
         EXPECT_THAT(text, Not(HasSubstr("tk-1")));
         EXPECT_THAT(text, HasSubstr("https://conda.example/forge/linux-64/python-1.0-h0_1.conda"));
@@ -105,12 +105,13 @@ TEST(LockWriter, AnExplicitListHasDependenciesFirst) {
 
 TEST(LockWriter, AnExplicitListHasNoPlaceForPackagesOfPip) {
     EXPECT_THAT(
-        render_explicit_lock(sample()), FailsSaying(Code::unsupported, "packages of pip (flask")
+        render_explicit_lock(sample_lock()),
+        FailsSaying(Code::unsupported, "packages of pip (flask")
     );
 }
 
 TEST(LockWriter, ACondaLockIsReadAgain) {
-    const auto text = render_conda_lock(sample());
+    const auto text = render_conda_lock(sample_lock());
 
     ASSERT_THAT(text, Succeeds());
     const auto lock = read_conda_lock(*text, "conda-lock.yml");

@@ -9,7 +9,9 @@
 namespace kiln::conda {
 namespace {
 
-InstalledPackage package(std::string name, std::string version, std::string sha256 = "aa") {
+InstalledPackage installed_package(
+    std::string name, std::string version, std::string sha256 = "aa"
+) {
     InstalledPackage package;
     package.name = std::move(name);
     package.version = std::move(version);
@@ -18,24 +20,28 @@ InstalledPackage package(std::string name, std::string version, std::string sha2
     return package;
 }
 
-InstalledEnvironment environment(
+InstalledEnvironment environment_of(
     std::vector<InstalledPackage> packages, std::string prefix = "/opt/env"
 ) {
     return {.prefix = std::move(prefix), .packages = std::move(packages)};
 }
 
 TEST(Difference, TellsWhatCameWentAndChanged) {
-    auto rebuilt = package("b", "1");
+    auto rebuilt = installed_package("b", "1");
     rebuilt.build = "1";
-    const auto before = environment(
-        {package("a", "1"),
-         package("b", "1"),
-         package("c", "1"),
-         package("d", "1"),
-         package("e", "1")}
+    const auto before = environment_of(
+        {installed_package("a", "1"),
+         installed_package("b", "1"),
+         installed_package("c", "1"),
+         installed_package("d", "1"),
+         installed_package("e", "1")}
     );
-    const auto after = environment(
-        {package("a", "2"), rebuilt, package("c", "1", "bb"), package("e", "1"), package("f", "1")}
+    const auto after = environment_of(
+        {installed_package("a", "2"),
+         rebuilt,
+         installed_package("c", "1", "bb"),
+         installed_package("e", "1"),
+         installed_package("f", "1")}
     );
 
     const EnvironmentDifference difference = compare(before, after);
@@ -61,8 +67,8 @@ TEST(Difference, TellsWhatCameWentAndChanged) {
 
 TEST(Difference, VersionsAreOrderedByWhatTheyMean) {
     const auto kind_of = [](const std::string& before, const std::string& after) {
-        const auto was = environment({package("a", before)});
-        const auto is = environment({package("a", after)});
+        const auto was = environment_of({installed_package("a", before)});
+        const auto is = environment_of({installed_package("a", after)});
         return compare(was, is).changes.at(0).kind;
     };
 
@@ -73,8 +79,8 @@ TEST(Difference, VersionsAreOrderedByWhatTheyMean) {
 }
 
 TEST(Difference, EnvironmentsAreFoundByPrefixOrByBeingTheOnlyOne) {
-    const auto one = environment({package("a", "1")}, "/opt/one");
-    const auto two = environment({package("b", "1")}, "/opt/two");
+    const auto one = environment_of({installed_package("a", "1")}, "/opt/one");
+    const auto two = environment_of({installed_package("b", "1")}, "/opt/two");
 
     const auto only = compare(std::vector{one}, std::vector{two});
     ASSERT_EQ(only.size(), 1U);
@@ -94,14 +100,14 @@ RC_GTEST_PROP(Difference, TurnedRoundItIsTheSameTurnedRound, ()) {
         std::vector<InstalledPackage> packages;
         for (const char* name : {"a", "b", "c", "d"}) {
             if (*rc::gen::arbitrary<bool>()) {
-                packages.push_back(package(
+                packages.push_back(installed_package(
                     name,
                     *rc::gen::element<std::string>("1", "2"),
                     *rc::gen::element<std::string>("aa", "bb")
                 ));
             }
         }
-        return environment(std::move(packages));
+        return environment_of(std::move(packages));
     };
     const auto one = arbitrary();
     const auto two = arbitrary();

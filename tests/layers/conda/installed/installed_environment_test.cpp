@@ -29,18 +29,19 @@ using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::string k_place(80, 'p');
+const std::string k_long_prefix(80, 'p');
 
-BuiltEnvironment environment(const std::string& prefix = "/opt/env") {
+BuiltEnvironment installed_at(const std::string& prefix = "/opt/env") {
     const PackageMaker python =
         PackageMaker("python", "3.11.4", "h1_2").file("bin/python", "elf", 0755);
-    const PackageMaker hello = PackageMaker("hello")
-                                   .noarch("python")
-                                   .depends("python >=3.8")
-                                   .entry_point("hello = hello:main")
-                                   .file("site-packages/hello.py", "# " + k_place, {k_place})
-                                   .directory("var/empty")
-                                   .symlink("share/link", "x");
+    const PackageMaker hello =
+        PackageMaker("hello")
+            .noarch("python")
+            .depends("python >=3.8")
+            .entry_point("hello = hello:main")
+            .file("site-packages/hello.py", "# " + k_long_prefix, {k_long_prefix})
+            .directory("var/empty")
+            .symlink("share/link", "x");
     std::vector<OpenPackage> packages;
     for (const PackageMaker& maker : {hello, python}) {
         auto package = open_package(file_of(maker.conda()), maker.dist() + ".conda");
@@ -55,7 +56,7 @@ BuiltEnvironment environment(const std::string& prefix = "/opt/env") {
 }
 
 TEST(InstalledEnvironment, IsReadOutOfTheImageAsItWasInstalled) {
-    const InstalledImage image(environment());
+    const InstalledImage image(installed_at());
 
     const auto read = read_environments(image.tree(), image.read());
 
@@ -85,7 +86,7 @@ TEST(InstalledEnvironment, IsReadOutOfTheImageAsItWasInstalled) {
 }
 
 TEST(InstalledEnvironment, PrefixesAreFoundWhereverTheyAre) {
-    InstalledImage image(environment("/srv/one"));
+    InstalledImage image(installed_at("/srv/one"));
     image.add_files(
         {{"opt/empty/conda-meta/history", ""},
          {"opt/no/conda-metadata/history", ""},

@@ -34,7 +34,7 @@ std::string hash_of(std::string_view content) {
     return "sha256=" + text.substr(0, text.find('='));
 }
 
-InstalledImage image() {
+InstalledImage image_with_pip() {
     const std::string tool = "#!/opt/env/bin/python3.11\n";
     const std::string record = "../../../bin/flask," + hash_of(tool) +
                                ",26\nflask/__init__.py," + hash_of("x = 1\n") +
@@ -70,14 +70,14 @@ InstalledImage image() {
     return image;
 }
 
-InstalledEnvironment environment(const InstalledImage& image) {
+InstalledEnvironment environment_of(const InstalledImage& image) {
     auto read = read_environment(image.tree(), "/opt/env", image.read());
     EXPECT_THAT(read, Succeeds());
     return std::move(*read);
 }
 
 TEST(PipPackages, StandBesideThoseOfCondaAndNeverTwice) {
-    const InstalledEnvironment read = environment(image());
+    const InstalledEnvironment read = environment_of(image_with_pip());
 
     std::vector<std::string> names;
     for (const InstalledPackage& package : read.packages) {
@@ -96,9 +96,9 @@ TEST(PipPackages, StandBesideThoseOfCondaAndNeverTwice) {
 }
 
 TEST(PipPackages, AreVerifiedByTheirRecord) {
-    InstalledImage good = image();
+    InstalledImage good = image_with_pip();
 
-    const Verification sound = verify(environment(good), good.tree());
+    const Verification sound = verify(environment_of(good), good.tree());
 
     EXPECT_THAT(sound.findings, IsEmpty());
     EXPECT_EQ(
@@ -114,11 +114,11 @@ TEST(PipPackages, AreVerifiedByTheirRecord) {
         )
     );
 
-    InstalledImage changed = image();
+    InstalledImage changed = image_with_pip();
     changed.add_files(
         {{"opt/env/bin/flask", "other"}, {k_site + "flask/a,b.txt", "longer than two bytes"}}
     );
-    const Verification verification = verify(environment(changed), changed.tree());
+    const Verification verification = verify(environment_of(changed), changed.tree());
 
     ASSERT_THAT(verification.findings, SizeIs(2));
     EXPECT_EQ(verification.findings[0].path, "bin/flask");
@@ -130,14 +130,14 @@ TEST(PipPackages, AreVerifiedByTheirRecord) {
 }
 
 TEST(PipPackages, AreComparedApartFromThoseOfConda) {
-    InstalledImage after = image();
+    InstalledImage after = image_with_pip();
     after.add_files(
         {{k_site + ".wh.Flask-3.0.dist-info", ""},
          {k_site + "flask-3.1.dist-info/METADATA", "Name: Flask\nVersion: 3.1\n"},
          {k_site + "six-1.17.dist-info/METADATA", "Name: six\nVersion: 1.17\n"}}
     );
-    const InstalledEnvironment was = environment(image());
-    const InstalledEnvironment is = environment(after);
+    const InstalledEnvironment was = environment_of(image_with_pip());
+    const InstalledEnvironment is = environment_of(after);
 
     const EnvironmentDifference difference = compare(was, is);
 

@@ -23,14 +23,15 @@ using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::string k_place(80, 'p');
+const std::string k_built_prefix(80, 'p');
 
 InstalledImage image() {
-    const PackageMaker one = PackageMaker("one")
-                                 .file("bin/tool", "#!" + k_place + "/bin/sh\n", {k_place})
-                                 .file("lib/plain", "plain")
-                                 .file("shared", "of one")
-                                 .symlink("lib/link", "gone");
+    const PackageMaker one =
+        PackageMaker("one")
+            .file("bin/tool", "#!" + k_built_prefix + "/bin/sh\n", {k_built_prefix})
+            .file("lib/plain", "plain")
+            .file("shared", "of one")
+            .symlink("lib/link", "gone");
     const PackageMaker two = PackageMaker("two").depends("one").file("shared", "of two");
     std::vector<OpenPackage> packages;
     for (const PackageMaker& maker : {one, two}) {

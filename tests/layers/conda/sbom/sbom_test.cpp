@@ -20,7 +20,7 @@ using ::kiln::testing::Succeeds;
 using ::testing::Eq;
 using ::testing::Optional;
 
-InstalledPackage package(std::string name, std::string version, std::string license) {
+InstalledPackage licensed_package(std::string name, std::string version, std::string license) {
     InstalledPackage package;
     package.name = std::move(name);
     package.version = std::move(version);
@@ -46,9 +46,9 @@ InstalledPackage pip_package(std::string name, std::string version) {
 }
 
 SbomSubject subject() {
-    InstalledPackage numpy = package("numpy", "1.26.4", "BSD-3-Clause");
+    InstalledPackage numpy = licensed_package("numpy", "1.26.4", "BSD-3-Clause");
     numpy.depends = {"python >=3.11,<3.12", "libblas", "_absent", "python"};
-    InstalledPackage odd = package("_odd_name", "1!2.0+local", "BSD Like");
+    InstalledPackage odd = licensed_package("_odd_name", "1!2.0+local", "BSD Like");
     odd.url.clear();
     odd.md5.clear();
     odd.channel.clear();
@@ -68,10 +68,10 @@ SbomSubject subject() {
                   {odd,
                    flask,
                    numpy,
-                   package("python", "3.11.4", "Python-2.0"),
+                   licensed_package("python", "3.11.4", "Python-2.0"),
                    pip_package("werkzeug", "3.0.1"),
                    pip_package("werkzeug", "3.0.1")}},
-             {.prefix = "/opt/other", .packages = {package("python", "3.11.4", "")}}},
+             {.prefix = "/opt/other", .packages = {licensed_package("python", "3.11.4", "")}}},
         .system = system};
 }
 
@@ -129,10 +129,10 @@ TEST(Sbom, AnImageWithoutEnvironmentsIsAnImage) {
 
 TEST(PackageUrl, NamesBuildChannelAndSubdir) {
     EXPECT_EQ(
-        package_url(package("numpy", "1.26.4", "")),
+        package_url(licensed_package("numpy", "1.26.4", "")),
         "pkg:conda/numpy@1.26.4?build=py311h1_0&channel=conda-forge&subdir=linux-64&type=conda"
     );
-    InstalledPackage other = package("a", "1!2+x", "");
+    InstalledPackage other = licensed_package("a", "1!2+x", "");
     other.file_name = "a.tar.bz2";
     other.channel = "https://repo.example/pkgs/main/linux-64/";
     other.build.clear();

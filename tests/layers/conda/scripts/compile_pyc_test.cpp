@@ -13,7 +13,7 @@ namespace {
 using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 
-EnvironmentPackage package(
+EnvironmentPackage python_package(
     std::string name, std::string version, Noarch noarch, const std::vector<std::string>& paths
 ) {
     EnvironmentPackage package;
@@ -44,8 +44,8 @@ TEST(CompilePyc, PathsAreThoseOfPython) {
 
 TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
     const auto plan = compile(
-        {package("python", "3.11.4", Noarch::no, {"lib/python3.11/os.py"}),
-         package(
+        {python_package("python", "3.11.4", Noarch::no, {"lib/python3.11/os.py"}),
+         python_package(
              "hello",
              "1",
              Noarch::python,
@@ -83,24 +83,28 @@ TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
 }
 
 TEST(CompilePyc, WithoutSuchSourcesThereIsNothingToDo) {
-    EXPECT_FALSE(compile({package("python", "3.11.4", Noarch::no, {"lib/python3.11/os.py"})}));
+    EXPECT_FALSE(compile({python_package("python", "3.11.4", Noarch::no, {"lib/python3.11/os.py"})})
+    );
     EXPECT_FALSE(compile({}));
 }
 
 TEST(CompilePyc, WhatAnotherPackageTookIsLeftOut) {
-    auto later = package("later", "1", Noarch::generic, {"lib/python3.11/site-packages/h.py"});
+    auto later =
+        python_package("later", "1", Noarch::generic, {"lib/python3.11/site-packages/h.py"});
     later.metadata.depends = {"hello"};
     EXPECT_FALSE(compile(
-        {package("python", "3.11.4", Noarch::no, {}),
-         package("hello", "1", Noarch::python, {"site-packages/h.py"}),
+        {python_package("python", "3.11.4", Noarch::no, {}),
+         python_package("hello", "1", Noarch::python, {"site-packages/h.py"}),
          later}
     ));
 }
 
 TEST(CompilePyc, TheKeyTellsWhatIsCompiled) {
-    const auto python = package("python", "3.11.4", Noarch::no, {});
-    const auto one = compile({python, package("h", "1", Noarch::python, {"site-packages/h.py"})});
-    const auto two = compile({python, package("h", "1", Noarch::python, {"site-packages/i.py"})});
+    const auto python = python_package("python", "3.11.4", Noarch::no, {});
+    const auto one =
+        compile({python, python_package("h", "1", Noarch::python, {"site-packages/h.py"})});
+    const auto two =
+        compile({python, python_package("h", "1", Noarch::python, {"site-packages/i.py"})});
     ASSERT_TRUE(one && two);
     EXPECT_NE(one->key(), two->key());
 }

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-EnvironmentPackage package(
+EnvironmentPackage scripted_package(
     std::string name, const std::vector<std::string>& paths, std::vector<std::string> depends = {}
 ) {
     EnvironmentPackage package;
@@ -39,7 +39,7 @@ EnvironmentPackage package(
     return package;
 }
 
-EnvironmentPlan plan(std::vector<EnvironmentPackage> packages) {
+EnvironmentPlan scripted_plan(std::vector<EnvironmentPackage> packages) {
     auto planned = plan_environment(std::move(packages), {.prefix = "/opt/env"});
     EXPECT_THAT(planned, Succeeds());
     return std::move(*planned);
@@ -74,7 +74,9 @@ TEST(LinkScriptPolicy, RefusesWhatIsNoPackageName) {
 
 TEST(LinkScripts, AreToldAndNotRunByDefault) {
     const auto scripts = plan_link_scripts(
-        plan({package("a", {"bin/.a-post-link.sh", "bin/.other-post-link.sh"})}), {}, "/bin"
+        scripted_plan({scripted_package("a", {"bin/.a-post-link.sh", "bin/.other-post-link.sh"})}),
+        {},
+        "/bin"
     );
     EXPECT_THAT(scripts.runs, IsEmpty());
     EXPECT_THAT(
@@ -88,10 +90,10 @@ TEST(LinkScripts, AreToldAndNotRunByDefault) {
 }
 
 TEST(LinkScripts, RunInLinkOrderWithWhatCep34PutsIntoTheirEnvironment) {
-    const EnvironmentPlan planned = plan(
-        {package("a", {"bin/.a-post-link.sh", "bin/.a-pre-link.sh"}, {"z"}),
-         package("z", {"bin/.z-post-link.sh"}),
-         package("none", {})}
+    const EnvironmentPlan planned = scripted_plan(
+        {scripted_package("a", {"bin/.a-post-link.sh", "bin/.a-pre-link.sh"}, {"z"}),
+         scripted_package("z", {"bin/.z-post-link.sh"}),
+         scripted_package("none", {})}
     );
 
     const auto scripts = plan_link_scripts(planned, policy("allow"), "/usr/bin:/bin");
@@ -127,8 +129,10 @@ TEST(LinkScripts, RunInLinkOrderWithWhatCep34PutsIntoTheirEnvironment) {
 }
 
 TEST(LinkScripts, AnAllowListRunsWhatItNames) {
-    const EnvironmentPlan planned =
-        plan({package("a", {"bin/.a-post-link.sh"}), package("b", {"bin/.b-post-link.sh"})});
+    const EnvironmentPlan planned = scripted_plan(
+        {scripted_package("a", {"bin/.a-post-link.sh"}),
+         scripted_package("b", {"bin/.b-post-link.sh"})}
+    );
 
     const auto scripts = plan_link_scripts(planned, policy("b"), "");
 
@@ -139,7 +143,10 @@ TEST(LinkScripts, AnAllowListRunsWhatItNames) {
 
 TEST(LinkScripts, AScriptThatAnotherPackageTookIsNotRun) {
     const auto scripts = plan_link_scripts(
-        plan({package("a", {"bin/.a-post-link.sh"}), package("b", {"bin/.a-post-link.sh"}, {"a"})}),
+        scripted_plan(
+            {scripted_package("a", {"bin/.a-post-link.sh"}),
+             scripted_package("b", {"bin/.a-post-link.sh"}, {"a"})}
+        ),
         policy("allow"),
         ""
     );
@@ -156,7 +163,7 @@ struct Driven {
         for (const auto& [name, text] : scripts) {
             const std::string path = "bin/." + name + "-post-link.sh";
             directory.write(path, text);
-            packages.push_back(package(name, {path}));
+            packages.push_back(scripted_package(name, {path}));
         }
         auto planned = plan_environment(std::move(packages), {.prefix = directory.path()});
         EXPECT_THAT(planned, Succeeds());
@@ -187,7 +194,10 @@ TEST(LinkScriptDriver, EndsWithTheFirstFailureAndNamesIt) {
 }
 
 TEST(LinkScriptDriver, WithoutScriptsIsEmpty) {
-    EXPECT_EQ(plan_link_scripts(plan({package("a", {})}), policy("allow"), "").driver(), "");
+    EXPECT_EQ(
+        plan_link_scripts(scripted_plan({scripted_package("a", {})}), policy("allow"), "").driver(),
+        ""
+    );
 }
 
 }  // namespace

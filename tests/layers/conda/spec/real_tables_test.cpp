@@ -1,6 +1,7 @@
 #include "layers/conda/spec/match_spec.hpp"
 #include "layers/conda/spec/version.hpp"
 #include "layers/conda/spec/version_spec.hpp"
+#include "tests/layers/conda/spec/parsed_version.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <algorithm>
@@ -36,12 +37,6 @@ std::vector<Row> rows_of(const std::filesystem::path& path) {
         }
     }
     return rows;
-}
-
-Version version(std::string_view text) {
-    auto parsed = Version::parse(text);
-    EXPECT_THAT(parsed, testing::Succeeds()) << text;
-    return parsed ? *parsed : Version();
 }
 
 TEST(RealVersions, AreInTheOrderOfTheTable) {

@@ -14,14 +14,14 @@ using testing::FailsWith;
 using ::testing::HasSubstr;
 using testing::Succeeds;
 
-VersionSpec spec(std::string_view text) {
+VersionSpec version_spec(std::string_view text) {
     auto parsed = VersionSpec::parse(text);
     EXPECT_THAT(parsed, Succeeds()) << text;
     return parsed ? *parsed : VersionSpec();
 }
 
 bool matches(std::string_view text, std::string_view version) {
-    return spec(text).matches(*Version::parse(version));
+    return version_spec(text).matches(*Version::parse(version));
 }
 
 struct Case {
@@ -58,7 +58,7 @@ TEST(VersionSpec, StartsWithWholeSegments) {
     // cep-29: "only truthy when all the version segments before the glob match are equal".
     for (const std::string_view fuzzy : {"=1.8", "1.8.*", "1.8*", "=1.8.*", "=1.8*", "1.8.*.*"}) {
         expect_cases({{fuzzy, {"1.8", "1.8.0", "1.8.7", "1.8.a1"}, {"1.80", "1.9", "1", "1!1.8"}}});
-        EXPECT_EQ(spec(fuzzy), spec("1.8.*")) << fuzzy;
+        EXPECT_EQ(version_spec(fuzzy), version_spec("1.8.*")) << fuzzy;
     }
     expect_cases({
         {"9.*", {"9", "9.b", "9.1"}, {"9b", "90"}},
@@ -108,35 +108,35 @@ TEST(VersionSpec, TakesPatternsOfTheText) {
 }
 
 TEST(VersionSpec, ReadsWhatPackagesInUseSay) {
-    EXPECT_EQ(spec(">=5.9.*"), spec(">=5.9"));
-    EXPECT_EQ(spec(">=2.*.*"), spec(">=2"));
-    EXPECT_EQ(spec("<1.8.*"), spec("<1.8"));
-    EXPECT_EQ(spec(">2.10*"), spec(">=2.10"));
-    EXPECT_EQ(spec("==2.7.*"), spec("==2.7"));
-    EXPECT_EQ(spec("==2.7.*.*|>=3.6"), spec("2.7.*|>=3.6"));
-    EXPECT_EQ(spec("~=1.8.*"), spec("~=1.8"));
-    EXPECT_EQ(spec("=0.*,>=0.4.1"), spec("0.*,>=0.4.1"));
+    EXPECT_EQ(version_spec(">=5.9.*"), version_spec(">=5.9"));
+    EXPECT_EQ(version_spec(">=2.*.*"), version_spec(">=2"));
+    EXPECT_EQ(version_spec("<1.8.*"), version_spec("<1.8"));
+    EXPECT_EQ(version_spec(">2.10*"), version_spec(">=2.10"));
+    EXPECT_EQ(version_spec("==2.7.*"), version_spec("==2.7"));
+    EXPECT_EQ(version_spec("==2.7.*.*|>=3.6"), version_spec("2.7.*|>=3.6"));
+    EXPECT_EQ(version_spec("~=1.8.*"), version_spec("~=1.8"));
+    EXPECT_EQ(version_spec("=0.*,>=0.4.1"), version_spec("0.*,>=0.4.1"));
     for (const std::string_view any : {"*", "*.*", "=*", "==*", ">=*", "<=*", "~=*", " * "}) {
-        EXPECT_TRUE(spec(any).is_any()) << any;
+        EXPECT_TRUE(version_spec(any).is_any()) << any;
     }
 }
 
 TEST(VersionSpec, HasOneTextForOneMeaning) {
-    EXPECT_EQ(spec("=1.8").text(), "1.8.*");
-    EXPECT_EQ(spec("1.8").text(), "==1.8");
-    EXPECT_EQ(spec(" >= 1 , < 2 ").text(), ">=1,<2");
-    EXPECT_EQ(spec("(>=1,(<2|(>3)))").text(), ">=1,(<2|>3)");
-    EXPECT_EQ(spec("(1|2),(3,4)|(5|6)").text(), "(==1|==2),==3,==4|==5|==6");
-    EXPECT_EQ(spec("1.0RC1|1.*.X").text(), "==1.0rc1|1.*.x");
-    EXPECT_EQ(spec("*").text(), "*");
+    EXPECT_EQ(version_spec("=1.8").text(), "1.8.*");
+    EXPECT_EQ(version_spec("1.8").text(), "==1.8");
+    EXPECT_EQ(version_spec(" >= 1 , < 2 ").text(), ">=1,<2");
+    EXPECT_EQ(version_spec("(>=1,(<2|(>3)))").text(), ">=1,(<2|>3)");
+    EXPECT_EQ(version_spec("(1|2),(3,4)|(5|6)").text(), "(==1|==2),==3,==4|==5|==6");
+    EXPECT_EQ(version_spec("1.0RC1|1.*.X").text(), "==1.0rc1|1.*.x");
+    EXPECT_EQ(version_spec("*").text(), "*");
 }
 
 TEST(VersionSpec, TellsTheSimpleOnes) {
-    EXPECT_EQ(spec("==1.8").exact()->text(), "1.8");
-    EXPECT_EQ(spec("=1.8").starts_with()->text(), "1.8");
-    EXPECT_EQ(spec("=1.8").exact(), nullptr);
-    EXPECT_EQ(spec("1|2").exact(), nullptr);
-    EXPECT_FALSE(spec(">1").is_any());
+    EXPECT_EQ(version_spec("==1.8").exact()->text(), "1.8");
+    EXPECT_EQ(version_spec("=1.8").starts_with()->text(), "1.8");
+    EXPECT_EQ(version_spec("=1.8").exact(), nullptr);
+    EXPECT_EQ(version_spec("1|2").exact(), nullptr);
+    EXPECT_FALSE(version_spec(">1").is_any());
 }
 
 TEST(VersionSpec, RefusesWhatIsNone) {

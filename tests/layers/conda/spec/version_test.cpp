@@ -1,5 +1,6 @@
 #include "layers/conda/spec/version.hpp"
 
+#include "tests/layers/conda/spec/parsed_version.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <algorithm>
@@ -17,12 +18,6 @@ namespace {
 using testing::FailsSaying;
 using testing::FailsWith;
 using testing::Succeeds;
-
-Version version(std::string_view text) {
-    auto parsed = Version::parse(text);
-    EXPECT_THAT(parsed, Succeeds()) << text;
-    return parsed ? *parsed : Version();
-}
 
 /// Versions in ascending order; those of one row are equal.
 void expect_ascending(const std::vector<std::vector<std::string_view>>& rows) {

@@ -1,5 +1,6 @@
 #include "layers/conda/spec/virtual_package.hpp"
 
+#include "tests/layers/conda/spec/parsed_version.hpp"
 #include "tests/support/matchers.hpp"
 
 #include <filesystem>
@@ -16,10 +17,6 @@ using ::testing::ElementsAre;
 using testing::FailsSaying;
 using testing::FailsWith;
 using testing::Succeeds;
-
-Version version(std::string_view text) {
-    return *Version::parse(text);
-}
 
 std::vector<std::string> names(const std::vector<PackageRecord>& records) {
     std::vector<std::string> dists;

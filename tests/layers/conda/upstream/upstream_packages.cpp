@@ -49,7 +49,7 @@ std::string describe(const BuiltEnvironment& environment, const std::string& nam
     return text;
 }
 
-Result<std::string> install(const std::filesystem::path& file) {
+Result<std::string> install_file(const std::filesystem::path& file) {
     TRY_ASSIGN(OpenPackage package, open_package(file.string()));
     TRY_ASSIGN(
         const conda::PackageMetadata again,
@@ -92,7 +92,7 @@ OpenPackage stub_python(const std::string& version) {
 }
 
 std::string describe_installation(const std::filesystem::path& file) {
-    const auto installed = install(file);
+    const auto installed = install_file(file);
     if (installed) {
         return *installed;
     }
