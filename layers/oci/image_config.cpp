@@ -421,4 +421,10 @@ void set_env(std::vector<std::string>& env, std::string_view name, std::string_v
     env.push_back(std::move(text));
 }
 
+void unset_env(std::vector<std::string>& env, std::string_view name) {
+    std::erase_if(env, [name](const std::string& each) {
+        return each.size() > name.size() && each.starts_with(name) && each[name.size()] == '=';
+    });
+}
+
 }  // namespace kiln::oci

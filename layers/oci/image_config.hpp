@@ -77,9 +77,15 @@ struct ImageConfig {
     [[nodiscard]] std::string render() const;
 };
 
+/// What a stage begins with where its base has no PATH.
+inline constexpr std::string_view k_default_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The value of NAME in "NAME=value" lists, nullopt when absent.
 std::optional<std::string> find_env(const std::vector<std::string>& env, std::string_view name);
 /// Replaces in place, or appends.
 void set_env(std::vector<std::string>& env, std::string_view name, std::string_view value);
+/// Takes it away, where it is.
+void unset_env(std::vector<std::string>& env, std::string_view name);
 
 }  // namespace kiln::oci

@@ -5,6 +5,7 @@
 #include "store/base/limits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace kiln::oci {
@@ -34,23 +35,60 @@ Result<void> check_layers(const Rebase& rebase) {
     return {};
 }
 
+/// What the image's steps began with on a base: every stage has a PATH, whatever its base says.
+std::vector<std::string> env_of_stage(const Rebase& rebase, const ImageConfig& base) {
+    std::vector<std::string> env = base.config.env;
+    if (!find_env(env, "PATH") && find_env(rebase.image.config.env, "PATH")) {
+        set_env(env, "PATH", k_default_path);
+    }
+    return env;
+}
+
+/// The instructions that make the image's variables of the old base's, where history tells them
+/// all: no more to guess then.
+std::optional<std::vector<std::string>> followed_env(const Rebase& rebase, const OwnSettings& own) {
+    auto instructions = own.written_env();
+    const auto before = env_of_stage(rebase, rebase.before);
+    if (!instructions || replay_env(*instructions, before) != rebase.image.config.env) {
+        return std::nullopt;
+    }
+    return instructions;
+}
+
+Error took_up(const OwnStep& step, const CarriedValue& variable) {
+    return cannot(fmt::format(
+        "\"{}\" took up {}, which is \"{}\" in the old base and \"{}\" in the new one",
+        step.text(),
+        variable.name,
+        variable.before.value_or(""),
+        variable.after.value_or("")
+    ));
+}
+
 /// A step that kiln wrote as it stood in the Dockerfile shows what it took up from the base.
 Result<void> check_variables(const Rebase& rebase) {
-    for (const OwnStep& step : own_steps(rebase.image, rebase.before)) {
+    const auto steps = own_steps(rebase.image, rebase.before);
+    const bool followed = followed_env(rebase, OwnSettings(steps)).has_value();
+    std::vector<std::string> before = env_of_stage(rebase, rebase.before);
+    std::vector<std::string> after = env_of_stage(rebase, rebase.after);
+    for (const OwnStep& step : steps) {
+        if (followed && step.changes_variables()) {
+            const std::array<std::string, 1> instruction{step.text()};
+            before = replay_env(instruction, std::move(before)).value_or(rebase.before.config.env);
+            after = replay_env(instruction, std::move(after)).value_or(rebase.after.config.env);
+            continue;
+        }
         for (const std::string& name : step.expanded_variables()) {
-            const auto was = find_env(rebase.before.config.env, name);
-            const auto is = find_env(rebase.after.config.env, name);
+            const CarriedValue variable{
+                .name = name,
+                .value = {},
+                .before = find_env(before, name),
+                .after = find_env(after, name)};
             // PATH=/opt/env/bin:$PATH is carried over; of an empty one nothing shows in the value.
             const bool carried =
-                step.keyword() == "ENV" && step.sets(name) && !was.value_or("").empty();
-            if (was.value_or("") != is.value_or("") && !carried) {
-                return fail(cannot(fmt::format(
-                    "\"{}\" took up {}, which is \"{}\" in the old base and \"{}\" in the new one",
-                    step.text(),
-                    name,
-                    was.value_or(""),
-                    is.value_or("")
-                )));
+                step.keyword() == "ENV" && step.sets(name) && !variable.before.value_or("").empty();
+            if (variable.before.value_or("") != variable.after.value_or("") && !carried) {
+                return fail(took_up(step, variable));
             }
         }
     }
@@ -139,11 +177,13 @@ json::Object rebased_extra(
 
 /// Variables that the image's own steps set, in the order of the steps where the history tells it:
 /// one that the old base had before stands too far up in the image's list.
-std::vector<std::string> own_variables(const Rebase& rebase, const OwnSettings& own) {
+std::vector<std::string> own_variables(
+    const Rebase& rebase, const OwnSettings& own, const std::vector<std::string>& before
+) {
     std::vector<std::string> names;
     for (const std::string& text : rebase.image.config.env) {
         std::string name = text.substr(0, text.find('='));
-        const auto was = find_env(rebase.before.config.env, name);
+        const auto was = find_env(before, name);
         const bool seen = std::find(names.begin(), names.end(), name) != names.end();
         if (!seen && (was != find_env(rebase.image.config.env, name) || own.sets("ENV", name))) {
             names.push_back(std::move(name));
@@ -160,30 +200,27 @@ std::vector<std::string> own_variables(const Rebase& rebase, const OwnSettings& 
     return names;
 }
 
-/// The environment that the image's own ENV instructions make of the new base's, where they are
-/// told and give the image's own upon the old one: no more to guess then.
-std::optional<std::vector<std::string>> replayed_env(const Rebase& rebase, const OwnSettings& own) {
-    const auto instructions = own.written_env();
-    if (!instructions
-        || replay_env(*instructions, rebase.before.config.env) != rebase.image.config.env) {
-        return std::nullopt;
-    }
-    return replay_env(*instructions, rebase.after.config.env);
-}
-
 std::vector<std::string> rebased_env(const Rebase& rebase, const OwnSettings& own) {
-    if (auto replayed = replayed_env(rebase, own)) {
-        return std::move(*replayed);
+    const std::vector<std::string> before = env_of_stage(rebase, rebase.before);
+    const std::vector<std::string> after = env_of_stage(rebase, rebase.after);
+    if (const auto instructions = followed_env(rebase, own)) {
+        return replay_env(*instructions, after).value_or(after);
     }
-    std::vector<std::string> env = rebase.after.config.env;
-    for (const std::string& name : own_variables(rebase, own)) {
+    std::vector<std::string> env = after;
+    for (const std::string& name : own_variables(rebase, own, before)) {
         const std::string value = find_env(rebase.image.config.env, name).value_or("");
         const CarriedValue carried{
             .name = name,
             .value = value,
-            .before = find_env(rebase.before.config.env, name),
-            .after = find_env(rebase.after.config.env, name)};
+            .before = find_env(before, name),
+            .after = find_env(after, name)};
         set_env(env, name, own.may_expand(name) ? carried_value(carried) : value);
+    }
+    for (const std::string& text : before) {
+        const std::string name = text.substr(0, text.find('='));
+        if (!find_env(rebase.image.config.env, name)) {
+            unset_env(env, name);  // the image's own steps took it away
+        }
     }
     return env;
 }

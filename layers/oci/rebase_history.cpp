@@ -1,5 +1,7 @@
 #include "layers/oci/rebase_history.hpp"
 
+#include "layers/oci/rebase_value.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -157,6 +159,10 @@ LayerOrigin OwnStep::origin() const {
     return keyword_ == "COPY" && linked ? LayerOrigin::copy_linked : LayerOrigin::other;
 }
 
+bool OwnStep::changes_variables() const {
+    return keyword_ == "ENV" || (is_verbatim_ && text_.starts_with(k_unset));
+}
+
 std::optional<std::size_t> OwnStep::place_of(std::string_view name) const {
     const std::string_view text = text_;
     for (std::size_t at = text.find(name); at != std::string_view::npos;
@@ -258,7 +264,7 @@ bool OwnSettings::lists(std::string_view keyword, std::string_view name) const {
 std::optional<std::vector<std::string>> OwnSettings::written_env() const {
     std::vector<std::string> instructions;
     for (const OwnStep& step : steps_) {
-        if (step.keyword() == "ENV") {
+        if (step.changes_variables()) {
             if (!step.is_verbatim()) {
                 return std::nullopt;
             }

@@ -32,6 +32,9 @@ class OwnStep {
 
     [[nodiscard]] LayerOrigin origin() const;
 
+    /// An ENV, or what a conda environment took away.
+    [[nodiscard]] bool changes_variables() const;
+
     /// Whether an ENV or LABEL names it: "ENV A=1 B=2", "ENV A 1".
     [[nodiscard]] bool sets(std::string_view name) const { return place_of(name).has_value(); }
 
@@ -73,7 +76,8 @@ class OwnSettings {
         std::string_view keyword, std::string_view name
     ) const;
     [[nodiscard]] bool lists(std::string_view keyword, std::string_view name) const;
-    /// The ENV instructions as the Dockerfile has them; nullopt where one is told otherwise.
+    /// The steps that change variables, as replay_env() takes them: nullopt where one is told
+    /// otherwise.
     [[nodiscard]] std::optional<std::vector<std::string>> written_env() const;
     /// False where every ENV of the name is told verbatim and none expands it.
     [[nodiscard]] bool may_expand(std::string_view name) const;

@@ -35,7 +35,7 @@ std::optional<std::string> take_word(std::string_view& text, const std::vector<s
     char quote = 0;
     while (!text.empty() && (quote != 0 || k_blanks.find(text.front()) == std::string_view::npos)) {
         const char c = text.front();
-        if (c == '\\' || c == '\n' || c == '`') {
+        if (quote != '\'' && (c == '\\' || c == '\n' || c == '`')) {
             return std::nullopt;
         }
         if (c == '$' && quote != '\'') {
@@ -57,8 +57,21 @@ std::optional<std::string> take_word(std::string_view& text, const std::vector<s
     return quote == 0 ? std::optional(std::move(word)) : std::nullopt;
 }
 
+/// Names of variables that are taken away.
+void apply_unset(std::string_view names, std::vector<std::string>& env) {
+    while (!names.empty()) {
+        const std::string_view name = names.substr(0, names.find(' '));
+        unset_env(env, name);
+        names.remove_prefix(std::min(name.size() + 1, names.size()));
+    }
+}
+
 /// All values see the environment before the instruction.
 bool apply_env(std::string_view instruction, std::vector<std::string>& env) {
+    if (instruction.starts_with(k_unset)) {
+        apply_unset(instruction.substr(k_unset.size()), env);
+        return true;
+    }
     const std::vector<std::string> before = env;
     std::string_view text = instruction.substr(std::min<std::size_t>(3, instruction.size()));
     for (;;) {

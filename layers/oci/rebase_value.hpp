@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kiln::oci {
@@ -19,7 +20,12 @@ struct CarriedValue {
 /// stands between ':' and the ends.
 std::string carried_value(const CarriedValue& variable);
 
-/// Follows ENV instructions, as Dockerfiles have them, upon an environment ("NAME=value" lists).
+/// Begins what history says where an environment took variables away, which no ENV can: the names
+/// follow.
+inline constexpr std::string_view k_unset = "conda unset ";
+
+/// Follows ENV instructions, as Dockerfiles have them, upon an environment ("NAME=value" lists),
+/// and what begins with k_unset.
 /// Shape    nullopt where one has more than NAME=value in plain words, quotes and $NAME: that is
 ///          for a parser of Dockerfiles, and not needed to tell what a base gave.
 std::optional<std::vector<std::string>> replay_env(

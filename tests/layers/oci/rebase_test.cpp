@@ -131,6 +131,62 @@ TEST(Rebase, CarriesOverWhatAnotherBuildersImageSet) {
     EXPECT_EQ(result.history.size(), 3U);
 }
 
+/// An image of kiln on `base`: what its ENV and "conda unset" lines make of the base's variables.
+ImageConfig built_on(const ImageConfig& base, const std::vector<std::string>& lines) {
+    ImageConfig image = base;
+    image.diff_ids.push_back(digest_of("env"));
+    image.history.push_back({.created_by = "conda env", .comment = "kiln"});
+    if (!find_env(image.config.env, "PATH")) {
+        set_env(image.config.env, "PATH", k_default_path);
+    }
+    for (const std::string& line : lines) {
+        image.history.push_back({.created_by = line, .comment = "kiln", .empty_layer = true});
+        if (line.starts_with("ENV") || line.starts_with(k_unset)) {
+            image.config.env = *replay_env(std::vector{line}, image.config.env);
+        }
+    }
+    return image;
+}
+
+TEST(Rebase, IsABuildOnTheOtherBaseWhateverTheirPaths) {
+    const std::vector<std::string> lines = {
+        "ENV PATH=/opt/env/bin:$PATH CONDA_PREFIX=/opt/env",
+        "conda unset LANG MORE",
+        "ENV PATH=/x:$PATH HOME_OF=$CONDA_PREFIX",
+        "LABEL a=$CONDA_PREFIX"};
+    const std::vector<std::vector<std::string>> bases = {
+        {}, {"PATH=/new/bin:/bin", "LANG=C"}, {"A=1", "PATH=/usr/bin"}, {"MORE=1", "LANG=D"}};
+    for (const auto& of_before : bases) {
+        for (const auto& of_after : bases) {
+            ImageConfig before = told(config_of({"old"}), {"ADD rootfs /"}, true);
+            before.config.env = of_before;
+            ImageConfig after = told(config_of({"new"}), {"ADD rootfs /"}, true);
+            after.config.env = of_after;
+            const ImageConfig image = built_on(before, lines);
+
+            const Rebase rebase{image, before, after};
+
+            ASSERT_THAT(check_rebase(rebase), Succeeds());
+            EXPECT_EQ(rebased_config(rebase).render(), built_on(after, lines).render());
+        }
+    }
+}
+
+TEST(Rebase, IsRefusedForAStepThatTookUpWhatTheBasesHaveDifferently) {
+    ImageConfig before = told(config_of({"old"}), {"ADD rootfs /"}, true);
+    ImageConfig after = told(config_of({"new"}), {"ADD rootfs /"}, true);
+    before.config.env = {"PATH=/bin", "DATA=/old"};
+    after.config.env = {"PATH=/bin", "DATA=/new"};
+    const ImageConfig taken = built_on(before, {"ENV HERE=$DATA/x", "WORKDIR $HERE"});
+    const ImageConfig own = built_on(before, {"ENV DATA=/own", "WORKDIR $DATA"});
+
+    EXPECT_THAT(
+        check_rebase({taken, before, after}),
+        FailsSaying(Code::unsupported, "took up HERE, which is \"/old/x\"")
+    );
+    EXPECT_THAT(check_rebase({own, before, after}), Succeeds());
+}
+
 TEST(Rebase, IsRefusedForAnotherPlatformOrAnUntoldLayer) {
     const ImageConfig before = config_of({"old"});
     const ImageConfig image = config_of({"old", "app"});
