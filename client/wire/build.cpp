@@ -11,10 +11,6 @@ using json::ObjectReader;
 using json::UnknownFields;
 using json::Value;
 
-Object render_text(const NamedText& text) {
-    return {{"name", text.name}, {"text", text.text}};
-}
-
 Object render_context(
     std::string_view kind, std::string_view field, Value value, const CondaContext* conda
 ) {
@@ -46,7 +42,7 @@ Object render_context(
 
 struct ContextRenderer {
     Object operator()(const CondaContext& context) const {
-        return render_context("conda", "lock", render_text(context.lock), &context);
+        return render_context("conda", "lock", context.lock.to_json(), &context);
     }
 
     Object operator()(const LocalContext& context) const {
@@ -88,6 +84,10 @@ Result<ExplainedStep> parse_explained_step(const Value& value) {
 
 }  // namespace
 
+json::Object NamedText::to_json() const {
+    return {{"name", name}, {"text", text}};
+}
+
 Value render_credentials(const std::map<std::string, Credentials>& credentials) {
     Object object;
     for (const auto& [host, login] : credentials) {
@@ -106,9 +106,9 @@ Value render(const BuildRequest& request) {
         contexts.emplace(name, render(context));
     }
     return Object{
-        {"dockerfile", render_text(request.dockerfile)},
+        {"dockerfile", request.dockerfile.to_json()},
         {"context", or_null(request.context)},
-        {"ignore", request.ignore ? Value(render_text(*request.ignore)) : Value(nullptr)},
+        {"ignore", request.ignore ? Value(request.ignore->to_json()) : Value(nullptr)},
         {"contexts", std::move(contexts)},
         {"tags", json::from_texts(request.tags)},
         {"build_args", json::from_text_map(request.build_args)},

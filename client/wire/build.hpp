@@ -16,6 +16,8 @@ namespace kiln::client::wire {
 struct NamedText {
     std::string name;
     std::string text;
+
+    [[nodiscard]] json::Object to_json() const;
 };
 
 struct CondaContext {

@@ -19,7 +19,7 @@ Value render(const LockRequest& request) {
         );
     }
     return Object{
-        {"input", Object{{"name", request.input.name}, {"text", request.input.text}}},
+        {"input", request.input.to_json()},
         {"platform", or_null(request.platform)},
         {"environment", or_null(request.environment)},
         {"categories", json::from_texts(request.categories)},
@@ -66,8 +66,8 @@ Value render(const PipLockRequest& request) {
         );
     }
     return Object{
-        {"input", Object{{"name", request.input.name}, {"text", request.input.text}}},
-        {"lock", Object{{"name", request.lock.name}, {"text", request.lock.text}}},
+        {"input", request.input.to_json()},
+        {"lock", request.lock.to_json()},
         {"base", request.base},
         {"prefix", request.prefix},
         {"network", request.network},

@@ -10,12 +10,8 @@ using json::ObjectReader;
 using json::UnknownFields;
 using json::Value;
 
-Value render(const NamedText& text) {
-    return Object{{"name", text.name}, {"text", text.text}};
-}
-
 Value render(const std::optional<NamedText>& text) {
-    return text ? render(*text) : Value(nullptr);
+    return text ? Value(text->to_json()) : Value(nullptr);
 }
 
 EnvironmentRow read_row(ObjectReader& in) {
@@ -118,7 +114,7 @@ Result<std::string> parse_base_name(const Value& value) {
 Value render(const EnvironmentRequest& request) {
     return Object{
         {"workspace", request.workspace},
-        {"definition", render(request.definition)},
+        {"definition", request.definition.to_json()},
         {"conda_file", render(request.conda_file)},
         {"lock", render(request.lock)},
         {"dockerfile", render(request.dockerfile)},

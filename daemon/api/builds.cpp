@@ -51,6 +51,12 @@ json::Value render_explanation(const Job& job) {
     return json::Object{{"id", job.id()}, {"steps", std::move(steps)}};
 }
 
+Awaitable<Result<void>> respond_started(Exchange& exchange, const Job& job, json::Object answer) {
+    answer["id"] = job.id();
+    std::string location = "/v1/builds/" + job.id();
+    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+}
+
 Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     const auto body = co_await exchange.read_json();
     if (!body) {
@@ -73,9 +79,7 @@ Awaitable<Result<void>> post_build(Exchange& exchange, BuildTable& builds) {
     if (!job) {
         co_return fail(job.error());
     }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+    co_return co_await respond_started(exchange, **job, std::move(answer));
 }
 
 Awaitable<Result<void>> get_builds(Exchange& exchange, const BuildTable& builds) {
@@ -109,16 +113,20 @@ Awaitable<Result<void>> get_events(Exchange& exchange, std::shared_ptr<Job> job)
 
 }  // namespace
 
+json::Array render_digests(std::span<const Digest> digests) {
+    json::Array array;
+    for (const Digest& digest : digests) {
+        array.emplace_back(digest.render());
+    }
+    return array;
+}
+
 json::Object render_needs(
     const std::vector<Digest>& lacking,
     const std::map<std::string, std::vector<std::string>>& files,
     const std::map<std::string, std::optional<Digest>>& unresolved,
     const std::vector<std::string>& pulls
 ) {
-    json::Array digests;
-    for (const Digest& digest : lacking) {
-        digests.emplace_back(digest.render());
-    }
     json::Array entries;
     for (const auto& [context, as_written] : files) {
         entries.push_back(json::Object{
@@ -132,10 +140,34 @@ json::Object render_needs(
     }
     return json::Object{
         {"id", nullptr},
-        {"needs", std::move(digests)},
+        {"needs", render_digests(lacking)},
         {"files", std::move(entries)},
         {"unresolved", std::move(specifications)},
         {"pulls", json::from_texts(pulls)}};
+}
+
+Awaitable<Result<void>> respond_job(
+    Exchange& exchange,
+    BuildTable& builds,
+    std::string name,
+    BuildTable::Work work,
+    json::Object answer
+) {
+    const auto job = builds.start(std::move(name), Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    co_return co_await respond_started(exchange, **job, std::move(answer));
+}
+
+Awaitable<Result<void>> respond_job_events(
+    Exchange& exchange, BuildTable& builds, std::string name, BuildTable::Work work
+) {
+    const auto job = builds.start(std::move(name), Attachment::attached, std::move(work));
+    if (!job) {
+        co_return fail(job.error());
+    }
+    co_return co_await respond_events(exchange, *job, 0);
 }
 
 Awaitable<Result<void>> respond_events(

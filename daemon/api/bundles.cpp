@@ -36,7 +36,7 @@ Result<UnbundleOrder> parse_unbundle(const Value& body) {
 json::Object render_plan(const BundlePlan& plan) {
     json::Array fetches;
     for (const NamedText& lock : plan.fetches) {
-        fetches.push_back(json::Object{{"name", lock.name}, {"text", lock.text}});
+        fetches.push_back(lock.to_json());
     }
     const bool is_whole = plan.fetches.empty();
     return json::Object{
@@ -77,24 +77,16 @@ Awaitable<Result<void>> post_unbundle(Exchange& exchange, Services& services, Bu
     if (!needs) {
         co_return fail(as_sent(needs.error()));
     }
-    json::Array lacking;
-    for (const Digest& digest : *needs) {
-        lacking.emplace_back(digest.render());
-    }
-    json::Object answer{{"id", nullptr}, {"needs", std::move(lacking)}};
+    json::Object answer{{"id", nullptr}, {"needs", render_digests(*needs)}};
     if (!needs->empty()) {
         co_return co_await exchange.respond_json(200, std::move(answer));
     }
     BuildTable::Work work = [&services, order](std::shared_ptr<Job> job) {
         return take_in_bundle(services, std::move(job), order);
     };
-    const auto job = builds.start("unbundle", Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+    co_return co_await respond_job(
+        exchange, builds, "unbundle", std::move(work), std::move(answer)
+    );
 }
 
 }  // namespace

@@ -26,17 +26,13 @@ Result<Prepared> prepare(Services& services, const LockRequest& request) {
 }
 
 json::Object render_lock_needs(const LockNeeds& needs, bool has_pip_part) {
-    json::Array lacking;
-    for (const Digest& digest : needs.lacking) {
-        lacking.emplace_back(digest.render());
-    }
     json::Array names;
     for (const std::string_view name : k_repodata_names) {
         names.emplace_back(name);
     }
     return json::Object{
         {"id", nullptr},
-        {"needs", std::move(lacking)},
+        {"needs", render_digests(needs.lacking)},
         {"subdirs", json::from_texts(needs.subdirs)},
         {"names", std::move(names)},
         {"shards", json::from_texts(needs.shards)},
@@ -73,14 +69,9 @@ Awaitable<Result<void>> post_lock(Exchange& exchange, Services& services, BuildT
         result.lock = std::move(*text);
         co_return result;
     };
-    const auto job =
-        builds.start("lock " + request->input.name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+    co_return co_await respond_job(
+        exchange, builds, "lock " + request->input.name, std::move(work), std::move(answer)
+    );
 }
 
 Awaitable<Result<void>> post_fetch(Exchange& exchange, Services& services, BuildTable& builds) {
@@ -115,14 +106,9 @@ Awaitable<Result<void>> post_fetch(Exchange& exchange, Services& services, Build
         }
         co_return ResultEvent();
     };
-    const auto job =
-        builds.start("fetch " + context->lock.name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+    co_return co_await respond_job(
+        exchange, builds, "fetch " + context->lock.name, std::move(work), std::move(answer)
+    );
 }
 
 }  // namespace

@@ -39,14 +39,9 @@ Awaitable<Result<void>> post_pip_lock(Exchange& exchange, Services& services, Bu
         result.lock = std::move(*text);
         co_return result;
     };
-    const auto job =
-        builds.start("lock pip of " + request->input.name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
+    co_return co_await respond_job(
+        exchange, builds, "lock pip of " + request->input.name, std::move(work), std::move(answer)
+    );
 }
 
 }  // namespace

@@ -9,14 +9,6 @@
 namespace kiln::daemon {
 namespace {
 
-json::Value render_digests(const std::vector<Digest>& digests) {
-    json::Array array;
-    for (const Digest& digest : digests) {
-        array.emplace_back(digest.render());
-    }
-    return array;
-}
-
 Awaitable<Result<void>> post_listing(Exchange& exchange, ContextTable& contexts) {
     auto body = co_await exchange.read_body(limits::k_listing_bytes);
     if (!body) {

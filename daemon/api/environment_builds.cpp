@@ -78,18 +78,6 @@ Result<EnvironmentBuildPlan> look(Services& services, BuildWish& wish) {
     return plan_environment_build(services, wish.order);
 }
 
-Awaitable<Result<void>> respond_job(
-    Exchange& exchange, BuildTable& builds, std::string name, BuildTable::Work work, Object answer
-) {
-    const auto job = builds.start("env " + name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    answer["id"] = (*job)->id();
-    std::string location = "/v1/builds/" + (*job)->id();
-    co_return co_await exchange.respond_json(202, std::move(answer), std::move(location));
-}
-
 /// What another daemon built for this hash and pushed: one request tells.
 Awaitable<std::optional<Descriptor>> find_remote(
     Exchange& exchange, Services& services, const BuildWish& wish
@@ -130,7 +118,7 @@ Awaitable<Result<void>> respond_remote(
         );
     };
     co_return co_await respond_job(
-        exchange, builds, wish.reference, std::move(take), std::move(answer)
+        exchange, builds, "env " + wish.reference, std::move(take), std::move(answer)
     );
 }
 
@@ -157,7 +145,7 @@ Awaitable<Result<void>> respond_push(
     };
     answer["image"] = nullptr;
     co_return co_await respond_job(
-        exchange, builds, wish.reference, std::move(push), std::move(answer)
+        exchange, builds, "env " + wish.reference, std::move(push), std::move(answer)
     );
 }
 
@@ -249,11 +237,7 @@ Awaitable<Result<void>> post_refresh(Exchange& exchange, Services& services, Bui
         result.report = render_refreshed(*rows);
         co_return result;
     };
-    const auto job = builds.start("env refresh", Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(exchange, builds, "env refresh", std::move(work));
 }
 
 Awaitable<Result<void>> get_bases(Exchange& exchange, Services& services) {

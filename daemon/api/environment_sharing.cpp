@@ -60,12 +60,9 @@ Awaitable<Result<void>> post_share(Exchange& exchange, Services& services, Build
     BuildTable::Work work = [&services, order](std::shared_ptr<Job> job) {
         return share_environment(services, std::move(job), order);
     };
-    const auto job =
-        builds.start("env share " + request->environment, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(
+        exchange, builds, "env share " + request->environment, std::move(work)
+    );
 }
 
 Awaitable<Result<void>> post_import(Exchange& exchange, Services& services, BuildTable& builds) {
@@ -82,12 +79,9 @@ Awaitable<Result<void>> post_import(Exchange& exchange, Services& services, Buil
     BuildTable::Work work = [&services, order](std::shared_ptr<Job> job) {
         return import_environment(services, std::move(job), order);
     };
-    const auto job =
-        builds.start("env import " + order->reference, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(
+        exchange, builds, "env import " + order->reference, std::move(work)
+    );
 }
 
 Result<CurateOrder> parse_curation(const Value& body) {
@@ -115,12 +109,9 @@ Awaitable<Result<void>> post_curation(Exchange& exchange, Services& services, Bu
     BuildTable::Work work = [&services, order](std::shared_ptr<Job> job) {
         return curate_environments(services, std::move(job), order);
     };
-    const auto job =
-        builds.start("env curate " + order->source, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(
+        exchange, builds, "env curate " + order->source, std::move(work)
+    );
 }
 
 }  // namespace

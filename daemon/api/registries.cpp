@@ -57,11 +57,9 @@ Awaitable<Result<void>> post_push(Exchange& exchange, Services& services, BuildT
         result.image = pushed->digest;
         co_return result;
     };
-    const auto job = builds.start("push " + request->name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(
+        exchange, builds, "push " + request->name, std::move(work)
+    );
 }
 
 Result<PullOrder> parse_pull(const json::Value& body) {
@@ -97,12 +95,9 @@ Awaitable<Result<void>> post_pull(Exchange& exchange, Services& services, BuildT
         result.config = pulled->config.digest;
         co_return result;
     };
-    const auto job =
-        builds.start("pull " + order->reference, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(
+        exchange, builds, "pull " + order->reference, std::move(work)
+    );
 }
 
 struct Login {

@@ -4,6 +4,8 @@
 #include "daemon/build/build_table.hpp"
 #include "daemon/services.hpp"
 
+#include <span>
+
 namespace kiln::daemon {
 
 /// Each file of the same name answers one group of paths. Everything given outlives the router.
@@ -46,12 +48,28 @@ void add_routes(
     const SystemFacts& facts
 );
 
+json::Array render_digests(std::span<const Digest> digests);
+
 /// The answer to a build that lacks bytes or locks; "id" is null.
 json::Object render_needs(
     const std::vector<Digest>& lacking,
     const std::map<std::string, std::vector<std::string>>& files,
     const std::map<std::string, std::optional<Digest>>& unresolved,
     const std::vector<std::string>& pulls
+);
+
+/// Starts a job and answers 202 with `answer`, the job's id in it, and where the job is found.
+Awaitable<Result<void>> respond_job(
+    Exchange& exchange,
+    BuildTable& builds,
+    std::string name,
+    BuildTable::Work work,
+    json::Object answer
+);
+
+/// Starts a job and answers with its events, as respond_events() does.
+Awaitable<Result<void>> respond_job_events(
+    Exchange& exchange, BuildTable& builds, std::string name, BuildTable::Work work
 );
 
 /// The events of a job as NDJSON until its result; the job is attached meanwhile.

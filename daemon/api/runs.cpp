@@ -204,11 +204,7 @@ Awaitable<Result<void>> post_run(Exchange& exchange, Services& services, BuildTa
         co_return result;
     };
     const std::string name = "run " + order->request.name;
-    const auto job = builds.start(name, Attachment::attached, std::move(work));
-    if (!job) {
-        co_return fail(job.error());
-    }
-    co_return co_await respond_events(exchange, *job, 0);
+    co_return co_await respond_job_events(exchange, builds, name, std::move(work));
 }
 
 json::Value render_record(const store::EnvironmentRun& run) {

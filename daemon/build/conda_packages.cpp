@@ -200,9 +200,9 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
             store::read_blob(store.blobs(), record->blobs.front(), conda::k_info_bytes)
         );
         TRY_ASSIGN(conda::PackageMetadata metadata, conda::parse_metadata(bytes));
-        const auto known = std::make_shared<const conda::PackageMetadata>(std::move(metadata));
-        services_.known_packages.remember(package, known);
-        return *known;
+        auto known = std::make_shared<const conda::PackageMetadata>(metadata);
+        services_.known_packages.remember(package, std::move(known));
+        return metadata;
     }
     TRY_ASSIGN(const store::BlobReader blob, store.blobs().open(package));
     conda::PackageReader reader(blob.fd(), entry.file_name, stop_);
@@ -211,6 +211,8 @@ Result<conda::PackageMetadata> CondaPackages::metadata_of(
         const Digest kept,
         store::write_blob(store.blobs(), lease_, conda::render_metadata(metadata))
     );
+    auto known = std::make_shared<const conda::PackageMetadata>(metadata);
+    services_.known_packages.remember(package, std::move(known));
     store::CacheRecord learnt{.key = key.digest(), .blobs = {kept, package}};
     const std::lock_guard lock(learning_);
     learnt_.push_back(std::move(learnt));

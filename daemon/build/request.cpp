@@ -10,20 +10,13 @@ namespace {
 using json::ObjectReader;
 using json::UnknownFields;
 
-Result<NamedText> parse_named_text(const json::Value& value, const std::string& what) {
-    ObjectReader in(value, what);
-    NamedText named{in.text("name"), in.text("text")};
-    TRY(in.finish(UnknownFields::refuse));
-    return named;
-}
-
 Result<CondaContext> parse_conda(ObjectReader& in) {
     CondaContext conda;
     const json::Value* lock = in.find("lock");
     if (lock == nullptr) {
         return fail(Code::invalid_input, "\"lock\" is missing in {}", in.what());
     }
-    TRY_ASSIGN(conda.lock, parse_named_text(*lock, "the lock of " + in.what()));
+    TRY_ASSIGN(conda.lock, NamedText::parse(*lock, "the lock of " + in.what()));
     conda.prefix = in.text_or("prefix", "/opt/env");
     conda.environment = in.text_or("environment", "");
     conda.categories = in.texts_or_empty("categories");
@@ -175,6 +168,17 @@ Result<void> check_names(const BuildRequest& request) {
 
 }  // namespace
 
+Result<NamedText> NamedText::parse(const json::Value& value, const std::string& what) {
+    ObjectReader in(value, what);
+    NamedText named{in.text("name"), in.text("text")};
+    TRY(in.finish(UnknownFields::refuse));
+    return named;
+}
+
+json::Object NamedText::to_json() const {
+    return {{"name", name}, {"text", text}};
+}
+
 Result<PullPolicy> parse_pull_policy(const std::string& name) {
     if (name == "missing") {
         return PullPolicy::missing;
@@ -224,7 +228,7 @@ Result<BuildRequest> BuildRequest::parse(const json::Value& value) {
     ObjectReader in(value, "the build request");
     BuildRequest request;
     if (const json::Value* dockerfile = in.find("dockerfile")) {
-        TRY_ASSIGN(request.dockerfile, parse_named_text(*dockerfile, "the Dockerfile"));
+        TRY_ASSIGN(request.dockerfile, NamedText::parse(*dockerfile, "the Dockerfile"));
     } else {
         in.refuse(Error{
             .code = Code::invalid_input,
@@ -234,7 +238,7 @@ Result<BuildRequest> BuildRequest::parse(const json::Value& value) {
         TRY_ASSIGN(request.context, Digest::parse(*context));
     }
     if (const json::Value* ignore = in.find("ignore")) {
-        TRY_ASSIGN(request.ignore, parse_named_text(*ignore, "the ignore file"));
+        TRY_ASSIGN(request.ignore, NamedText::parse(*ignore, "the ignore file"));
     }
     TRY(parse_contexts(in, request));
     request.tags = in.texts_or_empty("tags");

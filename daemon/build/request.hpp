@@ -20,6 +20,9 @@ namespace kiln::daemon {
 struct NamedText {
     std::string name;
     std::string text;
+
+    static Result<NamedText> parse(const json::Value& value, const std::string& what);
+    [[nodiscard]] json::Object to_json() const;
 };
 
 struct CondaContext {

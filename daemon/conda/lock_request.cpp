@@ -39,9 +39,7 @@ Result<NamedText> parse_input(const json::Value* value) {
     if (value == nullptr) {
         return fail(Code::invalid_input, "the lock request has no \"input\"");
     }
-    json::ObjectReader in(*value, "\"input\" of the lock request");
-    NamedText input{in.text("name"), in.text("text")};
-    TRY(in.finish(json::UnknownFields::refuse));
+    TRY_ASSIGN(NamedText input, NamedText::parse(*value, "\"input\" of the lock request"));
     if (input.text.size() > conda::k_lock_bytes) {
         return fail(
             Code::too_large, "{} is larger than {}", input.name, render_size(conda::k_lock_bytes)

@@ -10,9 +10,8 @@ Result<NamedText> parse_text(json::ObjectReader& request, std::string_view key) 
     if (value == nullptr) {
         return fail(Code::invalid_input, "{} has no \"{}\"", request.what(), key);
     }
-    json::ObjectReader in(*value, fmt::format("\"{}\" of {}", key, request.what()));
-    NamedText named{in.text("name"), in.text("text")};
-    TRY(in.finish(json::UnknownFields::refuse));
+    const std::string what = fmt::format("\"{}\" of {}", key, request.what());
+    TRY_ASSIGN(NamedText named, NamedText::parse(*value, what));
     if (named.text.size() > conda::k_lock_bytes) {
         return fail(
             Code::too_large, "{} is larger than {}", named.name, render_size(conda::k_lock_bytes)

@@ -253,7 +253,7 @@ json::Value render_unresolved(const std::optional<UnresolvedEnvironment>& unreso
     }
     const NamedText& input = unresolved->input;
     return json::Object{
-        {"input", json::Object{{"name", input.name}, {"text", input.text}}},
+        {"input", input.to_json()},
         {"base", unresolved->base ? json::Value(unresolved->base->render()) : json::Value(nullptr)},
         {"platform", unresolved->platform},
         {"channels", json::from_texts(unresolved->channels)}};

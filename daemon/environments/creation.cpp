@@ -123,32 +123,33 @@ Span place_of(const ResolvedEnvironment& environment, const std::string& name) {
 
 /// Names that curated environments of the workspace bear.
 Result<void> check_name(
-    const store::Environments& environments, const std::string& name, const Addition& addition
+    const store::Environments& environments,
+    const std::string& name,
+    const Addition& addition,
+    const std::optional<store::EnvironmentVersion>& before
 ) {
     if (!addition.curated_from.empty()) {
         return refuse_name_of_own(environments, addition.workspace, name);
     }
-    TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
     std::vector<std::string> curated;
-    if (there && is_curated(*there)) {
+    if (before && is_curated(*before)) {
         curated.push_back(name);
     }
     return refuse_reserved_name(name, curated);
 }
 
+/// Room for one more name.
 Result<void> check_room(
     const store::Environments& environments,
-    const std::string& name,
     const Addition& addition,
     const WorkspaceSettings& workspace
 ) {
     if (!workspace.environments_at_most || !addition.curated_from.empty()) {
         return {};
     }
-    TRY_ASSIGN(const auto there, environments.find(addition.workspace, name, ""));
     TRY_ASSIGN(auto all, environments.latest(addition.workspace, true));
     std::erase_if(all, [](const auto& version) { return is_curated(version); });
-    if (!there && all.size() >= *workspace.environments_at_most) {
+    if (all.size() >= *workspace.environments_at_most) {
         return fail(
             Code::too_large,
             "the workspace {} holds {} environments already; it may hold no more",
@@ -226,20 +227,19 @@ Result<store::AddedVersion> add_environment(
     } else {
         version.name = definition.name->text;
         version.version = definition.version ? definition.version->text : "";
-        TRY(check_name(environments, version.name, addition));
-        TRY(check_room(environments, version.name, addition, workspace));
-    }
-    if (!addition.curated_from.empty()) {
-        version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
-    }
-    if (!version.name.empty()) {
         TRY_ASSIGN(const auto before, environments.find(version.workspace, version.name, ""));
+        TRY(check_name(environments, version.name, addition, before));
         if (before) {
             const auto& base = environment.inputs.base;
             TRY(note_difference(
                 store, *before, version, environment.record.text, base ? base->name : ""
             ));
+        } else {
+            TRY(check_room(environments, addition, workspace));
         }
+    }
+    if (!addition.curated_from.empty()) {
+        version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
     }
     TRY_ASSIGN(
         store::AddedVersion added,

@@ -8,12 +8,8 @@ using json::ObjectReader;
 using json::UnknownFields;
 using json::Value;
 
-Value render_text(const NamedText& text) {
-    return Object{{"name", text.name}, {"text", text.text}};
-}
-
 Value render_text(const std::optional<NamedText>& text) {
-    return text ? render_text(*text) : Value(nullptr);
+    return text ? Value(text->to_json()) : Value(nullptr);
 }
 
 Value render_descriptor(const Descriptor& descriptor) {
@@ -39,17 +35,14 @@ Value render_docker(const std::optional<DockerInputs>& docker) {
         images.emplace(name, render_descriptor(manifest));
     }
     return Object{
-        {"dockerfile", render_text(docker->dockerfile)},
+        {"dockerfile", docker->dockerfile.to_json()},
         {"ignore", render_text(docker->ignore)},
         {"context", docker->context.render()},
         {"images", std::move(images)}};
 }
 
 Result<NamedText> read_text(const Value& value) {
-    ObjectReader in(value, "a text of an environment");
-    NamedText text{in.text("name"), in.text("text")};
-    TRY(in.finish(UnknownFields::refuse));
-    return text;
+    return NamedText::parse(value, "a text of an environment");
 }
 
 Result<std::optional<NamedText>> read_optional_text(const Value* value) {
@@ -142,7 +135,7 @@ std::vector<PinnedImage> EnvironmentInputs::bases() const {
 
 std::string EnvironmentInputs::render() const {
     return json::render(Object{
-        {"definition", render_text(definition)},
+        {"definition", definition.to_json()},
         {"base", render_base(base)},
         {"docker", render_docker(docker)},
         {"conda", render_text(conda)},
