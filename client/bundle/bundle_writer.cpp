@@ -85,7 +85,9 @@ Result<void> write_from(
     for (std::size_t i = first; i < layout.members.size(); ++i) {
         TRY(write_member(layout.members[i], fetch, observer, layout.size_bytes, out));
     }
-    return out.write(Bytes(tar::k_trailer_bytes));
+    TRY(out.write(Bytes(tar::k_trailer_bytes)));
+    observer(layout.size_bytes, layout.size_bytes);
+    return {};
 }
 
 Result<bool> holds(int fd, std::uint64_t offset, ByteSpan expected) {

@@ -181,9 +181,10 @@ std::string render_duration(std::uint64_t duration_ms) {
     return fmt::format("{}h {:02}m", seconds / 3600, seconds % 3600 / 60);
 }
 
-std::string short_digest(std::string_view digest) {
-    constexpr std::size_t k_shown = std::string_view("sha256:").size() + 12;
-    return std::string(digest.substr(0, k_shown));
+std::string short_digest(std::string_view text) {
+    constexpr std::string_view k_algorithm = "sha256:";
+    constexpr std::size_t k_shown = k_algorithm.size() + 12;
+    return std::string(text.starts_with(k_algorithm) ? text.substr(0, k_shown) : text);
 }
 
 }  // namespace kiln::client

@@ -23,7 +23,8 @@ std::string clean_line(std::string_view line);
 /// "0.1s", "12.3s", "2m 05s", "1h 02m".
 std::string render_duration(std::uint64_t duration_ms);
 
-/// "sha256:0123456789ab": long enough to tell apart, short enough for a table.
-std::string short_digest(std::string_view digest);
+/// "sha256:0123456789ab": long enough to tell apart, short enough for a table. What is no digest is
+/// left as it is.
+std::string short_digest(std::string_view text);
 
 }  // namespace kiln::client

@@ -63,6 +63,24 @@ TEST(BundleWriter, KeepsWhatIsWrittenWhenTheStoreBreaksOff) {
     EXPECT_THAT(bundle.fetched, ElementsAre("part 3"));
 }
 
+TEST(BundleWriter, TellsHowFarItIsUntilAllIsWritten) {
+    const TempDirectory directory;
+    SampleBundle bundle(k_contents);
+    const auto layout = BundleLayout::of(bundle.bundle);
+    std::vector<std::uint64_t> told;
+    const WriteObserver observer = [&](std::uint64_t done, std::uint64_t total) {
+        EXPECT_EQ(total, layout.size_bytes);
+        told.push_back(done);
+    };
+
+    ASSERT_THAT(
+        write_bundle(layout, directory.path("b"), 1, bundle.fetch(), observer, {}), Succeeds()
+    );
+
+    EXPECT_TRUE(std::ranges::is_sorted(told));
+    EXPECT_EQ(told.back(), layout.size_bytes);
+}
+
 TEST(BundleWriter, LeavesWhatIsNoBegunBundleAlone) {
     const TempDirectory directory;
     directory.write("b.part", "somebody's own");

@@ -101,6 +101,11 @@ TEST(Text, RendersDurations) {
     EXPECT_EQ(render_duration(3'720'000), "1h 02m");
 }
 
+TEST(Text, ShortensDigestsAndNothingElse) {
+    EXPECT_EQ(short_digest("sha256:" + std::string(64, 'a')), "sha256:aaaaaaaaaaaa");
+    EXPECT_EQ(short_digest("/a/bundle/that/lies/deep.kiln"), "/a/bundle/that/lies/deep.kiln");
+}
+
 TEST(Table, AlignsColumnsByWhatIsSeen) {
     Table table({{"NAME"}, {"SIZE", Align::right}, {"BY"}});
     table.add({"日本", "12 KiB", "COPY \x1b[31m. ."});
