@@ -269,15 +269,7 @@ Result<void> BuildInputs::hash(
                 ? wanted_files(entries, conda->lock.text, conda->lock.name)
                 : wanted_after_locking(entries, pip_files_, specification->second)
         );
-        TRY_ASSIGN(
-            HashedFiles hashed,
-            hash_files(
-                files,
-                session.environment().cache_directory(),
-                session.now_ns(),
-                session.interrupt().token()
-            )
-        );
+        TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
         files_.merge(hashed.paths);
         conda->files.merge(hashed.by_entry);
     }

@@ -8,6 +8,7 @@
 #include "client/render/table.hpp"
 #include "client/render/text.hpp"
 #include "client/wire/run.hpp"
+#include "store/base/pipe.hpp"
 
 #include <fmt/format.h>
 
@@ -111,20 +112,17 @@ class SignalPipe {
 
     /// The end that the command's signals are read from.
     Result<Fd> open() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return fail(errno_error(errno, "pipe"));
-        }
-        pipe_ = Fd(ends[1]);
-        return Fd(ends[0]);
+        TRY_ASSIGN(Pipe pipe, Pipe::make());
+        write_end_ = std::move(pipe.write_end);
+        return std::move(pipe.read_end);
     }
 
     /// Not before the request is on its way: until then they end kiln.
-    void redirect() { interrupt_.redirect(pipe_.get()); }
+    void redirect() { interrupt_.redirect(write_end_.get()); }
 
   private:
     const Interrupt& interrupt_;
-    Fd pipe_;
+    Fd write_end_;
 };
 
 /// The command's output goes through as it is, byte for byte.

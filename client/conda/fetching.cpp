@@ -28,15 +28,7 @@ Result<std::string> submit(Session& session, Progress& progress, wire::CondaCont
             TRY_ASSIGN(
                 const auto files, wanted_files(entries, context.lock.text, context.lock.name)
             );
-            TRY_ASSIGN(
-                HashedFiles hashed,
-                hash_files(
-                    files,
-                    session.environment().cache_directory(),
-                    session.now_ns(),
-                    session.interrupt().token()
-                )
-            );
+            TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
             paths.merge(hashed.paths);
             context.files.merge(hashed.by_entry);
         }

@@ -2,6 +2,7 @@
 
 #include "client/context/cache_directory.hpp"
 #include "client/context/digest_cache.hpp"
+#include "client/session.hpp"
 #include "layers/tar/tar_entry.hpp"
 #include "store/base/file.hpp"
 #include "store/base/parallel.hpp"
@@ -158,6 +159,15 @@ Result<HashedFiles> hash_files(
         }
     }
     return hashed;
+}
+
+Result<HashedFiles> hash_files(const Session& session, const std::vector<LockFileEntry>& entries) {
+    return hash_files(
+        entries,
+        session.environment().cache_directory(),
+        session.now_ns(),
+        session.interrupt().token()
+    );
 }
 
 }  // namespace kiln::client

@@ -13,6 +13,8 @@
 
 namespace kiln::client {
 
+class Session;
+
 /// A package that a lock names by a path: the client opens it, the daemon only learns its digest.
 struct LockFileEntry {
     std::string as_written;  // without the #anchor: its key on the wire
@@ -43,5 +45,8 @@ Result<HashedFiles> hash_files(
     std::int64_t now_ns,
     const std::stop_token& stop
 );
+
+/// With the session's cache directory and clock, until it is interrupted.
+Result<HashedFiles> hash_files(const Session& session, const std::vector<LockFileEntry>& entries);
 
 }  // namespace kiln::client

@@ -33,15 +33,7 @@ class ChannelFiles {
                 entries.push_back(*entry);
             }
         }
-        TRY_ASSIGN(
-            const HashedFiles hashed,
-            hash_files(
-                entries,
-                session.environment().cache_directory(),
-                session.now_ns(),
-                session.interrupt().token()
-            )
-        );
+        TRY_ASSIGN(const HashedFiles hashed, hash_files(session, entries));
         for (const auto& [subdir, entry] : found) {
             auto& told = request.files[subdir];
             if (entry) {

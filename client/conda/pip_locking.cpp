@@ -45,15 +45,7 @@ class PipSender {
 
   private:
     Result<HashedFiles> hash(const std::vector<LockFileEntry>& files) {
-        TRY_ASSIGN(
-            HashedFiles hashed,
-            hash_files(
-                files,
-                session_.environment().cache_directory(),
-                session_.now_ns(),
-                session_.interrupt().token()
-            )
-        );
+        TRY_ASSIGN(HashedFiles hashed, hash_files(session_, files));
         paths_.insert(hashed.paths.begin(), hashed.paths.end());
         return hashed;
     }

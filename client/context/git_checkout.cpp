@@ -2,6 +2,7 @@
 
 #include "store/base/bytes.hpp"
 #include "store/base/file.hpp"
+#include "store/base/pipe.hpp"
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -131,16 +132,11 @@ Result<Ended> run_git(
     std::vector<std::string> arguments{
         "git", "-C", directory, "-c", "advice.detachedHead=false", "-c", "core.autocrlf=false"};
     std::move(words.begin(), words.end(), std::back_inserter(arguments));
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
-        return fail(errno_error(errno, "pipe"));
-    }
-    const Fd from_git(pipe[0]);
-    Fd to_us(pipe[1]);
-    TRY_ASSIGN(const pid_t child, start_git(std::move(arguments), to_us.get()));
+    TRY_ASSIGN(Pipe pipe, Pipe::make());
+    TRY_ASSIGN(const pid_t child, start_git(std::move(arguments), pipe.write_end.get()));
     const std::stop_callback end_it(stop, [child] { ::kill(child, SIGTERM); });
-    to_us = Fd();
-    Ended ended{.is_good = false, .words = read_words(from_git.get())};
+    pipe.write_end = Fd();
+    Ended ended{.is_good = false, .words = read_words(pipe.read_end.get())};
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }

@@ -49,15 +49,7 @@ class BuildFiles {
             specification_ ? wanted_after_locking(answer.files, pip_files_, *specification_)
                            : wanted_files(answer.files, text, "the lock")
         );
-        TRY_ASSIGN(
-            HashedFiles hashed,
-            hash_files(
-                entries,
-                session_.environment().cache_directory(),
-                session_.now_ns(),
-                session_.interrupt().token()
-            )
-        );
+        TRY_ASSIGN(HashedFiles hashed, hash_files(session_, entries));
         paths_.merge(hashed.paths);
         request.files.merge(hashed.by_entry);
         return {};

@@ -1,6 +1,7 @@
 #include "daemon/exec/init.hpp"
 
 #include "daemon/exec/message.hpp"
+#include "store/base/pipe.hpp"
 
 #include <fmt/format.h>
 
@@ -142,23 +143,18 @@ void tell(int pipe, const Error& error) {
 /// Starts the command. Its failure up to and including execve comes through a pipe that a
 /// successful execve closes.
 Result<pid_t> start_command(const InitPlan& plan) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
-        return fail_errno("pipe");
-    }
-    const Fd read_end(pipe[0]);
-    Fd write_end(pipe[1]);
+    TRY_ASSIGN(Pipe pipe, Pipe::make());
     const pid_t child = ::fork();
     if (child < 0) {
         return fail_errno("fork");
     }
     if (child == 0) {
         const auto failed = become_command(plan);
-        tell(write_end.get(), failed.error());
+        tell(pipe.write_end.get(), failed.error());
         ::_exit(127);
     }
-    write_end = Fd();
-    StreamSource source(read_end.get());
+    pipe.write_end = Fd();
+    StreamSource source(pipe.read_end.get());
     TRY_ASSIGN(const Bytes failure, read_all(source, k_message_bytes, "the command's failure"));
     if (!failure.empty()) {
         return fail(parse_error(failure));

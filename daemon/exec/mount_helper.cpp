@@ -4,6 +4,7 @@
 #include "daemon/exec/mounts.hpp"
 #include "daemon/exec/program.hpp"
 #include "store/base/limits.hpp"
+#include "store/base/pipe.hpp"
 
 #include <fmt/format.h>
 
@@ -38,12 +39,7 @@ Error in_another_place() {
 
 /// A user namespace that nobody lives in: only its maps are wanted.
 Result<Fd> make_owners(const MountsOrder& order) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
-        return fail_errno("pipe");
-    }
-    const Fd read_end(pipe[0]);
-    Fd write_end(pipe[1]);
+    TRY_ASSIGN(Pipe pipe, Pipe::make());
     const pid_t child = ::fork();
     if (child < 0) {
         return fail_errno("fork");
@@ -51,14 +47,14 @@ Result<Fd> make_owners(const MountsOrder& order) {
     if (child == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         const std::byte made{static_cast<unsigned char>(::unshare(CLONE_NEWUSER) == 0 ? 1 : 0)};
-        static_cast<void>(write_all(pipe[1], ByteSpan(&made, 1)));
+        static_cast<void>(write_all(pipe.write_end.get(), ByteSpan(&made, 1)));
         while (true) {
             ::pause();
         }
     }
     const auto opened = [&]() -> Result<Fd> {
         std::array<std::byte, 1> made{};
-        TRY_ASSIGN(const std::size_t count, StreamSource(read_end.get()).read(made));
+        TRY_ASSIGN(const std::size_t count, StreamSource(pipe.read_end.get()).read(made));
         if (count == 0 || made[0] == std::byte{0}) {
             return fail(Code::unsupported, "this machine gives no user namespace for owners");
         }

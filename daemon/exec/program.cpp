@@ -1,5 +1,7 @@
 #include "daemon/exec/program.hpp"
 
+#include "store/base/pipe.hpp"
+
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,20 +88,16 @@ Result<pid_t> start_program(const Program& program) {
 }
 
 Result<ProgramEnd> run_program(const std::vector<std::string>& arguments) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
-        return fail(errno_error(errno, "pipe"));
-    }
-    const Fd read_end(pipe[0]);
-    Fd write_end(pipe[1]);
+    TRY_ASSIGN(Pipe pipe, Pipe::make());
+    const int errors = pipe.write_end.get();
     TRY_ASSIGN(
         const pid_t child,
-        start_program({.arguments = arguments, .file = {}, .descriptors = {-1, -1, pipe[1]}})
+        start_program({.arguments = arguments, .file = {}, .descriptors = {-1, -1, errors}})
     );
-    write_end = Fd();
+    pipe.write_end = Fd();
     ProgramEnd end;
     std::array<std::byte, k_errors_kept_bytes> buffer{};
-    StreamSource source(read_end.get());
+    StreamSource source(pipe.read_end.get());
     for (auto count = source.read(buffer); count && *count > 0; count = source.read(buffer)) {
         const std::size_t room = k_errors_kept_bytes - end.errors.size();
         end.errors += as_text(ByteSpan(buffer).first(std::min(*count, room)));

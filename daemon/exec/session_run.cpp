@@ -7,6 +7,7 @@
 #include "layers/tree/file_tree.hpp"
 #include "layers/tree/whiteout.hpp"
 #include "store/base/clock.hpp"
+#include "store/base/pipe.hpp"
 
 #include <fmt/format.h>
 
@@ -34,19 +35,6 @@ tl::unexpected<Error> fail_errno(std::string what) {
     const int error_number = errno;
     return fail(errno_error(error_number, std::move(what)));
 }
-
-struct Pipe {
-    Fd read_end;
-    Fd write_end;
-
-    static Result<Pipe> make() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return fail_errno("pipe");
-        }
-        return Pipe{.read_end = Fd(ends[0]), .write_end = Fd(ends[1])};
-    }
-};
 
 /// What a RUN has on disk: RUN/fs is the upper directory.
 Result<void> make_run_directory(const std::string& run, const RunSpec& spec) {
