@@ -42,6 +42,12 @@ struct AddedVersion {
     bool is_new = false;  // false: the name had this definition as this (or its latest) version
 };
 
+/// Which versions of a name are wanted, the newest first: lists of ten thousand are read in parts.
+struct HistoryPage {
+    std::uint64_t below = static_cast<std::uint64_t>(INT64_MAX);  // of their numbers
+    std::uint64_t at_most = static_cast<std::uint64_t>(INT64_MAX);
+};
+
 /// One image that was built for a definition.
 struct EnvironmentImage {
     Digest hash;                // of the definition

@@ -179,13 +179,13 @@ Result<std::optional<EnvironmentVersion>> Environments::find(
 }
 
 Result<std::vector<EnvironmentVersion>> Environments::history(
-    std::string_view workspace, std::string_view name
+    std::string_view workspace, std::string_view name, const HistoryPage& page
 ) const {
     const std::lock_guard lock(index_->state_->reading);
     static const std::string sql =
-        k_select_version + "workspace = ? AND name = ? ORDER BY number DESC";
+        k_select_version + "workspace = ? AND name = ? AND number < ? ORDER BY number DESC LIMIT ?";
     TRY_ASSIGN(Statement rows, index_->state_->reader->prepare(sql));
-    rows.bind(workspace).bind(name);
+    rows.bind(workspace).bind(name).bind(page.below).bind(page.at_most);
     return read_all_rows(rows, read_version);
 }
 

@@ -33,9 +33,9 @@ class Environments {
     [[nodiscard]] Result<std::optional<EnvironmentVersion>> find(
         std::string_view workspace, std::string_view name, std::string_view version
     ) const;
-    /// All of a name, the newest first.
+    /// Those of a name, the newest first.
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> history(
-        std::string_view workspace, std::string_view name
+        std::string_view workspace, std::string_view name, const HistoryPage& page = {}
     ) const;
     /// The latest version of each name, sorted by name; anonymous ones are left out.
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> latest(

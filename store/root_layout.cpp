@@ -1,6 +1,6 @@
 #include "store/root_layout.hpp"
 
-#include "store/base/json_bulk.hpp"
+#include "store/base/json_rows.hpp"
 #include "store/base/limits.hpp"
 #include "store/object_folder.hpp"
 

@@ -15,33 +15,60 @@ Result<json::Value> get(Session& session, const std::string& target) {
     return connection->call("GET", target);
 }
 
-Result<json::BulkValue> get_list(Session& session, const std::string& target) {
+/// What is written into it is printed.
+class Printed final : public ByteSink {
+  public:
+    explicit Printed(Session& session)
+        : session_(session) {}
+
+    Result<void> write(ByteSpan bytes) override { return session_.print(as_text(bytes)); }
+
+  private:
+    Session& session_;
+};
+
+/// The rows of {"KEY": [row…]} through `take`, as they come.
+Result<void> each_row(
+    Session& session,
+    const std::string& target,
+    const std::string& key,
+    const json::RowReader::Take& take
+) {
     TRY_ASSIGN(Connection * connection, session.connection());
-    return connection->get_list(target);
+    return connection->get_rows(target, key, take);
+}
+
+/// The answer as it is, indented.
+Result<int> print_json(Session& session, const std::string& target) {
+    TRY_ASSIGN(Connection * connection, session.connection());
+    TRY(connection->send(Request{.method = "GET", .target = target}));
+    Printed out(session);
+    json::Indenter indenter(out);
+    TRY(copy_all(connection->body(), indenter));
+    return 0;
 }
 
 std::string in_workspace(const std::string& workspace) {
     return "?workspace=" + encode_component(workspace);
 }
 
-/// What a definition says of itself is not to move a terminal's cursor.
-std::string shown(std::string_view text) {
-    return text.empty() ? "-" : clean_line(text);
+std::string_view cell_of(std::string_view text) {
+    return text.empty() ? "-" : text;
 }
 
-std::string shown(const std::optional<Digest>& digest) {
+std::string cell_of(const std::optional<Digest>& digest) {
     return digest ? short_digest(digest->render()) : "-";
 }
 
-void add_row(Table& table, const wire::EnvironmentRow& row, const std::string& changes) {
+void add_row(Table& table, const wire::EnvironmentRow& row, std::string_view last) {
     table.add(
-        {shown(row.name),
-         shown(row.version) + (row.archived ? " (archived)" : ""),
+        {cell_of(row.name),
+         row.archived ? row.version + " (archived)" : row.version,
          short_digest(row.hash.render()),
-         shown(row.image),
-         shown(row.created),
+         cell_of(row.image),
+         cell_of(row.created),
          std::to_string(row.author),
-         changes}
+         cell_of(last)}
     );
 }
 
@@ -54,27 +81,26 @@ Table table_with(std::string last) {
 std::string told(const std::vector<wire::DefinitionChange>& changes) {
     std::string text;
     for (const wire::DefinitionChange& each : changes) {
-        text += (text.empty() ? "" : "; ") + clean_line(each.sentence);
+        text += text.empty() ? "" : "; ";
+        append_clean_line(text, each.sentence);
     }
-    return text.empty() ? "-" : text;
+    return text;
 }
 
 Result<int> print_history(
     Session& session, const std::string& name, const std::string& workspace, ListFormat format
 ) {
-    TRY_ASSIGN(
-        const json::BulkValue history,
-        get_list(session, "/v1/environments/" + encode_component(name) + in_workspace(workspace))
-    );
+    const std::string target =
+        "/v1/environments/" + encode_component(name) + in_workspace(workspace);
     if (format == ListFormat::json) {
-        TRY(session.print(json::render_pretty(history.value)));
-        return 0;
+        return print_json(session, target);
     }
-    TRY_ASSIGN(const auto versions, wire::parse_environment_history(history.value));
     Table table = table_with("CHANGES");
-    for (const wire::EnvironmentHistoryRow& each : versions) {
-        add_row(table, each.version, told(each.changes));
-    }
+    TRY(each_row(session, target, "versions", [&](const json::Value& value) -> Result<void> {
+        TRY_ASSIGN(const auto row, wire::parse_environment_history_row(value));
+        add_row(table, row.version, told(row.changes));
+        return {};
+    }));
     TRY(session.print(table.render()));
     return 0;
 }
@@ -87,16 +113,15 @@ Result<int> run(Session& session, const EnvListArguments& arguments) {
     }
     std::string target = "/v1/environments" + in_workspace(arguments.workspace);
     target += arguments.include_archived ? "&archived=true" : "";
-    TRY_ASSIGN(const json::BulkValue list, get_list(session, target));
     if (arguments.format == ListFormat::json) {
-        TRY(session.print(json::render_pretty(list.value)));
-        return 0;
+        return print_json(session, target);
     }
-    TRY_ASSIGN(const auto rows, wire::parse_environments(list.value));
     Table table = table_with("DESCRIPTION");
-    for (const wire::EnvironmentRow& row : rows) {
-        add_row(table, row, truncate(shown(row.description), 60, Unicode::no));
-    }
+    TRY(each_row(session, target, "environments", [&](const json::Value& value) -> Result<void> {
+        TRY_ASSIGN(const auto row, wire::parse_environment_row(value));
+        add_row(table, row, truncate(clean_line(row.description), 60, Unicode::no));
+        return {};
+    }));
     TRY(session.print(table.render()));
     return 0;
 }
@@ -122,7 +147,7 @@ Result<int> run(Session& session, const EnvShowArguments& arguments) {
     }
     TRY_ASSIGN(const auto row, wire::parse_environment_row(value));
     Table table = table_with("DESCRIPTION");
-    add_row(table, row, shown(row.description));
+    add_row(table, row, row.description);
     TRY(session.print(table.render()));
     return 0;
 }
@@ -163,7 +188,7 @@ Result<int> run(Session& session, const EnvWhichArguments& arguments) {
     TRY_ASSIGN(const auto rows, wire::parse_environments(value));
     Table table = table_with("DESCRIPTION");
     for (const wire::EnvironmentRow& row : rows) {
-        add_row(table, row, shown(row.description));
+        add_row(table, row, row.description);
     }
     TRY(session.print(table.render()));
     return 0;

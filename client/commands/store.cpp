@@ -17,8 +17,8 @@ Result<int> run(Session& session, const DfArguments& arguments) {
     }
     TRY_ASSIGN(const wire::Usage usage, wire::parse_usage(value));
     Table table({{"WHAT"}, {"COUNT", Align::right}, {"SIZE", Align::right}});
-    const auto add = [&](std::string what, const wire::UsageRow& row) {
-        table.add({std::move(what), fmt::format("{}", row.count), render_size(row.size_bytes)});
+    const auto add = [&](std::string_view what, const wire::UsageRow& row) {
+        table.add({what, fmt::format("{}", row.count), render_size(row.size_bytes)});
     };
     add("images", usage.images);
     add("layers", usage.layers);

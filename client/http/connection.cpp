@@ -229,14 +229,17 @@ Result<json::Value> Connection::read_json() {
     return value;
 }
 
-Result<json::BulkValue> Connection::get_list(std::string target) {
+Result<void> Connection::get_rows(std::string target, std::string key, json::RowReader::Take take) {
     TRY(send(Request{.method = "GET", .target = std::move(target)}));
-    TRY_ASSIGN(const Bytes bytes, read_all(*this, k_answer_bytes, "kilnd's answer"));
-    auto value = json::parse_bulk(as_text(bytes), "kilnd's answer");
-    if (!value) {
-        return fail(nonsense(value.error().message));
+    json::RowReader rows(std::move(key), std::move(take));
+    const auto read = [&]() -> Result<void> {
+        TRY(copy_all(body(), rows));
+        return rows.finish();
+    }();
+    if (!read && read.error().code == Code::invalid_input) {
+        return fail(nonsense(read.error().message));
     }
-    return value;
+    return read;
 }
 
 Result<Connection::Waited> Connection::wait(int timeout_ms) {

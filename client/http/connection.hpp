@@ -5,7 +5,7 @@
 #include "store/base/bytes.hpp"
 #include "store/base/file.hpp"
 #include "store/base/json.hpp"
-#include "store/base/json_bulk.hpp"
+#include "store/base/json_rows.hpp"
 
 #include <poll.h>
 
@@ -63,8 +63,8 @@ class Connection final : private ByteSource {
     /// Request and answer as JSON documents (the answer is empty: null).
     Result<json::Value> call(std::string_view method, std::string target);
     Result<json::Value> call(std::string_view method, std::string target, const json::Value& body);
-    /// A list that may have very many rows.
-    Result<json::BulkValue> get_list(std::string target);
+    /// A list that may have very many rows, {"KEY": [row…]}: each is taken as it comes.
+    Result<void> get_rows(std::string target, std::string key, json::RowReader::Take take);
     /// The rest of body() as a JSON document.
     Result<json::Value> read_json();
 

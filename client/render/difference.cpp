@@ -131,9 +131,9 @@ class FileTable {
     }
 
     void add_row(
-        std::string_view change, std::string size, std::string_view path, std::string what
+        std::string_view change, std::string_view size, std::string_view path, std::string_view what
     ) {
-        table_.add({clean_line(change), std::move(size), clean_line(path), std::move(what)});
+        table_.add({change, size, path, what});
         ++rows_;
     }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kiln::client {
@@ -16,17 +18,25 @@ class Table {
         Align align = Align::left;
     };
 
-    explicit Table(std::vector<Column> columns)
-        : columns_(std::move(columns)) {}
+    explicit Table(std::vector<Column> columns);
 
     /// As many cells as there are columns.
-    void add(std::vector<std::string> cells);
+    void add(std::initializer_list<std::string_view> cells);
     /// Ends in a newline; no blanks at the ends of lines.
     [[nodiscard]] std::string render() const;
 
   private:
+    struct Cell {
+        std::size_t size_bytes = 0;
+        std::size_t width = 0;
+    };
+
+    void put(std::string_view cell);
+
     std::vector<Column> columns_;
-    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::size_t> widths_;  // of the columns
+    std::vector<Cell> cells_;          // row by row, the headings first
+    std::string text_;                 // of the cells, one behind the other
 };
 
 }  // namespace kiln::client

@@ -142,8 +142,15 @@ std::string truncate(std::string_view text, std::size_t columns, Unicode unicode
 }
 
 std::string clean_line(std::string_view line) {
+    std::string clean;
+    append_clean_line(clean, line);
+    return clean;
+}
+
+void append_clean_line(std::string& out, std::string_view line) {
     if (is_printable_ascii(line)) {
-        return std::string(line);
+        out += line;
+        return;
     }
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
         line.remove_suffix(1);
@@ -151,7 +158,6 @@ std::string clean_line(std::string_view line) {
     if (const std::size_t redrawn = line.rfind('\r'); redrawn != std::string_view::npos) {
         line.remove_prefix(redrawn + 1);
     }
-    std::string clean;
     while (!line.empty()) {
         const Decoded next = decode(line);
         std::size_t size = next.size_bytes;
@@ -159,15 +165,14 @@ std::string clean_line(std::string_view line) {
         if (next.point == '\x1b') {
             size = escape_size(line);
         } else if (next.point == '\t') {
-            clean += "    ";
+            out += "    ";
         } else if (!next.valid) {
-            clean += static_cast<char>(k_replacement);
+            out += static_cast<char>(k_replacement);
         } else if (!control) {
-            clean += line.substr(0, size);
+            out += line.substr(0, size);
         }
         line.remove_prefix(size);
     }
-    return clean;
 }
 
 std::string render_duration(std::uint64_t duration_ms) {

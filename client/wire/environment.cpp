@@ -43,15 +43,6 @@ Result<DefinitionChange> parse_difference(const Value& value) {
     return difference;
 }
 
-Result<EnvironmentHistoryRow> parse_history_row(const Value& value) {
-    ObjectReader in(value, "a version");
-    EnvironmentHistoryRow row;
-    row.version = read_row(in);
-    row.changes = read_list<DefinitionChange>(in, "changes", parse_difference);
-    TRY(in.finish(UnknownFields::ignore));
-    return row;
-}
-
 Result<UnresolvedEnvironment> parse_unresolved(const Value& value) {
     ObjectReader in(value, "what is to be resolved");
     UnresolvedEnvironment unresolved;
@@ -214,11 +205,13 @@ Result<std::vector<EnvironmentRow>> parse_environments(const Value& value) {
     return rows;
 }
 
-Result<std::vector<EnvironmentHistoryRow>> parse_environment_history(const Value& value) {
-    ObjectReader in(value, "the history");
-    auto rows = read_list<EnvironmentHistoryRow>(in, "versions", parse_history_row);
+Result<EnvironmentHistoryRow> parse_environment_history_row(const Value& value) {
+    ObjectReader in(value, "a version");
+    EnvironmentHistoryRow row;
+    row.version = read_row(in);
+    row.changes = read_list<DefinitionChange>(in, "changes", parse_difference);
     TRY(in.finish(UnknownFields::ignore));
-    return rows;
+    return row;
 }
 
 Result<std::vector<DefinitionChange>> parse_environment_differences(const Value& value) {

@@ -138,7 +138,7 @@ struct CurationReport {
 Result<CurationReport> parse_curation_report(const json::Value& value);
 
 Result<std::vector<EnvironmentRow>> parse_environments(const json::Value& value);
-Result<std::vector<EnvironmentHistoryRow>> parse_environment_history(const json::Value& value);
+Result<EnvironmentHistoryRow> parse_environment_history_row(const json::Value& value);
 Result<std::vector<DefinitionChange>> parse_environment_differences(const json::Value& value);
 
 }  // namespace kiln::client::wire

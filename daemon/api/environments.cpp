@@ -1,4 +1,5 @@
 #include "daemon/api/resources.hpp"
+#include "daemon/api/streams.hpp"
 #include "daemon/build/context_packs.hpp"
 #include "daemon/build/images.hpp"
 #include "daemon/environments/comparison.hpp"
@@ -387,17 +388,19 @@ void add_environment_routes(Router& router, Services& services, ContextTable& co
     });
     router.add("GET", "/v1/environments", [&services, &store](Exchange& exchange, Parameters) {
         const bool archived = exchange.target().first("archived") == "true";
-        return answer(exchange, services, [&store, workspace = workspace_of(exchange), archived] {
-            return render_environments(store, workspace, archived);
-        });
+        auto list = [&store, workspace = workspace_of(exchange), archived](ByteSink& out) {
+            return write_environments(store, workspace, archived, out);
+        };
+        return respond_stream(exchange, services, "application/json", std::move(list));
     });
     router.add(
         "GET",
         "/v1/environments/{name}",
         [&services, &store](Exchange& exchange, Parameters of) {
-            return answer(exchange, services, [&store, workspace = workspace_of(exchange), of] {
-                return render_environment_history(store, workspace, of[0]);
-            });
+            auto list = [&store, workspace = workspace_of(exchange), of](ByteSink& out) {
+                return write_environment_history(store, workspace, of[0], out);
+            };
+            return respond_stream(exchange, services, "application/json", std::move(list));
         }
     );
     router.add(

@@ -7,6 +7,9 @@
 namespace kiln::daemon {
 namespace {
 
+/// A hundred thousand versions.
+constexpr std::size_t k_history_bytes = 64UL * 1024 * 1024;
+
 void merge(
     std::map<std::string, std::string>& into, const std::map<std::string, std::string>& edits
 ) {
@@ -69,7 +72,9 @@ Result<std::string> edit_all_versions(
         return fail(Code::invalid_input, "of all versions only \"archived\" can change");
     }
     TRY(store.environments().set_all_archived(workspace, name, *edit.archived));
-    return render_environment_history(store, workspace, name);
+    MemorySink history(k_history_bytes);
+    TRY(write_environment_history(store, workspace, name, history));
+    return std::string(as_text(history.bytes()));
 }
 
 }  // namespace kiln::daemon

@@ -2,7 +2,7 @@
 
 #include "daemon/environments/comparison.hpp"
 #include "daemon/environments/view.hpp"
-#include "store/base/json_bulk.hpp"
+#include "store/base/json_rows.hpp"
 #include "store/hasher.hpp"
 
 #include <fmt/format.h>
@@ -11,6 +11,10 @@
 
 namespace kiln::daemon {
 namespace {
+
+/// So many versions are read at once, and about as many bytes written.
+constexpr std::uint64_t k_page_rows = 512;
+constexpr std::size_t k_part_bytes = 256UL * 1024;
 
 using Images = std::map<Digest, store::EnvironmentImage>;
 
@@ -92,6 +96,35 @@ std::string render_changes(const std::vector<EnvironmentDifference>& differences
     return json::render(render_differences(differences));
 }
 
+/// All of `versions` but the last, each with the changes from the one behind it.
+Result<void> append_history(
+    std::string& out,
+    store::Store& store,
+    const Images& images,
+    std::vector<store::EnvironmentVersion>& versions
+) {
+    std::vector<store::EnvironmentVersion> compared;
+    for (std::size_t i = 0; i + 1 < versions.size(); ++i) {
+        store::EnvironmentVersion& version = versions[i];
+        const store::EnvironmentVersion& before = versions[i + 1];
+        const store::EnvironmentImage* const image = image_of(images, version.hash);
+        const Digest both =
+            digest_of_both(before.hash, image_of(images, before.hash), version.hash, image);
+        if (version.compared != both) {
+            TRY_ASSIGN(const auto differences, compare_environments(store, before, version));
+            version.difference = render_changes(differences);
+            version.compared = both;
+            compared.push_back(version);
+        }
+        out += i == 0 ? "" : ",";
+        append_row(out, version, image);
+        out += R"(,"changes":)";
+        out += version.difference;
+        out += '}';
+    }
+    return compared.empty() ? Result<void>() : store.environments().keep_differences(compared);
+}
+
 }  // namespace
 
 Result<json::Object> render_environment_row(
@@ -105,8 +138,8 @@ Result<json::Object> render_environment_row(
     return std::move(row.as_object());
 }
 
-Result<std::string> render_environments(
-    store::Store& store, std::string_view workspace, bool with_archived
+Result<void> write_environments(
+    store::Store& store, std::string_view workspace, bool with_archived, ByteSink& out
 ) {
     TRY_ASSIGN(const auto versions, store.environments().latest(workspace, with_archived));
     TRY_ASSIGN(const Images images, store.environments().images_in_use(workspace, std::nullopt));
@@ -115,49 +148,43 @@ Result<std::string> render_environments(
         text += &version == &versions.front() ? "" : ",";
         append_row(text, version, image_of(images, version.hash));
         text += '}';
+        if (text.size() >= k_part_bytes) {
+            TRY(out.write(as_bytes(text)));
+            text.clear();
+        }
     }
     text += "]}\n";
-    return text;
+    return out.write(as_bytes(text));
 }
 
-Result<std::string> render_environment_history(
-    store::Store& store, std::string_view workspace, const std::string& name
+Result<void> write_environment_history(
+    store::Store& store, std::string_view workspace, const std::string& name, ByteSink& out
 ) {
     store::Environments environments = store.environments();
-    TRY_ASSIGN(auto versions, environments.history(workspace, name));
+    store::HistoryPage page{.at_most = k_page_rows + 1};
+    TRY_ASSIGN(auto versions, environments.history(workspace, name, page));
     if (versions.empty()) {
         return fail(find_environment(store, workspace, name, "").error());
     }
     TRY_ASSIGN(const Images images, environments.images_in_use(workspace, name));
-    std::vector<store::EnvironmentVersion> compared;
     std::string text = R"({"versions":[)";
-    for (std::size_t i = 0; i < versions.size(); ++i) {
-        store::EnvironmentVersion& version = versions[i];
-        const store::EnvironmentImage* const image = image_of(images, version.hash);
-        text += i == 0 ? "" : ",";
-        append_row(text, version, image);
-        text += R"(,"changes":)";
-        if (i + 1 == versions.size()) {
-            text += "[]}";
-            continue;
-        }
-        const store::EnvironmentVersion& before = versions[i + 1];
-        const Digest both =
-            digest_of_both(before.hash, image_of(images, before.hash), version.hash, image);
-        if (version.compared != both) {
-            TRY_ASSIGN(const auto differences, compare_environments(store, before, version));
-            version.difference = render_changes(differences);
-            version.compared = both;
-            compared.push_back(version);
-        }
-        text += version.difference;
-        text += '}';
+    while (versions.size() > k_page_rows) {
+        TRY(append_history(text, store, images, versions));
+        text += ',';
+        TRY(out.write(as_bytes(text)));
+        text.clear();
+        // The last one was there to compare with.
+        page.below = versions.back().number + 1;
+        TRY_ASSIGN(versions, environments.history(workspace, name, page));
+        ASSERT(!versions.empty());  // none is ever removed
     }
-    if (!compared.empty()) {
-        TRY(environments.keep_differences(compared));
-    }
-    text += "]}\n";
-    return text;
+    TRY(append_history(text, store, images, versions));
+    text += versions.size() > 1 ? "," : "";
+    const store::EnvironmentVersion& first = versions.back();
+    append_row(text, first, image_of(images, first.hash));
+    text += R"(,"changes":[]}]})"
+            "\n";
+    return out.write(as_bytes(text));
 }
 
 Result<void> note_difference(

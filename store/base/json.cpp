@@ -1,6 +1,5 @@
 #include "store/base/json.hpp"
 
-#include "store/base/json_bulk.hpp"
 #include "store/base/limits.hpp"
 #include "store/base/utf8.hpp"
 
@@ -152,12 +151,10 @@ void render_pretty_into(std::string& out, const Value& value, std::size_t depth)
 }
 
 /// All but the keys that stand twice.
-Result<Value> parse_with(
-    boost::json::storage_ptr storage, std::string_view text, std::string_view what
-) {
+Result<Value> parse_once(std::string_view text, std::string_view what) {
     boost::json::parse_options options;
     options.max_depth = limits::k_json_depth;
-    boost::json::stream_parser parser(std::move(storage), options);
+    boost::json::stream_parser parser({}, options);
     boost::json::error_code error;
     const std::size_t consumed = parser.write_some(text.data(), text.size(), error);
     if (!error && consumed < text.size()) {
@@ -179,18 +176,11 @@ Result<Value> parse_with(
 }  // namespace
 
 Result<Value> parse(std::string_view text, std::string_view what) {
-    TRY_ASSIGN(Value value, parse_with({}, text, what));
+    TRY_ASSIGN(Value value, parse_once(text, what));
     if (const auto duplicate = find_duplicate_key(text)) {
         return fail(at_position(text, *duplicate, what, "this key stands twice in its object"));
     }
     return value;
-}
-
-Result<BulkValue> parse_bulk(std::string_view text, std::string_view what) {
-    // Values take about four times the room of their text.
-    auto arena = std::make_unique<boost::json::monotonic_resource>(4 * text.size() + 1);
-    TRY_ASSIGN(Value value, parse_with(arena.get(), text, what));
-    return BulkValue(std::move(arena), std::move(value));
 }
 
 std::string render(const Value& value) {

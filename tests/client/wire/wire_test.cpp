@@ -414,13 +414,14 @@ TEST(WireEnvironment, ReadsWhatABuildNeeds) {
 
 TEST(WireEnvironment, ReadsListsHistoriesAndDifferences) {
     const auto list = parse_environments(golden("environments"));
-    const auto history = parse_environment_history(golden("environment_history"));
+    const auto history =
+        parse_environment_history_row(golden("environment_history").at("versions").at(0));
     const auto differences = parse_environment_differences(golden("environment_differences"));
 
     ASSERT_THAT(list, Succeeds());
     EXPECT_EQ(list->at(0).version, "2");
     ASSERT_THAT(history, Succeeds());
-    EXPECT_EQ(history->at(0).changes.at(0).sentence, "numpy 1.26.3 to 1.26.4");
+    EXPECT_EQ(history->changes.at(0).sentence, "numpy 1.26.3 to 1.26.4");
     ASSERT_THAT(differences, Succeeds());
     EXPECT_EQ(differences->at(0).change, "package");
 }
