@@ -8,10 +8,13 @@
 #include "daemon/conda/target.hpp"
 #include "daemon/environments/build_request.hpp"
 #include "daemon/environments/canonical.hpp"
+#include "daemon/environments/creation.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/texts.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
+#include "layers/conda/input/lock_writer.hpp"
+#include "layers/conda/pip/install.hpp"
 #include "store/hasher.hpp"
 
 namespace kiln::daemon {
@@ -28,14 +31,18 @@ struct Subject {
     std::string conda_platform;  // empty: without packages
 };
 
-Result<Subject> read_subject(store::Store& store, const EnvironmentBuildOrder& order) {
-    TRY_ASSIGN(EnvironmentTexts texts, read_environment_texts(store.environments(), order.version));
+Result<Subject> subject_of(const EnvironmentBuildOrder& order, EnvironmentTexts texts) {
     const oci::Platform platform = texts.definition.platform_or(oci::Platform::host());
     Subject subject{order, std::move(texts.inputs), std::move(texts.definition), platform, ""};
     if (subject.inputs.conda) {
         TRY_ASSIGN(subject.conda_platform, conda_platform_of(subject.definition));
     }
     return subject;
+}
+
+Result<Subject> read_subject(store::Store& store, const EnvironmentBuildOrder& order) {
+    TRY_ASSIGN(EnvironmentTexts texts, read_environment_texts(store.environments(), order.version));
+    return subject_of(order, std::move(texts));
 }
 
 Result<conda::CondaInput> read_input(const Subject& subject, const NamedText& text) {
@@ -287,6 +294,29 @@ Result<void> keep_carried_lock(
     }
     using Keep = store::Environments::Keep;
     TRY(environments.keep_lock(key, *lock, services.clock.now(), Keep::latest));
+    return {};
+}
+
+Result<void> keep_lock_of_next(
+    Services& services, const ResolvedEnvironment& next, const NamedText& lock
+) {
+    EnvironmentBuildOrder order;
+    order.version.hash = next.record.hash;
+    order.lock = lock;
+    TRY_ASSIGN(const Subject subject, subject_of(order, {next.inputs, next.definition}));
+    TRY_ASSIGN(const conda::CondaInput input, read_input(subject, *subject.inputs.conda));
+    const auto* specification = std::get_if<conda::Specification>(&input);
+    if (specification == nullptr) {
+        return {};  // the definition has its lock in itself
+    }
+    TRY_ASSIGN(
+        const BuildRequest request,
+        environment_build_request(
+            subject.definition, subject.inputs, *subject.inputs.conda, specification->variables
+        )
+    );
+    TRY_ASSIGN(const Target target, target_of(services.store, subject, request));
+    TRY(find_lock(services, subject, *specification, target));
     return {};
 }
 

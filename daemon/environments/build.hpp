@@ -17,6 +17,8 @@
 
 namespace kiln::daemon {
 
+struct ResolvedEnvironment;
+
 /// Which environment is wanted as an image, and what the client brought for it.
 struct EnvironmentBuildOrder {
     store::EnvironmentVersion version;
@@ -59,6 +61,12 @@ Result<void> keep_carried_lock(
     Services& services,
     const Digest& definition_hash,
     const std::optional<store::EnvironmentDocument>& lock
+);
+
+/// Keeps a lock for the specification of a version that is to be added: if kilnd ends right behind
+/// that, a build of the version finds it, and nothing is resolved anew. Thread   the pool.
+Result<void> keep_lock_of_next(
+    Services& services, const ResolvedEnvironment& next, const NamedText& lock
 );
 
 /// A lock that the client brought is kept for every later environment of the same specification.

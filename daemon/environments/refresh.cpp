@@ -244,6 +244,9 @@ Result<std::optional<Planned>> plan_move(
     if (order.dry_run || is_left) {
         return std::optional<Planned>();
     }
+    if (lock) {
+        TRY(keep_lock_of_next(services, move.after, *lock));
+    }
     const WorkspaceSettings& workspace = settings_of(services.workspaces, order.workspace);
     const Addition addition{
         .workspace = order.workspace,

@@ -1,5 +1,7 @@
 """Bases of environments: looked up in their registries, followed when they move, refused when they are archived."""
+import signal
 import socket
+import subprocess
 import time
 
 from env_test import EnvironmentTest
@@ -192,6 +194,46 @@ class MovedBaseTest(BaseCase):
         self.assertEqual({name: row["is_old"] for name, row in rows.items()},
                          {"old": True, "new": False, "untimed": False})
         self.assertIn("base older than 30 days", self.good(self.env("refresh", "old")).stdout)
+
+
+class CutRefreshTest(BaseCase):
+    def end_at_sync(self, count):
+        """The daemon dies as its one worker begins to make something durable for that time."""
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-p", str(self.kilnd.pid), "-e", "trace=fdatasync",
+             "-e", f"inject=fdatasync:signal=KILL:when={count}", "-o", self.path("syncs")],
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(tracer.stderr.close)
+        if "attached" not in tracer.stderr.readline():
+            tracer.wait(PATIENCE)
+            self.skipTest("no tracing here")
+        return tracer
+
+    def test_whenever_it_is_cut_off_the_lock_stays_what_it_was(self):
+        self.need("strace")
+        self.channel("tool 1.0")
+        self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
+        self.create(self.system_managed(base="moving:1"), "--build")
+        self.load(self.kilnd, base_image.glibc_tar(), "moving:1")  # another target: no lock of its own is kept
+        self.channel("tool 2.0")
+        self.assertEqual(self.kilnd.stop(), 0)
+        self.kilnd.arguments += ["--workers", "1"]
+        for count in range(1, 20):
+            self.kilnd.start()
+            tracer = self.end_at_sync(count)
+            self.env("refresh", "train", "--pull=never")
+            self.assertEqual(self.kilnd.process.wait(PATIENCE), -signal.SIGKILL, "nothing was to be made durable")
+            self.kilnd.kill()
+            tracer.wait(PATIENCE)
+            self.kilnd.start()
+            if self.versions("train") != ["1"]:
+                break
+            self.kilnd.stop()
+
+        self.assertEqual(self.versions("train"), ["2", "1"])
+        self.assertIsNone(self.show("train")["image"], "it was added, and nothing was built")
+        built = self.good(self.env("build", "train")).line
+        self.assertEqual(self.content(self.kilnd, built, "opt/env/share/tool"), "tool 1.0\n")
 
 
 class ArchivedBaseTest(BaseCase):
