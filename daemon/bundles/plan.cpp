@@ -194,7 +194,9 @@ Result<void> Planner::add_packages(
                     entry.as_written
                 ),
                 .where = entry.span,
-                .hint = "write #SHA256 behind it, or make the lock with kiln conda lock"});
+                .hint = fmt::format(
+                    "kiln env build {} --rebuild takes down what the file holds now", reference
+                )});
         }
         TRY_ASSIGN(const auto package, find_kept_package(store_, lease_, entry));
         all_here = all_here && package;

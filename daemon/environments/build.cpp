@@ -167,6 +167,53 @@ UnresolvedEnvironment unresolved(const Subject& subject, const Target& target) {
     return wanted;
 }
 
+/// Packages that a lock names by a path alone are those that a carried one says they were.
+Result<void> add_carried_files(
+    const store::Environments& environments,
+    const Subject& subject,
+    std::map<std::string, Digest>& files
+) {
+    TRY_ASSIGN(const auto kept, environments.find_lock(carried_key(subject.order.version.hash)));
+    TRY_ASSIGN(const auto carried, read_lock_text(environments, kept));
+    if (!carried) {
+        return {};
+    }
+    TRY_ASSIGN(
+        const conda::Lock lock,
+        conda::read_conda_lock(
+            carried->text, "the carried lock", {.platform = subject.conda_platform}
+        )
+    );
+    TRY_ASSIGN(const std::vector<conda::LockEntry> entries, conda::files_of(lock));
+    for (const conda::LockEntry& entry : entries) {
+        if (entry.kind == conda::LockEntryKind::file && entry.sha256) {
+            TRY_ASSIGN(Digest digest, Digest::parse_hex(*entry.sha256));
+            files.emplace(entry.as_written, digest);
+        }
+    }
+    return {};
+}
+
+/// Writes the sha256 of files into a lock that names them by a path alone, for that means something
+/// on this host and today only. Shape: whether there were any.
+bool pin_files(conda::Lock& lock, const std::map<std::string, Digest>& files) {
+    bool is_changed = false;
+    const auto pin = [&](auto& package, const std::string& as_written) {
+        const auto found = files.find(as_written);
+        if (!package.sha256 && found != files.end()) {
+            package.sha256 = found->second.hex();
+            is_changed = true;
+        }
+    };
+    for (conda::LockEntry& entry : lock.entries) {
+        pin(entry, entry.as_written);
+    }
+    for (conda::PipEntry& entry : lock.pip) {
+        pin(entry, entry.location);
+    }
+    return is_changed;
+}
+
 /// Fills in what is built and from which packages; `unresolved` where that is not known.
 Result<void> plan_packages(
     Services& services, const Subject& subject, EnvironmentBuildPlan& plan, BuildRequest& request
@@ -192,16 +239,21 @@ Result<void> plan_packages(
     } else {
         plan.lock = store::EnvironmentDocument{digest_of(conda.text), conda.text};
     }
-    TRY_ASSIGN(const conda::CondaInput locked, read_input(subject, conda));
-    const auto* lock = std::get_if<conda::Lock>(&locked);
+    TRY_ASSIGN(conda::CondaInput locked, read_input(subject, conda));
+    auto* lock = std::get_if<conda::Lock>(&locked);
     if (lock == nullptr) {
         return fail(Code::invalid_input, "{} is no lock", conda.name);
+    }
+    auto& context = std::get<CondaContext>(request.contexts.at(std::string(k_conda_context)));
+    context.files = subject.order.files;
+    TRY(add_carried_files(services.store.environments(), subject, context.files));
+    if (pin_files(*lock, context.files)) {
+        std::string pinned = conda::render_kiln_lock(*lock);
+        plan.lock = store::EnvironmentDocument{digest_of(pinned), std::move(pinned)};
     }
     TRY_ASSIGN(
         plan.lock_hash, lock_hash(subject.order.version.hash, *lock, target.virtual_packages)
     );
-    auto& context = std::get<CondaContext>(request.contexts.at(std::string(k_conda_context)));
-    context.files = subject.order.files;
     if (const auto* specification = std::get_if<conda::Specification>(&input)) {
         // One lock serves all specifications of the same packages, whatever variables they set.
         const EnvironmentVariables& set = specification->variables;

@@ -300,6 +300,23 @@ class FileTest(BundleTest):
             self.assertIn("blobs/sha256/" + self.packages["tool-1.0-0.conda"]["sha256"], archive.getnames())
 
 
+    def test_a_package_that_a_lock_names_by_its_path_alone_comes_along_as_it_was_built(self):
+        self.channel("tool 1.0")
+        file = self.path("channel/linux-64/tool-1.0-0.conda")
+        with open(file, "rb") as package:
+            content = package.read()
+        self.write("env.lock", f"@EXPLICIT\nfile://{file}#{hashlib.md5(content).hexdigest()}\n")
+        image = self.create(self.write("train.yml", "name: train\nimage: base:1\nlock: env.lock\n"))[1]
+        bundle = self.bundle("env:train:1")
+        os.remove(file)
+        other = self.daemon("other")
+        self.good(other.kiln("unbundle", bundle))
+
+        self.assertEqual(self.rebuilt(other, "train:1"), image)
+        self.assertEqual(self.good(other.kiln("env", "export", "train:1", "--format", "explicit")).stdout.split()[-1],
+                         f"file://{file}#{hashlib.sha256(content).hexdigest()}")
+
+
 class TakingInTest(BundleTest):
     def parts(self, file):
         """(what, offset, size) of each part in the file."""
