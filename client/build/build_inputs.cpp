@@ -26,77 +26,12 @@ constexpr std::size_t k_lock_bytes = 8UL * 1024 * 1024;
 constexpr std::string_view k_default_dockerfile = "Dockerfile";
 constexpr std::string_view k_stdin = "-";
 
-Result<void> refuse_remote(std::string_view context) {
-    if (context.starts_with("http://") || context.starts_with("https://")) {
-        return fail(Error{
-            .code = Code::unsupported,
-            .message = fmt::format("{} as a context is not supported yet", context),
-            .hint = "a repository's URL ends in .git; fetch anything else, and give its directory"}
-        );
-    }
-    return {};
-}
-
-/// Bytes that were looked at already, then the rest.
-class PeekedSource final : public ByteSource {
-  public:
-    PeekedSource(std::string_view peeked, ByteSource& rest)
-        : peeked_(as_bytes(peeked)),
-          rest_(rest) {}
-
-    Result<std::size_t> read(MutableByteSpan into) override {
-        if (peeked_.empty()) {
-            return rest_.read(into);
-        }
-        const std::size_t count = std::min(into.size(), peeked_.size());
-        std::copy_n(peeked_.begin(), count, into.begin());
-        peeked_ = peeked_.subspan(count);
-        return count;
-    }
-
-  private:
-    ByteSpan peeked_;
-    ByteSource& rest_;
-};
-
-/// The first bytes of a stream: a block of a tar, or all of a shorter one.
-Result<std::string> peek(ByteSource& source) {
-    constexpr std::size_t k_block_bytes = 512;
-    std::string start(k_block_bytes, '\0');
-    std::size_t size = 0;
-    while (size < start.size()) {
-        const auto rest = std::as_writable_bytes(std::span(start).subspan(size));
-        TRY_ASSIGN(const std::size_t count, source.read(rest));
-        if (count == 0) {
-            break;
-        }
-        size += count;
-    }
-    start.resize(size);
-    return start;
-}
-
-/// A Dockerfile is text; every archive has a NUL or another byte that no text has in its first
-/// block.
-bool is_text(std::string_view start) {
-    return std::none_of(start.begin(), start.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
-    });
-}
-
 /// Where the Dockerfile lies and what it is called.
 std::string dockerfile_path(const BuildArguments& arguments) {
     if (!arguments.file.empty()) {
         return arguments.file;
     }
     return arguments.context + '/' + std::string(k_default_dockerfile);
-}
-
-Error no_dockerfile(const std::string& path) {
-    return Error{
-        .code = Code::not_found,
-        .message = fmt::format("there is no {}", path),
-        .hint = "name the Dockerfile with -f"};
 }
 
 }  // namespace
@@ -122,9 +57,8 @@ Result<void> BuildInputs::read_main_context(
     if (GitSource::names_one(arguments.context)) {
         return read_repository(session, progress, arguments);
     }
-    TRY(refuse_remote(arguments.context));
-    if (arguments.context == k_stdin) {
-        return read_stdin(session, arguments);
+    if (arguments.context == k_stdin || WebArchive::names_one(arguments.context)) {
+        return read_archive(session, arguments);
     }
     std::optional<std::string> path;
     if (arguments.file == k_stdin) {
@@ -178,39 +112,31 @@ Result<std::string> BuildInputs::fetch(Session& session, const std::string& repo
     return checkouts_.emplace_back(std::move(checkout)).path();
 }
 
-/// A tar with the Dockerfile in it; or, as elsewhere, the Dockerfile alone and no context.
-Result<void> BuildInputs::read_stdin(Session& session, const BuildArguments& arguments) {
-    if (arguments.file == k_stdin) {
+/// The Dockerfile is one of the archive, or stdin.
+Result<void> BuildInputs::read_archive(Session& session, const BuildArguments& arguments) {
+    const bool is_from_stdin = arguments.file == k_stdin;
+    if (is_from_stdin && arguments.context == k_stdin) {
         return fail(Code::invalid_input, "stdin cannot be both the context and the Dockerfile");
     }
     StreamSource in(session.streams().in);
-    TRY_ASSIGN(const std::string start, peek(in), "while reading stdin");
-    PeekedSource all(start, in);
-    const std::string name =
-        arguments.file.empty() ? std::string(k_default_dockerfile) : arguments.file;
-    if (is_text(start)) {
-        TRY_ASSIGN(const Bytes text, read_all(all, k_dockerfile_bytes, "the Dockerfile on stdin"));
-        dockerfile_ = {name, std::string(as_text(text))};
-        return {};
+    std::string name;
+    if (!is_from_stdin) {
+        name = arguments.file.empty() ? std::string(k_default_dockerfile) : arguments.file;
     }
-    const std::string spool = session.environment().find("TMPDIR").value_or("/var/tmp");
-    TRY_ASSIGN(auto context, TarContext::read(all, spool, session.interrupt().token()));
-    TRY_ASSIGN(auto text, context->text(name, k_dockerfile_bytes));
-    if (!text) {
-        return fail(no_dockerfile(name + " in the context on stdin"));
+    TRY_ASSIGN(
+        ArchivedContext archive,
+        arguments.context == k_stdin ? read_archived_context(session, in, name, "on stdin")
+                                     : fetch_archive(session, arguments.context, name)
+    );
+    if (is_from_stdin) {
+        TRY_ASSIGN(const Bytes text, read_all(in, k_dockerfile_bytes, "the Dockerfile on stdin"));
+        archive.dockerfile = {std::string(k_default_dockerfile), std::string(as_text(text))};
     }
-    dockerfile_ = {name, std::move(*text)};
-    for (const std::string& ignore_name :
-         {name + std::string(k_default_ignore), std::string(k_default_ignore)}) {
-        TRY_ASSIGN(auto rules, context->text(ignore_name, k_dockerfile_bytes));
-        if (rules) {
-            ignore_ = wire::NamedText{ignore_name, std::move(*rules)};
-            break;
-        }
+    dockerfile_ = std::move(*archive.dockerfile);
+    ignore_ = std::move(archive.ignore);
+    if (archive.files) {
+        local_.push_back({"", std::move(archive.files)});
     }
-    TRY_ASSIGN(const dockerfile::IgnoreRules rules, parse_ignore(session, ignore_));
-    context->apply(rules);
-    local_.push_back({"", std::move(context)});
     return {};
 }
 
@@ -220,6 +146,11 @@ Result<void> BuildInputs::read_named_context(
     switch (spec.kind) {
         case BuildContextSpec::Kind::local: {
             std::string path = spec.value;
+            if (WebArchive::names_one(path)) {
+                TRY_ASSIGN(ArchivedContext archive, fetch_archive(session, path, ""));
+                local_.push_back({spec.name, std::move(archive.files)});
+                return {};
+            }
             if (GitSource::names_one(path)) {
                 TRY_ASSIGN(path, fetch(session, spec.value));
             }

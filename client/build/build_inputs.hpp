@@ -21,8 +21,7 @@ namespace kiln::client {
 class BuildInputs {
   public:
     /// Tells of its progress, and lets the session know the texts that errors may point into.
-    /// Errors   those of the files, in the words the user named them with; unsupported for forms
-    /// of a context that are not there yet.
+    /// Errors   those of the files, in the words the user named them with.
     static Result<BuildInputs> collect(
         Session& session, Progress& progress, const BuildArguments& arguments
     );
@@ -58,7 +57,7 @@ class BuildInputs {
     );
     /// The directory of a repository's files, for as long as the inputs live.
     Result<std::string> fetch(Session& session, const std::string& repository);
-    Result<void> read_stdin(Session& session, const BuildArguments& arguments);
+    Result<void> read_archive(Session& session, const BuildArguments& arguments);
     Result<void> read_named_context(
         Session& session, Progress& progress, const BuildContextSpec& spec
     );

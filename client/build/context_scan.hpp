@@ -2,6 +2,8 @@
 
 #include "client/context/context.hpp"
 #include "client/context/git_checkout.hpp"
+#include "client/context/tar_context.hpp"
+#include "client/context/web_archive.hpp"
 #include "client/progress/progress.hpp"
 #include "client/session.hpp"
 #include "client/wire/build.hpp"
@@ -43,5 +45,26 @@ Result<std::unique_ptr<Context>> scan_context(
     const std::string& path,
     const std::optional<wire::NamedText>& ignore
 );
+
+/// What an archive holds for a build.
+struct ArchivedContext {
+    std::unique_ptr<TarContext> files;  // null: it was a Dockerfile and no archive
+    std::optional<wire::NamedText> dockerfile;
+    std::optional<wire::NamedText> ignore;  // what is ignored is left out already
+};
+
+/// A tar in any compression; or, as elsewhere, a Dockerfile alone and no context. `place` is where
+/// it comes from ("on stdin").
+/// Shape    `dockerfile` names the one in the archive; empty: none is wanted.
+Result<ArchivedContext> read_archived_context(
+    Session& session, ByteSource& source, const std::string& dockerfile, const std::string& place
+);
+/// The same, of an http(s) URL.
+Result<ArchivedContext> fetch_archive(
+    Session& session, const std::string& url, const std::string& dockerfile
+);
+
+/// Errors   not_found, with a hint.
+Error no_dockerfile(const std::string& path);
 
 }  // namespace kiln::client

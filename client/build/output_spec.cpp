@@ -1,7 +1,5 @@
 #include "client/build/output_spec.hpp"
 
-#include "client/context/git_checkout.hpp"
-
 #include <array>
 #include <charconv>
 #include <utility>
@@ -193,13 +191,8 @@ Result<BuildContextSpec> BuildContextSpec::parse(std::string_view text) {
         spec.value = rest.substr(scheme.size());
         return true;
     };
-    constexpr std::array<std::string_view, 3> k_refused = {"oci-layout://", "https://", "http://"};
-    for (const std::string_view scheme : k_refused) {
-        if (value->starts_with(scheme) && !GitSource::names_one(*value)) {
-            return fail(
-                Code::unsupported, "--build-context {}: {} is not supported yet", name, *value
-            );
-        }
+    if (value->starts_with("oci-layout://")) {
+        return fail(Code::unsupported, "--build-context {}: {} is not supported yet", name, *value);
     }
     if (takes("conda:", Kind::conda)) {
         TRY(spec.parse_conda(value->substr(std::string_view("conda:").size())));

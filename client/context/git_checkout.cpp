@@ -1,11 +1,11 @@
 #include "client/context/git_checkout.hpp"
 
+#include "client/context/child_program.hpp"
+#include "client/context/web_archive.hpp"
 #include "store/base/bytes.hpp"
 #include "store/base/file.hpp"
 #include "store/base/pipe.hpp"
 
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,29 +29,6 @@ bool starts_with_any(std::string_view text) {
     });
 }
 
-struct Spawn {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-
-    Spawn() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-        // This program blocks the signals that it waits for; git is to have them.
-        sigset_t none{};
-        sigemptyset(&none);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    }
-
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    ~Spawn() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-};
-
 struct Ended {
     bool is_good = false;
     std::string words;  // the end of what it said
@@ -74,54 +51,25 @@ std::string read_words(int fd) {
 /// This program's variables, but for those that mean another repository: a hook that builds an
 /// image has them. Nobody is asked for a password.
 std::vector<std::string> variables_for_git() {
-    std::vector<std::string> variables;
-    for (char** each = environ; *each != nullptr; ++each) {
-        const std::string_view variable = *each;
-        if (!variable.starts_with("GIT_DIR=") && !variable.starts_with("GIT_WORK_TREE=")
-            && !variable.starts_with("GIT_INDEX_FILE=")) {
-            variables.emplace_back(variable);
-        }
-    }
+    std::vector<std::string> variables = own_variables();
+    std::erase_if(variables, [](std::string_view variable) {
+        return variable.starts_with("GIT_DIR=") || variable.starts_with("GIT_WORK_TREE=")
+               || variable.starts_with("GIT_INDEX_FILE=");
+    });
     variables.emplace_back("GIT_TERMINAL_PROMPT=0");
     return variables;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts) {
-        pointers.push_back(text.data());
-    }
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
 /// `output` becomes its stdout and stderr.
 Result<pid_t> start_git(std::vector<std::string> arguments, int output) {
-    std::vector<std::string> variables = variables_for_git();
-    Spawn spawn;
-    ::posix_spawn_file_actions_addopen(&spawn.actions, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 1);
-    ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 2);
-    pid_t child = -1;
-    // The same commit is the same context, whoever fetches it: modes are part of it.
-    const mode_t umask_before = ::umask(022);
-    const int error = ::posix_spawnp(
-        &child,
-        "git",
-        &spawn.actions,
-        &spawn.attributes,
-        pointers_to(arguments).data(),
-        pointers_to(variables).data()
-    );
-    ::umask(umask_before);
-    if (error == ENOENT) {
+    TRY_ASSIGN(const Fd nothing, open_at(AT_FDCWD, "/dev/null", O_RDONLY, Resolve::anywhere));
+    auto child =
+        start_child(std::move(arguments), variables_for_git(), {nothing.get(), output, output});
+    if (!child && child.error().code == Code::not_found) {
         return fail(Error{
             .code = Code::unsupported,
             .message = "git is not installed, so no repository can be a context",
             .hint = "install git, or clone the repository elsewhere and give its directory"});
-    }
-    if (error != 0) {
-        return fail(errno_error(error, "git"));
     }
     return child;
 }
@@ -137,10 +85,7 @@ Result<Ended> run_git(
     const std::stop_callback end_it(stop, [child] { ::kill(child, SIGTERM); });
     pipe.write_end = Fd();
     Ended ended{.is_good = false, .words = read_words(pipe.read_end.get())};
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    ended.is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    ended.is_good = wait_for_child(child) == 0;
     return ended;
 }
 
@@ -177,7 +122,9 @@ Result<void> git(
     }
     return fail(Error{
         .code = Code::upstream,
-        .message = fmt::format("git cannot fetch {}: {}", source.url, complaint_of(ended.words)),
+        .message = fmt::format(
+            "git cannot fetch {}: {}", shown_url(source.url), complaint_of(ended.words)
+        ),
         .hint = source.ref.empty()
                     ? "URL#REF names a branch, tag or commit, URL#REF:DIRECTORY a directory in it"
                     : fmt::format("is {} a branch, a tag or a whole commit id of it?", source.ref)}
@@ -210,7 +157,12 @@ Result<GitSource> GitSource::parse(std::string_view context) {
     }
     // Both are words of a command line and a path.
     if (source.ref.starts_with('-') || source.ref.find_first_of(k_blanks) != std::string::npos) {
-        return fail(Code::invalid_input, "{}: \"{}\" is no reference of git", context, source.ref);
+        return fail(
+            Code::invalid_input,
+            "{}: \"{}\" is no reference of git",
+            shown_url(source.url),
+            source.ref
+        );
     }
     return source;
 }
@@ -237,7 +189,10 @@ Result<GitCheckout> GitCheckout::fetch(
     if (!source.directory.empty()
         && !open_at(directory.get(), source.directory, flags, Resolve::beneath)) {
         return fail(
-            Code::not_found, "there is no directory {} in {}", source.directory, source.url
+            Code::not_found,
+            "there is no directory {} in {}",
+            source.directory,
+            shown_url(source.url)
         );
     }
     TRY(remove_tree_at(directory.get(), ".git"));

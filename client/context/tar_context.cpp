@@ -12,22 +12,27 @@ constexpr std::size_t k_copy_bytes = 256UL * 1024;
 }  // namespace
 
 Result<std::unique_ptr<TarContext>> TarContext::read(
-    ByteSource& source, const std::string& spool_directory, const std::stop_token& stop
+    ByteSource& source,
+    const std::string& name,
+    const std::string& spool_directory,
+    const std::stop_token& stop
 ) {
     const int flags = O_RDWR | O_TMPFILE | O_EXCL;
     TRY_ASSIGN(
         Fd spool,
         open_at(AT_FDCWD, spool_directory, flags, Resolve::anywhere, 0600),
-        "while making room for the context on stdin"
+        "while making room for {}",
+        name
     );
     auto context = std::unique_ptr<TarContext>(new TarContext(std::move(spool)));
     TRY_ASSIGN(
         tar::TarReader reader,
         tar::TarReader::open(source, tar::TarReaderLimits(), stop),
-        "while reading the context on stdin"
+        "while reading {}",
+        name
     );
     while (true) {
-        TRY_ASSIGN(auto entry, reader.next(), "while reading the context on stdin");
+        TRY_ASSIGN(auto entry, reader.next(), "while reading {}", name);
         if (!entry) {
             break;
         }

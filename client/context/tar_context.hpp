@@ -15,13 +15,17 @@
 
 namespace kiln::client {
 
-/// A tar that came on stdin. Its contents wait in a file without a name, each once.
+/// A tar that came on stdin or from a server. Its contents wait in a file without a name, each
+/// once.
 class TarContext final : public Context {
   public:
-    /// Reads it to its end. `spool_directory` is where the nameless file is made.
-    /// Errors   corrupt, invalid_input, too_large; out_of_space; cancelled.
+    /// Reads it to its end; `name` is what errors call it. `spool_directory` is where the nameless
+    /// file is made. Errors   corrupt, invalid_input, too_large; out_of_space; cancelled.
     static Result<std::unique_ptr<TarContext>> read(
-        ByteSource& source, const std::string& spool_directory, const std::stop_token& stop
+        ByteSource& source,
+        const std::string& name,
+        const std::string& spool_directory,
+        const std::stop_token& stop
     );
 
     /// Leaves out what the rules ignore.

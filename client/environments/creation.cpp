@@ -102,15 +102,13 @@ class DefinitionFiles {
     Result<void> open_context(const std::string& path) {
         if (GitSource::names_one(path)) {
             TRY_ASSIGN(GitCheckout checkout, fetch_repository(session_, path));
-            context_name_ = path;
+            context_name_ = shown_url(path);
             context_path_ = checkout_.emplace(std::move(checkout)).path();
             return {};
         }
-        if (path.starts_with("http://") || path.starts_with("https://")) {
-            return fail(Error{
-                .code = Code::unsupported,
-                .message = fmt::format("{} is no repository that could be fetched", path),
-                .hint = "the URL of one ends in .git, before #REF:DIRECTORY"});
+        if (WebArchive::names_one(path)) {
+            archive_url_ = path;
+            return {};
         }
         context_path_ = below(directory_, path);
         context_name_ = context_path_;
@@ -120,6 +118,9 @@ class DefinitionFiles {
 
     /// Comes after the context, and brings it along with its rules.
     Result<void> add_dockerfile(wire::EnvironmentRequest& request, const std::string& path) {
+        if (!archive_url_.empty()) {
+            return add_archive(request, path);
+        }
         if (context_path_.empty()) {
             return fail(Code::internal, "kilnd asks for a Dockerfile without a context");
         }
@@ -140,10 +141,29 @@ class DefinitionFiles {
         return {};
     }
 
+    /// A context is one archive, and the Dockerfile is in it.
+    Result<void> add_archive(wire::EnvironmentRequest& request, const std::string& path) {
+        TRY_ASSIGN(ArchivedContext archive, fetch_archive(session_, archive_url_, path));
+        if (!archive.files) {
+            return fail(Error{
+                .code = Code::invalid_input,
+                .message = fmt::format("{} is no archive", shown_url(archive_url_)),
+                .hint = "build.path is a tar, plain or compressed, with the Dockerfile in it"});
+        }
+        archive.dockerfile->name = below(shown_url(archive_url_), path);
+        session_.drawing().know(archive.dockerfile->name, archive.dockerfile->text);
+        request.dockerfile = std::move(archive.dockerfile);
+        request.ignore = std::move(archive.ignore);
+        request.context = archive.files->digest();
+        context_ = std::move(archive.files);
+        return {};
+    }
+
     Session& session_;
     Progress& progress_;
     const EnvironmentSource& source_;
     std::string directory_;
+    std::string archive_url_;  // empty: the context is no archive
     std::optional<GitCheckout> checkout_;
     std::string context_path_;
     std::string context_name_;  // as the user knows it

@@ -67,6 +67,7 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
         const EnvironmentDefinition definition,
         parse_definition(request.definition.text, request.definition.name, request.rules())
     );
+    TRY(refuse_password(definition));
     Created created;
     created.lacking = files_lacking(request, definition);
     if (!created.lacking.empty()) {

@@ -162,6 +162,30 @@ Result<void> check_room(
 
 }  // namespace
 
+Result<void> refuse_password(const EnvironmentDefinition& definition) {
+    if (!definition.build) {
+        return {};
+    }
+    const std::string_view path = definition.build->path.text;
+    const std::size_t scheme = path.find("://");
+    if (scheme == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view host = path.substr(scheme + 3, path.find('/', scheme + 3) - scheme - 3);
+    const std::string_view user = host.substr(0, host.rfind('@'));
+    if (user.size() == host.size() || user.find(':') == std::string_view::npos) {
+        return {};
+    }
+    // Without its place, for the line would be drawn with the password in it.
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format(
+            "build.path of {} holds a password, which would be kept and shared with the definition",
+            definition.build->path.span.file
+        ),
+        .hint = "git and curl read it from ~/.netrc"});
+}
+
 Result<ResolvedEnvironment> resolve_environment(
     BaseResolver& bases,
     const store::Lease& lease,

@@ -21,6 +21,10 @@ struct ResolvedEnvironment {
     std::vector<Digest> keeps;  // what of the store a build of it needs
 };
 
+/// Errors   invalid_input: the URL of its context has a password in it, which would be kept, shown
+///          and shared with the definition.
+Result<void> refuse_password(const EnvironmentDefinition& definition);
+
 /// Looks the images up that the definition names, and reads its specification or lock.
 /// Errors   those of bases.find(), with the place; those of the texts.
 /// Thread   the pool. `lease` keeps the images until the version is added.

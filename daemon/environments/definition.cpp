@@ -195,7 +195,7 @@ Result<void> read_build(It& it, Node node) {
             node,
             Code::invalid_input,
             "build has no path",
-            "build.path is the build context: a directory, or a git URL"
+            "build.path is the build context: a directory, a git URL, or that of an archive"
         ));
     }
     return {};

@@ -417,7 +417,6 @@ TEST_F(ProgramTest, EndsWithTheExitCodeOfTheTable) {
     EXPECT_EQ(run({"inspect", "missing"}).exit_code, 4);
     EXPECT_EQ(run({"build", "--secret", "x", "."}).exit_code, 2);
     EXPECT_EQ(run({"nonsense"}).exit_code, 2);
-    EXPECT_EQ(run({"build", "https://example/app.tar"}).exit_code, 2);
 }
 
 }  // namespace

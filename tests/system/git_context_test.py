@@ -113,12 +113,22 @@ class GitContextTest(SystemTest):
                 (self.url + "#v1:nowhere", 4, "there is no directory nowhere in git://"),
                 (self.url + "#--upload-pack=x", 2, "is no reference of git"),
                 (self.url + "#main:.git", 4, "there is no Dockerfile"),
-                (self.url + "#main:../..", 4, "there is no directory ../.."),
-                ("https://127.0.0.1/app.tar.gz", 2, "ends in .git")):
+                (self.url + "#main:../..", 4, "there is no directory ../..")):
             self.refused(self.kiln("build", context), code, *said)
         file = self.write("env.yml", f"name: app\nbuild: {{path: '{self.url}#v1', dockerfile_path: none}}\n")
         self.refused(self.kiln("env", "create", "-f", file), 4, f"there is no {self.url}#v1/none")
         self.assertEqual(os.listdir(self.path("temporary")), [])
+
+    def test_a_password_in_a_url_is_not_shown(self):
+        os.makedirs(self.path("temporary"))
+        url = self.url.replace("git://", "http://me:secret@") + ".git"
+        file = self.write("env.yml", f"name: app\nbuild: {{path: '{url}'}}\n")
+
+        answers = [self.refused(self.kiln("build", url), 5, "git cannot fetch"),
+                   self.refused(self.kiln("env", "create", "-f", file), 2, "holds a password", "~/.netrc")]
+
+        for answer in answers:
+            self.assertNotIn("secret", answer.stdout + answer.stderr)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ TEST(BuildContextSpec, RefusesByName) {
     EXPECT_THAT(
         BuildContextSpec::parse("x=oci-layout://d"), FailsSaying(Code::unsupported, "oci-layout")
     );
-    EXPECT_THAT(BuildContextSpec::parse("x=https://h/r.tar"), FailsWith(Code::unsupported));
     EXPECT_THAT(BuildContextSpec::parse("nothing"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:"), FailsWith(Code::invalid_input));
     EXPECT_THAT(BuildContextSpec::parse("x=conda:l,prefix=rel"), FailsWith(Code::invalid_input));

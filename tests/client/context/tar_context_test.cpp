@@ -41,7 +41,7 @@ Bytes tar_of(const std::vector<Member>& members) {
 
 Result<std::unique_ptr<TarContext>> read(const Bytes& bytes) {
     SpanSource source(bytes);
-    return TarContext::read(source, "/tmp", {});
+    return TarContext::read(source, "the context on stdin", "/tmp", {});
 }
 
 std::shared_ptr<const TableOfContents> table_of(TarContext& context) {
