@@ -163,7 +163,8 @@ Result<ArchivedContext> read_archived_context(
     if (!dockerfile.empty()) {
         TRY_ASSIGN(auto text, archive.files->text(dockerfile, k_dockerfile_bytes));
         if (!text) {
-            return fail(no_dockerfile(dockerfile + " in " + what));
+            return fail(no_dockerfile(dockerfile + " in " + what)
+                            .with_hint("-f, or dockerfile_path of an environment, names another"));
         }
         archive.dockerfile = {dockerfile, std::move(*text)};
         ignore_names.insert(ignore_names.begin(), dockerfile + std::string(k_default_ignore));

@@ -39,6 +39,15 @@ std::string below(const std::string& directory, const std::string& path) {
     return directory == "." ? path : directory + (directory.ends_with('/') ? "" : "/") + path;
 }
 
+/// Where the definition names what could not be had. The line of a URL is not drawn: what only its
+/// owner should know may stand in it.
+Error at_place(Error error, const wire::WantedFile& wanted) {
+    if (error.where || !wanted.where || wanted.path.find("://") != std::string::npos) {
+        return error;
+    }
+    return std::move(error).with_where(*wanted.where);
+}
+
 /// What a definition names on this machine.
 class DefinitionFiles {
   public:
@@ -92,7 +101,14 @@ class DefinitionFiles {
   private:
     Result<void> read_text(std::optional<wire::NamedText>& into, const std::string& path) {
         const std::string file = below(directory_, path);
-        TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_conda_bytes));
+        TRY_ASSIGN(auto found, read_optional_text(file, k_conda_bytes));
+        if (!found) {
+            return fail(Error{
+                .code = Code::not_found,
+                .message = fmt::format("there is no {}", file),
+                .hint = "paths in a definition count from its own directory"});
+        }
+        std::string text = std::move(*found);
         session_.drawing().know(file, text);
         source_.opens(file);
         into = wire::NamedText{file, std::move(text)};
@@ -193,7 +209,10 @@ Result<CreatedEnvironment> create_environment(
             return CreatedEnvironment{std::move(*answer.environment), answer.is_new};
         }
         for (const wire::WantedFile& wanted : answer.wanted) {
-            TRY(files.add(request, wanted));
+            auto added = files.add(request, wanted);
+            if (!added) {
+                return fail(at_place(std::move(added).error(), wanted));
+            }
         }
         TRY(files.send(answer.needs));
         for (const std::string& image : answer.pulls) {

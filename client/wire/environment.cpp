@@ -31,7 +31,7 @@ EnvironmentRow read_row(ObjectReader& in) {
 
 Result<WantedFile> parse_wanted(const Value& value) {
     ObjectReader in(value, "a file of an environment");
-    WantedFile wanted{in.text("role"), in.text("path")};
+    WantedFile wanted{in.text("role"), in.text("path"), read_optional_span(in, "where")};
     TRY(in.finish(UnknownFields::ignore));
     return wanted;
 }

@@ -46,6 +46,7 @@ Result<EnvironmentRow> parse_environment_row(const json::Value& value);
 struct WantedFile {
     std::string role;  // conda_file, lock, context, dockerfile
     std::string path;
+    std::optional<Span> where;  // in the definition
 };
 
 struct CreateAnswer {

@@ -3,11 +3,12 @@
 namespace kiln::client::wire {
 
 std::optional<Digest> read_optional_digest(json::ObjectReader& in, std::string_view key) {
-    const auto text = in.optional_text(key);
-    if (!text) {
+    const json::Value* value = in.find(key);
+    if (value == nullptr || !value->is_string()) {
+        static_cast<void>(in.optional_text(key));  // another type is an error
         return std::nullopt;
     }
-    auto digest = Digest::parse(*text);
+    auto digest = Digest::parse(value->get_string());
     if (!digest) {
         in.refuse(std::move(digest).error());
         return std::nullopt;
@@ -16,7 +17,9 @@ std::optional<Digest> read_optional_digest(json::ObjectReader& in, std::string_v
 }
 
 Digest read_digest(json::ObjectReader& in, std::string_view key) {
-    static_cast<void>(in.text(key));  // missing is an error here
+    if (in.find(key) == nullptr) {
+        static_cast<void>(in.text(key));  // missing is an error here
+    }
     return read_optional_digest(in, key).value_or(Digest());
 }
 

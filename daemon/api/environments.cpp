@@ -1,3 +1,4 @@
+#include "daemon/api/problem.hpp"
 #include "daemon/api/resources.hpp"
 #include "daemon/api/streams.hpp"
 #include "daemon/build/context_packs.hpp"
@@ -47,7 +48,10 @@ struct Created {
 Result<Object> render_created(store::Store& store, const Created& created) {
     json::Array wanted;
     for (const NamedFile& file : created.lacking) {
-        wanted.push_back(Object{{"role", role_name(file.role)}, {"path", file.path.text}});
+        wanted.push_back(Object{
+            {"role", role_name(file.role)},
+            {"path", file.path.text},
+            {"where", render_span(file.path.span)}});
     }
     Value environment = nullptr;
     if (created.added) {

@@ -265,12 +265,13 @@ Result<store::AddedVersion> add_environment(
     if (!addition.curated_from.empty()) {
         version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
     }
-    TRY_ASSIGN(
-        store::AddedVersion added,
-        environments.add(
-            version, {{version.hash, environment.record.text}, {version.inputs, inputs}}
-        )
+    auto outcome = environments.add(
+        version, {{version.hash, environment.record.text}, {version.inputs, inputs}}
     );
+    if (!outcome && outcome.error().code == Code::conflict && definition.version) {
+        return fail(std::move(outcome).error().with_where(definition.version->span));
+    }
+    TRY_ASSIGN(store::AddedVersion added, std::move(outcome));
     if (!added.is_new && added.version.notes != version.notes) {
         TRY(environments.set_notes(added.version, version.notes));
         added.version.notes = version.notes;

@@ -40,6 +40,9 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
     return at;
 }
 
+/// Most records have no more, and then the list of those that were read grows once.
+constexpr std::size_t k_usual_fields = 16;
+
 /// The keys of one object so far. Most objects have few: those are compared one by one.
 class Keys {
   public:
@@ -196,6 +199,7 @@ std::string render_pretty(const Value& value) {
 ObjectReader::ObjectReader(const Value& value, std::string what)
     : object_(value.if_object()),
       what_(std::move(what)) {
+    read_.reserve(k_usual_fields);
     if (object_ == nullptr) {
         refuse(Error{.code = Code::invalid_input, .message = what_ + " must be a JSON object"});
     }

@@ -70,13 +70,19 @@ class DefinitionTest(EnvironmentTest):
         canonical = self.good(self.env("show", "train:1", "--canonical")).stdout.rstrip("\n")
         self.assertEqual("sha256:" + hashlib.sha256(canonical.encode()).hexdigest(), shown["hash"])
 
+    def test_a_file_that_is_not_there_is_told_with_the_line_that_names_it(self):
+        for line, place in (("image: base:1\nconda_file: none.yml\n", "3:13"), ("image: base:1\nlock: none.yml\n", "3:7"),
+                            ("build: {path: '.', dockerfile_path: none.yml}\n", "2:37")):
+            self.refused(self.env("create", "-f", self.define("name: a\n" + line)), 4, "there is no ", "none.yml",
+                         f"env.yml:{place}")
+
     def test_an_explicit_version_does_not_change(self):
         self.create("name: plain\nversion: '7'\nimage: base:1\n")
         self.load(self.kilnd, base_image.glibc_tar(), "other:1")
 
         again = self.env("create", "-f", self.define("name: plain\nversion: '7'\nimage: other:1\n"))
 
-        self.refused(again, 4, "plain:7 exists with another definition", "leave the version out")
+        self.refused(again, 4, "plain:7 exists with another definition", "env.yml:2:10", "leave the version out")
 
     def test_notes_change_in_place_and_archived_ones_are_not_listed(self):
         self.create("name: plain\nimage: base:1\ntags: {team: a, old: x}\n")

@@ -375,6 +375,7 @@ TEST(WireEnvironment, ReadsWhatWasMadeAndWhatIsLacking) {
     ASSERT_EQ(wanted->wanted.size(), 1U);
     EXPECT_EQ(wanted->wanted[0].role, "conda_file");
     EXPECT_EQ(wanted->wanted[0].path, "conda.yml");
+    EXPECT_EQ(wanted->wanted[0].where->line, 3U);
     EXPECT_THAT(wanted->pulls, ElementsAre("registry.example/base:1"));
     EXPECT_FALSE(wanted->environment);
     ASSERT_THAT(made, Succeeds());
