@@ -2,6 +2,7 @@
 
 #include "daemon/build/images.hpp"
 #include "daemon/environments/creation.hpp"
+#include "daemon/environments/interrupted.hpp"
 #include "daemon/environments/refresh.hpp"
 #include "daemon/environments/texts.hpp"
 #include "daemon/runtime/run_on.hpp"
@@ -111,12 +112,16 @@ Result<bool> BaseFollower::is_due(const store::EnvironmentVersion& version) {
         return false;
     }
     TRY_ASSIGN(const Pins pins, followed_by(version));
-    bool is_due = false;
+    if (pins.empty()) {
+        return false;
+    }
+    const std::string which =
+        fmt::format("{}/{}:{}", version.workspace, version.name, version.version);
+    TRY_ASSIGN(const auto begun_with, interrupted_refresh_of(services_.store, version));
+    bool is_due = begun_with && tried_.emplace(which, version.hash).second;
     for (const auto& [name, pinned] : pins) {
         TRY_ASSIGN(const auto ref, find_ref(services_.store, name));
         if (ref && ref->target.digest != pinned) {
-            const std::string which =
-                fmt::format("{}/{}:{}", version.workspace, version.name, version.version);
             is_due |= tried_.emplace(which, ref->target.digest).second;
         }
     }

@@ -4,6 +4,7 @@
 #include "daemon/conda/target.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
+#include "daemon/environments/interrupted.hpp"
 #include "daemon/environments/lock_fit.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/texts.hpp"
@@ -413,6 +414,10 @@ Result<std::vector<Candidate>> find_candidates(Services& services, const Refresh
     }
     std::vector<Candidate> candidates;
     for (store::EnvironmentVersion& version : versions) {
+        TRY_ASSIGN(auto begun_with, interrupted_refresh_of(services.store, version));
+        if (begun_with) {
+            version = std::move(*begun_with);  // it comes to the same version again, and builds it
+        }
         auto texts = read_environment_texts(environments, version);
         candidates.push_back({std::move(version), std::move(texts)});
     }

@@ -209,7 +209,8 @@ class CutRefreshTest(BaseCase):
             self.skipTest("no tracing here")
         return tracer
 
-    def test_whenever_it_is_cut_off_the_lock_stays_what_it_was(self):
+    def cut_behind_the_version(self):
+        """A refresh ends where its version is there, and nothing that follows."""
         self.need("strace")
         self.channel("tool 1.0")
         self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
@@ -229,11 +230,24 @@ class CutRefreshTest(BaseCase):
             if self.versions("train") != ["1"]:
                 break
             self.kilnd.stop()
-
         self.assertEqual(self.versions("train"), ["2", "1"])
         self.assertIsNone(self.show("train")["image"], "it was added, and nothing was built")
+
+    def test_the_lock_is_there_before_the_version(self):
+        self.cut_behind_the_version()
+
         built = self.good(self.env("build", "train")).line
+
         self.assertEqual(self.content(self.kilnd, built, "opt/env/share/tool"), "tool 1.0\n")
+
+    def test_a_refresh_goes_on_where_another_was_cut_off(self):
+        self.cut_behind_the_version()
+
+        done = self.refresh("train", "--pull=never")["train"]
+
+        self.assertEqual((done["from_version"], done["to_version"], done["status"]), ("1", "2", "rebased"), done)
+        self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/tool"), "tool 1.0\n")
+        self.assertEqual(self.refresh("train", "--pull=never")["train"]["status"], "current")
 
 
 class ArchivedBaseTest(BaseCase):
