@@ -1,5 +1,5 @@
 """Bases of environments: looked up in their registries, followed when they move, refused when they are archived."""
-import signal
+import shutil
 import socket
 import subprocess
 import time
@@ -197,20 +197,27 @@ class MovedBaseTest(BaseCase):
 
 
 class CutRefreshTest(BaseCase):
-    def end_at_sync(self, count):
-        """The daemon dies as its one worker begins to make something durable for that time."""
+    def refresh_until_write(self, count):
+        """A refresh on the store as it was, whose one worker dies as it begins that write; the versions it left."""
+        shutil.rmtree(self.kilnd.root)
+        shutil.copytree(self.path("before"), self.kilnd.root, symlinks=True)
+        self.kilnd.start()
         tracer = subprocess.Popen(
-            ["strace", "-f", "-p", str(self.kilnd.pid), "-e", "trace=fdatasync",
-             "-e", f"inject=fdatasync:signal=KILL:when={count}", "-o", self.path("syncs")],
+            ["strace", "-f", "-p", str(self.kilnd.pid), "-e", "trace=pwrite64",
+             "-e", f"inject=pwrite64:signal=KILL:when={count}", "-o", self.path("writes")],
             stderr=subprocess.PIPE, text=True)
-        self.addCleanup(tracer.stderr.close)
         if "attached" not in tracer.stderr.readline():
             tracer.wait(PATIENCE)
             self.skipTest("no tracing here")
-        return tracer
+        self.env("refresh", "train", "--pull=never")
+        self.kilnd.kill()
+        tracer.stderr.close()
+        tracer.wait(PATIENCE)
+        self.kilnd.start()
+        return self.versions("train")
 
     def cut_behind_the_version(self):
-        """A refresh ends where its version is there, and nothing that follows."""
+        """A refresh ends where its version is there, and nothing that follows: at the first write that leaves one."""
         self.need("strace")
         self.channel("tool 1.0")
         self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
@@ -218,19 +225,17 @@ class CutRefreshTest(BaseCase):
         self.load(self.kilnd, base_image.glibc_tar(), "moving:1")  # another target: no lock of its own is kept
         self.channel("tool 2.0")
         self.assertEqual(self.kilnd.stop(), 0)
+        shutil.copytree(self.kilnd.root, self.path("before"), symlinks=True)
         self.kilnd.arguments += ["--workers", "1"]
-        for count in range(1, 20):
-            self.kilnd.start()
-            tracer = self.end_at_sync(count)
-            self.env("refresh", "train", "--pull=never")
-            self.assertEqual(self.kilnd.process.wait(PATIENCE), -signal.SIGKILL, "nothing was to be made durable")
-            self.kilnd.kill()
-            tracer.wait(PATIENCE)
-            self.kilnd.start()
-            if self.versions("train") != ["1"]:
-                break
+        without, with_it = 0, 256
+        while with_it - without > 1:
+            count = (without + with_it) // 2
+            if self.refresh_until_write(count) == ["1"]:
+                without = count
+            else:
+                with_it = count
             self.kilnd.stop()
-        self.assertEqual(self.versions("train"), ["2", "1"])
+        self.assertEqual(self.refresh_until_write(with_it), ["2", "1"])
         self.assertIsNone(self.show("train")["image"], "it was added, and nothing was built")
 
     def test_the_lock_is_there_before_the_version(self):
