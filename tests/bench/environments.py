@@ -160,9 +160,11 @@ def lists(bench):
         assert answer.status < 300, told
     history = statistics.median(timed(lambda: kiln("env", "history", "train")) for _ in range(5))
     listed = statistics.median(timed(lambda: kiln("env", "list", "--name", "train")) for _ in range(5))
+    as_json = statistics.median(timed(lambda: kiln("env", "history", "train", "--format", "json")) for _ in range(5))
     named = statistics.median(timed(lambda: kiln("env", "list")) for _ in range(5))
     return [under(f"env history of {VERSIONS} versions", history, 0.05),
             under(f"env list --name of {VERSIONS} versions", listed, 0.05),
+            under(f"env history of {VERSIONS} versions as JSON", as_json, 0.05),
             under(f"env list where one has {VERSIONS} versions", named, 0.05)]
 
 
