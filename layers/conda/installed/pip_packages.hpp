@@ -11,10 +11,11 @@ namespace kiln::conda {
 inline constexpr std::size_t k_pip_packages = 20'000;
 
 /// What pip (or uv, or poetry) put into the site-packages of a prefix beside conda's packages: each
-/// NAME.dist-info (PEP 376) that no record of `conda` names a file of. Sorted by name, version and
-/// place.
-/// Shape    `read` is asked in the order in which the contents lie in each layer.
-/// Errors   too_large; those of `read`. What a METADATA does not tell, its directory's name does.
+/// NAME.dist-info (PEP 376) and, as setuptools and distutils left them, NAME.egg-info that no
+/// record of `conda` names a file of. Links to where something is developed are not followed.
+/// Sorted by name, version and place. Shape    `read` is asked in the order in which the contents
+/// lie in each layer. Errors   too_large; those of `read`. What a METADATA does not tell, its
+/// directory's name does.
 Result<std::vector<InstalledPackage>> read_pip_packages(
     const tree::FileTree& tree,
     const std::string& prefix,

@@ -9,6 +9,7 @@
 #include "store/digest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 
@@ -19,7 +20,7 @@ namespace {
 constexpr std::size_t k_record_rows = 2'000'000;
 constexpr std::size_t k_name_bytes = 1024;
 constexpr std::size_t k_license_bytes = 256;
-constexpr std::string_view k_dist_info = ".dist-info";
+constexpr std::array<std::string_view, 2> k_ends{".dist-info", ".egg-info"};
 constexpr std::string_view k_sha256 = "sha256=";
 
 std::string_view first_line(std::string_view text) {
@@ -154,6 +155,55 @@ InstalledPath path_of(std::string path, const std::vector<std::string>& row) {
     return installed;
 }
 
+std::string_view take_line(std::string_view& text) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    line.remove_suffix(line.ends_with('\r') ? 1 : 0);
+    return line;
+}
+
+void make_set(std::vector<std::string>& names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+/// A list of what lies where, a line each, which `split` makes fields of: path, hash and size.
+template<class Split>
+Result<std::vector<InstalledPath>> read_rows(
+    std::string_view text,
+    std::string_view list,
+    std::string_view directory,
+    std::string_view prefix,
+    const Split& split
+) {
+    std::map<std::string, InstalledPath> found;
+    std::size_t rows = 0;
+    while (!text.empty()) {
+        const std::string_view line = take_line(text);
+        if (line.empty()) {
+            continue;
+        }
+        if (++rows > k_record_rows) {
+            return fail(Code::too_large, "{} names more than {} paths", list, k_record_rows);
+        }
+        const std::vector<std::string> row = split(line);
+        if (auto path = path_in_prefix(row.front(), directory, prefix)) {
+            InstalledPath installed = path_of(*path, row);
+            found.insert_or_assign(std::move(*path), std::move(installed));
+        }
+    }
+    std::vector<InstalledPath> paths;
+    paths.reserve(found.size());
+    for (auto& [path, installed] : found) {
+        paths.push_back(std::move(installed));
+    }
+    std::sort(paths.begin(), paths.end(), [](const InstalledPath& a, const InstalledPath& b) {
+        return tar::path_less(a.path, b.path);
+    });
+    return paths;
+}
+
 }  // namespace
 
 std::optional<PythonMetadata> read_python_metadata(
@@ -164,15 +214,16 @@ std::optional<PythonMetadata> read_python_metadata(
     std::string_view name = first_line(find_field(fields, "Name"));
     std::string_view version = first_line(find_field(fields, "Version"));
     std::string_view stem = directory;
-    if (stem.ends_with(k_dist_info)) {
-        stem.remove_suffix(k_dist_info.size());
+    for (const std::string_view end : k_ends) {
+        stem.remove_suffix(stem.ends_with(end) ? end.size() : 0);
     }
     const std::size_t dash = stem.find('-');
     if (name.empty()) {
         name = stem.substr(0, dash);
     }
     if (version.empty() && dash != std::string_view::npos) {
-        version = stem.substr(dash + 1);
+        const std::string_view rest = stem.substr(dash + 1);
+        version = rest.substr(0, rest.find("-py"));
     }
     PythonMetadata metadata;
     if (name.size() > k_name_bytes || version.size() > k_name_bytes) {
@@ -192,45 +243,35 @@ std::optional<PythonMetadata> read_python_metadata(
             }
         }
     }
-    std::vector<std::string>& depends = metadata.depends;
-    std::sort(depends.begin(), depends.end());
-    depends.erase(std::unique(depends.begin(), depends.end()), depends.end());
+    make_set(metadata.depends);
     return metadata;
 }
 
 Result<std::vector<InstalledPath>> read_python_record(
     std::string_view text, std::string_view site_packages, std::string_view prefix
 ) {
-    std::map<std::string, InstalledPath> found;
-    std::size_t rows = 0;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        if (line.empty()) {
-            continue;
-        }
-        if (++rows > k_record_rows) {
-            return fail(Code::too_large, "RECORD names more than {} paths", k_record_rows);
-        }
-        const std::vector<std::string> row = split_row(line);
-        if (auto path = path_in_prefix(row.front(), site_packages, prefix)) {
-            InstalledPath installed = path_of(*path, row);
-            found.insert_or_assign(std::move(*path), std::move(installed));
+    return read_rows(text, "RECORD", site_packages, prefix, split_row);
+}
+
+Result<std::vector<InstalledPath>> read_installed_files(
+    std::string_view text, std::string_view egg_info, std::string_view prefix
+) {
+    const auto whole_line = [](std::string_view line) {
+        return std::vector<std::string>{std::string(line)};
+    };
+    return read_rows(text, "installed-files.txt", egg_info, prefix, whole_line);
+}
+
+std::vector<std::string> read_egg_requirements(std::string_view text) {
+    std::vector<std::string> names;
+    while (!text.empty() && !text.starts_with('[')) {
+        std::string name = needed_name(take_line(text));
+        if (!name.empty()) {
+            names.push_back(std::move(name));
         }
     }
-    std::vector<InstalledPath> paths;
-    paths.reserve(found.size());
-    for (auto& [path, installed] : found) {
-        paths.push_back(std::move(installed));
-    }
-    std::sort(paths.begin(), paths.end(), [](const InstalledPath& a, const InstalledPath& b) {
-        return tar::path_less(a.path, b.path);
-    });
-    return paths;
+    make_set(names);
+    return names;
 }
 
 DirectUrl read_direct_url(std::string_view text) {

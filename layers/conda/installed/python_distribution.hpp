@@ -23,8 +23,9 @@ struct PythonMetadata {
     bool operator==(const PythonMetadata&) const = default;
 };
 
-/// METADATA of NAME-VERSION.dist-info (core metadata). `directory` is that name: it tells name and
-/// version where the text does not. nullopt: neither does.
+/// METADATA of NAME-VERSION.dist-info (core metadata), or PKG-INFO of NAME-VERSION-py3.11.egg-info.
+/// `directory` is that name: it tells name and version where the text does not. nullopt: neither
+/// does.
 std::optional<PythonMetadata> read_python_metadata(
     std::string_view text, std::string_view directory
 );
@@ -37,6 +38,15 @@ std::optional<PythonMetadata> read_python_metadata(
 Result<std::vector<InstalledPath>> read_python_record(
     std::string_view text, std::string_view site_packages, std::string_view prefix
 );
+
+/// installed-files.txt of an egg-info: what was put where, told from `egg_info`, which is relative
+/// to the prefix. Shape and errors are those of read_python_record().
+Result<std::vector<InstalledPath>> read_installed_files(
+    std::string_view text, std::string_view egg_info, std::string_view prefix
+);
+
+/// requires.txt of an egg-info: normalised names, sorted; without those of extras and conditions.
+std::vector<std::string> read_egg_requirements(std::string_view text);
 
 /// direct_url.json (PEP 610): where a package came from that was named by its place.
 struct DirectUrl {

@@ -41,7 +41,7 @@ std::string scope_of(const SbomSubject& subject) {
         listed.emplace_back("the conda packages of the image, by their records in conda-meta");
     }
     if (pip) {
-        listed.emplace_back("what pip installed beside them, by its dist-info");
+        listed.emplace_back("what pip installed beside them, by its dist-info or egg-info");
     }
     if (!subject.system.packages.empty()) {
         listed.emplace_back("the packages of dpkg, by its status");

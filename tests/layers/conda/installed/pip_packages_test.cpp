@@ -95,6 +95,54 @@ TEST(PipPackages, StandBesideThoseOfCondaAndNeverTwice) {
     EXPECT_EQ(read.packages[3].manager, PackageManager::conda);
 }
 
+TEST(PipPackages, OfSetuptoolsAndDistutilsAreReadToo) {
+    InstalledImage eggs = image_with_pip();
+    eggs.add_files({
+        {"opt/env/conda-meta/pyside-5-0.json",
+         R"({"name": "pyside", "version": "5", "build": "0",
+             "files": ["lib/python3.11/site-packages/PySide-5.egg-info"]})"},
+        {k_site + "PySide-5.egg-info", "Name: PySide\nVersion: 5\n"},
+        {k_site + "one_file-1.5-py3.11.egg-info", "Name: one-file\nVersion: 1.5\nLicense: MIT\n"},
+        {k_site + "Tool-2.0-py3.11.egg-info/PKG-INFO", "Metadata-Version: 1.0\n"},
+        {k_site + "Tool-2.0-py3.11.egg-info/requires.txt",
+         "six>=1.0\nWerkzeug\n\n[async]\nasgiref\n"},
+        {k_site + "Tool-2.0-py3.11.egg-info/installed-files.txt",
+         "../tool/__init__.py\nPKG-INFO\n../../../../bin/tool\n"},
+        {k_site + "tool/__init__.py", ""},
+        {k_site + "Flask-2.9-py3.11.egg-info/PKG-INFO", "Name: Flask\nVersion: 2.9\n"},
+        {k_site + "old-1-py3.11.egg-info/PKG-INFO", "Name: old\nVersion: 1\n"},
+        {k_site + "empty.egg-info/SOURCES.txt", "setup.py\n"},
+        {k_site + "edited.egg-link", "/src/edited\n"},
+        {k_site + "vendored/inner-1.egg-info", "Name: inner\nVersion: 1\n"},
+    });
+
+    const InstalledEnvironment read = environment_of(eggs);
+
+    std::vector<std::string> names;
+    for (const InstalledPackage& package : read.packages) {
+        names.push_back(package.dist());
+    }
+    EXPECT_THAT(
+        names,
+        ElementsAre(
+            "bare-name-2-pypi_0",
+            "flask-3.0-pypi_0",
+            "old-1-0",
+            "one-file-1.5-pypi_0",
+            "pyside-5-0",
+            "six-1.16-0",
+            "tool-2.0-pypi_0"
+        )
+    );
+    EXPECT_EQ(read.packages[3].license, "MIT");
+    const InstalledPackage& tool = read.packages.back();
+    EXPECT_THAT(tool.depends, ElementsAre("six", "werkzeug"));
+    const Verification verification = verify(read, eggs.tree());
+    ASSERT_THAT(verification.findings, SizeIs(1));
+    EXPECT_EQ(verification.findings[0].path, "bin/tool");
+    EXPECT_EQ(verification.findings[0].fault, PathFault::missing);
+}
+
 TEST(PipPackages, AreVerifiedByTheirRecord) {
     InstalledImage good = image_with_pip();
 
