@@ -4,6 +4,9 @@
 #include "store/base/json.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace kiln::daemon {
 namespace {
@@ -11,24 +14,55 @@ namespace {
 constexpr std::string_view k_plain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:+,@%";
 
-/// A value as an ENV of a Dockerfile has it. Between single quotes everything is what it is; a
-/// rebase follows no escapes.
+/// A value as an ENV of a Dockerfile has it, without escapes: which character escapes is the
+/// Dockerfile's choice. Between single quotes everything is what it is.
 std::string quoted(std::string_view value) {
     if (!value.empty() && value.find_first_not_of(k_plain) == std::string_view::npos) {
         return std::string(value);
     }
-    const bool special = value.find_first_of("\"$\\") != std::string_view::npos;
-    if (special && value.find('\'') == std::string_view::npos) {
-        return fmt::format("'{}'", value);
-    }
-    std::string text = "\"";
+    std::string text = "'";
     for (const char c : value) {
-        if (c == '"' || c == '$' || c == '\\') {
-            text += '\\';
-        }
-        text += c;
+        text += c == '\'' ? std::string("'\"'\"'") : std::string(1, c);
     }
-    return text + '"';
+    return text + "'";
+}
+
+/// A value as an ENV may have it, "$NAME" in the place of what the variable held before.
+std::string written(std::string_view name, std::string_view value, std::string_view was) {
+    std::string text;
+    std::size_t told = 0;
+    const auto tell = [&](std::size_t end) {
+        text += end > told ? quoted(value.substr(told, end - told)) : std::string();
+    };
+    std::size_t at = was.empty() || was == value ? std::string_view::npos : value.find(was);
+    while (at != std::string_view::npos) {
+        const std::size_t end = at + was.size();
+        const bool begins = at == 0 || value[at - 1] == ':';
+        const bool ends = end == value.size() || value[end] == ':';
+        if (begins && ends) {
+            tell(at);
+            text += fmt::format("${}", name);
+            told = end;
+        }
+        at = value.find(was, begins && ends ? end : at + 1);
+    }
+    tell(value.size());
+    return text.empty() ? quoted(value) : text;
+}
+
+Result<std::set<std::string>> parse_names(const json::Value* value) {
+    std::set<std::string> names;
+    const json::Array* const array = value == nullptr ? nullptr : value->if_array();
+    if (array == nullptr) {
+        return fail(Code::corrupt, "what an environment unsets is no list");
+    }
+    for (const json::Value& each : *array) {
+        if (!each.is_string()) {
+            return fail(Code::corrupt, "a name of a variable is no text");
+        }
+        names.emplace(each.as_string());
+    }
+    return names;
 }
 
 }  // namespace
@@ -36,74 +70,86 @@ std::string quoted(std::string_view value) {
 ActivationPoint activate_prefix(
     const std::string& prefix,
     std::vector<std::string> environment,
-    std::set<std::string, std::less<>> later
+    const std::set<std::string, std::less<>>& later
 ) {
-    ActivationPoint point{.environment = std::move(environment), .instruction = {}, .later = {}};
-    const auto say = [&point](std::string_view name, const std::string& value) {
-        point.instruction +=
-            fmt::format("{}{}={}", point.instruction.empty() ? "" : " ", name, value);
-    };
-    const std::string programs = prefix + "/bin";
-    if (!later.contains("PATH")) {
-        const std::string path = oci::find_env(point.environment, "PATH").value_or("");
-        oci::set_env(point.environment, "PATH", programs + (path.empty() ? "" : ":" + path));
-        // '$' is for the variable that stood there before, and not part of the prefix.
-        const std::string said = quoted(programs);
-        say("PATH",
-            said.ends_with('"') ? said.substr(0, said.size() - 1) + ":$PATH\"" : said + ":$PATH");
-    }
-    for (const char* name : {"CONDA_PREFIX", "CONDA_DEFAULT_ENV"}) {
+    ActivationPoint point{
+        .before = environment, .environment = std::move(environment), .names = {}};
+    const auto set = [&](const std::string& name, const std::string& value) {
         if (!later.contains(name)) {
-            oci::set_env(point.environment, name, prefix);
-            say(name, quoted(prefix));
+            oci::set_env(point.environment, name, value);
+            point.names.push_back(name);
         }
-    }
-    point.later = std::move(later);
+    };
+    const std::string path = oci::find_env(point.before, "PATH").value_or("");
+    set("PATH", prefix + "/bin" + (path.empty() ? "" : ":" + path));
+    set("CONDA_PREFIX", prefix);
+    set("CONDA_DEFAULT_ENV", prefix);
     return point;
 }
 
-std::vector<std::string> with_activations(
-    std::vector<std::string> environment, std::span<const Activation> activations
+std::vector<std::string> activated(
+    std::vector<std::string> environment, const Activation& activation
 ) {
-    const std::vector<std::string> planned = environment;
-    for (const Activation& activation : activations) {
-        for (const auto& [name, value] : activation.variables) {
-            if (oci::find_env(planned, name) == oci::find_env(activation.planned, name)) {
-                oci::set_env(environment, name, value);
-            }
-        }
+    for (const auto& [name, value] : activation.variables) {
+        oci::set_env(environment, name, value);
+    }
+    for (const std::string& name : activation.unset) {
+        oci::unset_env(environment, name);
     }
     return environment;
 }
 
-std::string activation_instruction(
-    std::string_view instruction, const std::map<std::string, std::string>& variables
+std::vector<std::string> activation_history(
+    const ActivationPoint& point, const Activation& activation
 ) {
-    std::string text(instruction);
-    for (const auto& [name, value] : variables) {
-        text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, quoted(value));
+    const std::vector<std::string> environment = activated(point.environment, activation);
+    std::vector<std::string> names = point.names;
+    for (const auto& [name, value] : activation.variables) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            names.push_back(name);
+        }
     }
-    return text.empty() ? text : "ENV " + text;
+    std::string text;
+    for (const std::string& name : names) {
+        if (const auto value = oci::find_env(environment, name)) {
+            const auto was = oci::find_env(point.before, name);
+            text += fmt::format(" {}={}", name, written(name, *value, was.value_or("")));
+        }
+    }
+    std::vector<std::string> history;
+    if (!text.empty()) {
+        history.push_back("ENV" + text);
+    }
+    if (!activation.unset.empty()) {
+        history.push_back(fmt::format("conda unset {}", fmt::join(activation.unset, " ")));
+    }
+    return history;
 }
 
-std::string render_variables(const std::map<std::string, std::string>& variables) {
-    return json::render(json::from_text_map(variables));
+std::string render_activation(const Activation& activation) {
+    json::Object record;
+    record["set"] = json::from_text_map(activation.variables);
+    record["unset"] = json::Array(activation.unset.begin(), activation.unset.end());
+    return json::render(record);
 }
 
-Result<std::map<std::string, std::string>> parse_variables(std::string_view text) {
+Result<Activation> parse_activation(std::string_view text) {
     TRY_ASSIGN(const json::Value value, json::parse(text, "the variables of an environment"));
-    std::map<std::string, std::string> variables;
-    const json::Object* const object = value.if_object();
-    if (object == nullptr) {
+    const json::Object* const record = value.if_object();
+    const json::Value* const set = record == nullptr ? nullptr : record->if_contains("set");
+    const json::Object* const variables = set == nullptr ? nullptr : set->if_object();
+    if (variables == nullptr) {
         return fail(Code::corrupt, "the variables of an environment are no object");
     }
-    for (const auto& [name, each] : *object) {
+    Activation activation;
+    for (const auto& [name, each] : *variables) {
         if (!each.is_string()) {
             return fail(Code::corrupt, "a variable of an environment is no text");
         }
-        variables.emplace(std::string(name), std::string(each.as_string()));
+        activation.variables.emplace(std::string(name), std::string(each.as_string()));
     }
-    return variables;
+    TRY_ASSIGN(activation.unset, parse_names(record->if_contains("unset")));
+    return activation;
 }
 
 }  // namespace kiln::daemon

@@ -4,10 +4,8 @@
 
 #include <map>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace kiln::daemon {
@@ -15,43 +13,44 @@ namespace kiln::daemon {
 /// What a Dockerfile tells, before anything runs, of the place where a whole conda environment
 /// comes to lie (FROM ENV, COPY --link --from=ENV / /).
 struct ActivationPoint {
-    /// The config's variables there, PATH, CONDA_PREFIX and CONDA_DEFAULT_ENV among them.
-    std::vector<std::string> environment;
-    /// What an ENV would have to say to set those: "PATH=/opt/env/bin:$PATH …". Empty after FROM,
-    /// where they are the stage's beginning, and where the Dockerfile says it itself.
-    std::string instruction;
-    /// Names that an ENV of the stage sets later on: the Dockerfile has its way.
-    std::set<std::string, std::less<>> later;
+    std::vector<std::string> before;  // the config's variables; none of a FROM, which begins them
+    std::vector<std::string> environment;  // with PATH, CONDA_PREFIX and CONDA_DEFAULT_ENV
+    std::vector<std::string> names;        // which of the three it sets
 };
 
-/// PATH, CONDA_PREFIX and CONDA_DEFAULT_ENV of an environment, as ENV would say it and set into
-/// `environment`, but for those in `later`.
+/// PATH, CONDA_PREFIX and CONDA_DEFAULT_ENV of an environment, set into `environment`, but for
+/// those in `later`: an ENV of the stage sets them, and the Dockerfile has its way.
 ActivationPoint activate_prefix(
     const std::string& prefix,
     std::vector<std::string> environment,
-    std::set<std::string, std::less<>> later
+    const std::set<std::string, std::less<>>& later
 );
 
-/// An environment that lies in a stage, and what it sets there beside that: known when it was made.
+/// What an environment does to the variables where it lies, beside that: known when it was made.
 struct Activation {
-    std::vector<std::string> planned;  // ActivationPoint::environment
     std::map<std::string, std::string> variables;
+    std::set<std::string> unset;  // by its scripts; none of `variables`
+    bool operator==(const Activation&) const = default;
 };
 
-/// The variables of a step or config as the Dockerfile has them, with what environments below set:
-/// a variable that the Dockerfile sets after an environment came stays as it says.
-std::vector<std::string> with_activations(
-    std::vector<std::string> environment, std::span<const Activation> activations
+/// By the id of the step that laid the environment there. Instructions after it see what it sets,
+/// and are planned with that once it is known.
+using Activations = std::map<std::size_t, Activation>;
+
+/// The variables of a config, after it.
+std::vector<std::string> activated(
+    std::vector<std::string> environment, const Activation& activation
 );
 
-/// "ENV A=1 B=\"two words\"": what history says of it, so that it may be followed again. Empty
-/// when nothing is set.
-std::string activation_instruction(
-    std::string_view instruction, const std::map<std::string, std::string>& variables
+/// What history says of it, so that a rebase can follow it: "ENV PATH=/opt/env/bin:$PATH B='two
+/// words'", and "conda unset C". What a variable held before is told by its name, where it stands
+/// between ':' and the ends. Nothing of what does nothing.
+std::vector<std::string> activation_history(
+    const ActivationPoint& point, const Activation& activation
 );
 
 /// What is remembered of scripts that ran: inverse of each other. Errors   corrupt.
-std::string render_variables(const std::map<std::string, std::string>& variables);
-Result<std::map<std::string, std::string>> parse_variables(std::string_view text);
+std::string render_activation(const Activation& activation);
+Result<Activation> parse_activation(std::string_view text);
 
 }  // namespace kiln::daemon

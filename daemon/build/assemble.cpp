@@ -68,8 +68,6 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
     }
     assembly.config.diff_ids = assembly.chain.diff_ids();
     assembly.config.history = assembly.chain.history;
-    std::vector<std::string>& environment = assembly.config.config.env;
-    environment = with_activations(std::move(environment), assembly.chain.activations);
     assembly.config.created = render_time(assembly.request.epoch);
     const store::Lease& lease = assembly.writing.lease;
     TRY_ASSIGN(
@@ -96,8 +94,9 @@ Result<BuiltImage> assemble_image(Assembly assembly) {
 
 }  // namespace
 
-boost::asio::awaitable<Result<BuiltImage>> BuildRun::assemble(const Stage& target) {
+boost::asio::awaitable<Result<BuiltImage>> BuildRun::assemble() {
     const StageResult& result = **results_.back();
+    const Stage& target = *result.planned;
     Assembly assembly{writing(), result.chain, request_, target.config, base_of(graph_, target)};
     auto work = [owned = std::move(assembly)] { return assemble_image(owned); };
     co_return co_await run_on(services_.pool, std::move(work));

@@ -46,7 +46,7 @@ Result<Image> BaseResolver::find(const std::string& reference) {
     if (!ref && !absent) {
         return fail(std::move(ref).error());
     }
-    if (settled == settled_.end() && comes_from_registry(reference, !absent)) {
+    if (!held_ && settled == settled_.end() && comes_from_registry(reference, !absent)) {
         if (std::find(lacking_.begin(), lacking_.end(), reference) == lacking_.end()) {
             lacking_.push_back(reference);
         }
@@ -57,7 +57,15 @@ Result<Image> BaseResolver::find(const std::string& reference) {
     if (absent) {
         return fail(with_pull_hint(std::move(ref).error(), reference));
     }
+    found_.insert_or_assign(reference, ref->target);
     return load_image(store_, ref->target);
+}
+
+void BaseResolver::hold() {
+    for (const auto& [reference, manifest] : found_) {
+        taken_.insert_or_assign(reference, manifest);
+    }
+    held_ = true;
 }
 
 bool BaseResolver::comes_from_registry(const std::string& reference, bool stored) const {
@@ -77,41 +85,50 @@ void BaseResolver::settle(const std::string& reference, Result<void> pulled) {
     settled_.insert_or_assign(reference, std::move(pulled));
 }
 
-Result<BuildGraph> plan_request(const BuildRequest& request, BaseResolver& bases) {
+Result<BuildGraph> plan_request(
+    const BuildRequest& request, BaseResolver& bases, const Activations& activations
+) {
     TRY_ASSIGN(
         const auto dockerfile, dockerfile::parse(request.dockerfile.text, request.dockerfile.name)
     );
     const ResolveImage resolve = [&bases](const std::string& reference) {
         return bases.find(reference);
     };
-    TRY_ASSIGN(BuildGraph graph, plan(request, dockerfile, resolve));
+    TRY_ASSIGN(BuildGraph graph, plan(request, dockerfile, resolve, activations));
     for (const dockerfile::Warning& warning : dockerfile.warnings) {
         graph.warnings.push_back(Warning{warning.message, warning.span});
     }
     return graph;
 }
 
-boost::asio::awaitable<Result<BuildGraph>> plan_with_bases(
+boost::asio::awaitable<Result<PlannedBuild>> plan_with_bases(
     Services& services,
     std::shared_ptr<Job> job,
     std::shared_ptr<const BuildRequest> request,
     const store::Lease& lease
 ) {
-    BaseResolver bases(services.store, *request);
+    const auto bases = std::make_shared<BaseResolver>(services.store, *request);
     while (true) {
-        auto plan_it = [&] { return plan_request(*request, bases); };
+        auto plan_it = [&] { return plan_request(*request, *bases); };
         auto graph = co_await run_on(services.pool, std::move(plan_it));
-        if (bases.lacking().empty()) {
-            co_return graph;
+        if (bases->lacking().empty()) {
+            if (!graph) {
+                co_return fail(std::move(graph).error());
+            }
+            bases->hold();
+            PlanAgain again = [bases, request](const Activations& activations) {
+                return plan_request(*request, *bases, activations);
+            };
+            co_return PlannedBuild{std::move(*graph), std::move(again)};
         }
         // Each turn settles a name, and a Dockerfile has a bounded number of them.
-        const std::vector<std::string> lacking = bases.lacking();
+        const std::vector<std::string> lacking = bases->lacking();
         for (const std::string& reference : lacking) {
             PullOrder order{.reference = reference, .platform = request->platform};
             order.names = {reference};
             order.credentials = request->credentials;
             auto pulled = co_await pull_image(services, job, std::move(order), lease);
-            bases.settle(reference, pulled ? Result<void>() : fail(std::move(pulled).error()));
+            bases->settle(reference, pulled ? Result<void>() : fail(std::move(pulled).error()));
         }
     }
 }

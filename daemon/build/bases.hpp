@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,10 @@ class BaseResolver {
 
     [[nodiscard]] const std::vector<std::string>& lacking() const { return lacking_; }
 
+    /// Names that were found mean the same from now on, whoever moves them in the store; no other
+    /// one becomes lacking.
+    void hold();
+
     /// Each lacking name was pulled, or could not be: find() answers with that from now on.
     void settle(const std::string& reference, Result<void> pulled);
 
@@ -47,19 +52,31 @@ class BaseResolver {
     store::Store& store_;
     const BuildRequest& request_;
     std::map<std::string, Descriptor> taken_;
+    std::map<std::string, Descriptor> found_;
     std::map<std::string, Result<void>> settled_;
     std::vector<std::string> lacking_;
+    bool held_ = false;
 };
 
 /// The request's Dockerfile as a graph. Errors   those of the Dockerfile and of bases.find(), with
 /// the place.
-Result<BuildGraph> plan_request(const BuildRequest& request, BaseResolver& bases);
+Result<BuildGraph> plan_request(
+    const BuildRequest& request, BaseResolver& bases, const Activations& activations = {}
+);
+
+/// The graph, given what environments set where they lie by now. Thread   the pool, one at a time.
+using PlanAgain = std::function<Result<BuildGraph>(const Activations&)>;
+
+struct PlannedBuild {
+    BuildGraph graph;
+    PlanAgain again;  // on the same bases
+};
 
 /// The same, with what must be pulled pulled. Bases keep their names in the store, so that a later
 /// build needs no network.
 /// Errors   those of plan_request() and pull_image().
 /// Thread   the loop.
-boost::asio::awaitable<Result<BuildGraph>> plan_with_bases(
+boost::asio::awaitable<Result<PlannedBuild>> plan_with_bases(
     Services& services,
     std::shared_ptr<Job> job,
     std::shared_ptr<const BuildRequest> request,

@@ -14,8 +14,6 @@
 namespace kiln::daemon {
 namespace {
 
-using Variables = std::map<std::string, std::string>;
-
 /// The command's stdout, kept; what the scripts say on stderr goes to the log.
 class ActivationOutput final : public exec::OutputSink {
   public:
@@ -30,7 +28,7 @@ class ActivationOutput final : public exec::OutputSink {
         }
     }
 
-    Result<Variables> variables() const {
+    Result<conda::ScriptedVariables> variables() const {
         if (text_.size() > conda::k_activation_bytes) {
             return fail(
                 Code::too_large,
@@ -67,7 +65,7 @@ const ActivationPoint& point_of(const Stage& stage, const Step& step) {
 }
 
 CacheKey activation_key(const exec::RunSpec& spec, const std::vector<Digest>& diff_ids) {
-    CacheKey key("conda-activate/1");
+    CacheKey key("conda-activate/2");
     key.add("the layers below", oci::chain_id(diff_ids).render());
     for (const std::string& argument : spec.arguments) {
         key.add("the command", argument);
@@ -80,7 +78,7 @@ CacheKey activation_key(const exec::RunSpec& spec, const std::vector<Digest>& di
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> BuildRun::run_activation(
+Result<Activation> BuildRun::run_activation(
     const Step& step,
     const CondaContext& context,
     const std::vector<Digest>& diff_ids,
@@ -90,7 +88,7 @@ Result<std::map<std::string, std::string>> BuildRun::run_activation(
     const std::vector<std::string> scripts =
         conda::activation_scripts(tree->files(), context.prefix);
     if (scripts.empty()) {
-        return Variables();
+        return Activation();
     }
     const auto shell = find_shell(tree->files(), context.prefix);
     if (!shell) {
@@ -105,7 +103,7 @@ Result<std::map<std::string, std::string>> BuildRun::run_activation(
     }
     exec::RunSpec spec;
     spec.arguments = {*shell, "-c", conda::activation_program(scripts)};
-    spec.environment = std::move(environment);
+    spec.environment = environment;
     oci::set_env(spec.environment, "CONDA_SHLVL", "1");
     oci::set_env(spec.environment, "SOURCE_DATE_EPOCH", fmt::format("{}", request_.epoch));
     if (!oci::find_env(spec.environment, "HOME")) {
@@ -117,7 +115,7 @@ Result<std::map<std::string, std::string>> BuildRun::run_activation(
     const Digest key = activation_key(spec, diff_ids).digest();
     TRY_ASSIGN(const auto remembered, known.find_text(key));
     if (remembered) {
-        return parse_variables(*remembered);
+        return parse_activation(*remembered);
     }
     TRY(unpack_layers(services_.executor, services_.store, diff_ids, job_->stop_token()));
     TRY_ASSIGN(const LowerLayers lower, LowerLayers::open(services_.store, diff_ids));
@@ -139,10 +137,16 @@ Result<std::map<std::string, std::string>> BuildRun::run_activation(
             .hint = "their own words are above; they are sourced in the order of their names, and "
                     "none may leave the shell"});
     }
+    Activation activation{.variables = std::move(variables->set), .unset = {}};
+    for (const std::string& name : variables->unset) {
+        if (oci::find_env(environment, name)) {  // not what only the scripts were given
+            activation.unset.insert(name);
+        }
+    }
     TRY(known.remember(
-        {}, {store::CacheRecord{.key = key, .payload = render_variables(*variables)}}
+        {}, {store::CacheRecord{.key = key, .payload = render_activation(activation)}}
     ));
-    return variables;
+    return activation;
 }
 
 boost::asio::awaitable<Result<void>> BuildRun::activate(
@@ -172,13 +176,9 @@ boost::asio::awaitable<Result<void>> BuildRun::activate(
     for (const std::string& warning : declared->warnings) {
         job_->emit(WarningEvent{.message = warning, .where = step.span});
     }
-    Activation activation{.planned = point.environment, .variables = {}};
-    std::map<std::string, std::string>& variables = activation.variables;
-    variables = std::move(declared->variables);
+    Activation activation{.variables = std::move(declared->variables), .unset = {}};
     if (context.activate) {
-        chain.activations.push_back(activation);
-        auto environment = with_activations(point.environment, chain.activations);
-        chain.activations.pop_back();
+        auto environment = activated(point.environment, activation);
         auto run = [this, &step, &context, ids = chain.diff_ids(), env = std::move(environment)] {
             return run_activation(step, context, ids, env);
         };
@@ -186,26 +186,22 @@ boost::asio::awaitable<Result<void>> BuildRun::activate(
         if (!set) {
             co_return fail(set.error());
         }
-        for (auto& [name, value] : *set) {
-            variables.insert_or_assign(name, std::move(value));
+        for (auto& [name, value] : set->variables) {
+            activation.variables.insert_or_assign(name, std::move(value));
         }
+        for (const std::string& name : set->unset) {
+            activation.variables.erase(name);
+        }
+        activation.unset = std::move(set->unset);
     }
-    // What the Dockerfile sets later on is told where it does; steps before that see these.
-    Variables told = variables;
-    std::erase_if(told, [&point](const auto& variable) {
-        return point.later.contains(variable.first);
-    });
-    std::string instruction = activation_instruction(point.instruction, told);
-    if (!instruction.empty()) {
+    for (std::string& told : activation_history(point, activation)) {
         chain.history.push_back(oci::HistoryEntry{
             .created = render_time(request_.epoch),
-            .created_by = std::move(instruction),
+            .created_by = std::move(told),
             .comment = "kiln",
             .empty_layer = true});
     }
-    if (!variables.empty()) {
-        chain.activations.push_back(std::move(activation));
-    }
+    plan_.learn(step.id, std::move(activation));
     co_return Result<void>();
 }
 

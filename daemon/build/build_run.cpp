@@ -25,14 +25,15 @@ oci::HistoryEntry history_of(const Step& step, UnixSeconds epoch, bool empty) {
 BuildRun::BuildRun(
     Services& services,
     const BuildRequest& request,
-    const BuildGraph& graph,
+    const PlannedBuild& plan,
     std::shared_ptr<Job> job,
     FetchPackage fetch,
     LentByListing lent
 )
     : services_(services),
       request_(request),
-      graph_(graph),
+      graph_(plan.graph),
+      plan_(services, plan),
       job_(std::move(job)),
       fetch_(std::move(fetch)),
       lease_(services.store.lease()),
@@ -90,11 +91,11 @@ boost::asio::awaitable<Result<BuiltImage>> BuildRun::run() {
     if (!flushed) {
         co_return fail(flushed.error());
     }
-    co_return co_await assemble(graph_.stages.back());
+    co_return co_await assemble();
 }
 
 boost::asio::awaitable<void> BuildRun::run_stage(std::size_t stage) {
-    Result<StageResult> result = co_await build_stage(graph_.stages[stage]);
+    Result<StageResult> result = co_await build_stage(stage);
     if (!result) {
         job_->cancel();  // what runs beside it can't save the build
     }
@@ -102,7 +103,8 @@ boost::asio::awaitable<void> BuildRun::run_stage(std::size_t stage) {
     progress_.notify_all();
 }
 
-boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(const Stage& stage) {
+boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(std::size_t number) {
+    const Stage& stage = graph_.stages[number];
     const auto began = std::chrono::steady_clock::now();
     Step base{
         .id = stage.base_step, .name = stage.base_name, .keyword = "FROM", .span = stage.base_span};
@@ -121,24 +123,45 @@ boost::asio::awaitable<Result<BuildRun::StageResult>> BuildRun::build_stage(cons
         std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
     );
     step_event(stage, base, StepStatus::done, std::move(details));
-    start_early(stage);
-    for (const Step& step : stage.steps) {
-        const auto added = co_await add_step(stage, step, *chain);
-        if (!added) {
-            const bool cancelled = added.error().code == Code::cancelled;
-            step_event(stage, step, cancelled ? StepStatus::cancelled : StepStatus::failed, {});
-            co_return fail(added.error());
+    const auto planned = co_await add_steps(number, *chain);
+    if (!planned) {
+        co_return fail(planned.error());
+    }
+    co_return StageResult{std::move(*chain), *planned};
+}
+
+boost::asio::awaitable<Result<const Stage*>> BuildRun::add_steps(std::size_t number, Chain& chain) {
+    const Stage* stage = &graph_.stages[number];
+    start_early(*stage);
+    for (std::size_t i = 0; i < stage->steps.size(); ++i) {
+        if (stage->steps[i].provisional) {
+            const auto planned = co_await plan_.plan_on(number);
+            if (!planned) {
+                step_event(*stage, stage->steps[i], StepStatus::failed, {});
+                co_return fail(planned.error());
+            }
+            stage = *planned;
+            start_early(*stage);
         }
-        if (chain->layers.size() > request_.max_layers) {
-            Error error{
+        const Step& step = stage->steps[i];
+        auto added = co_await add_step(*stage, step, chain);
+        if (added && chain.layers.size() > request_.max_layers) {
+            added = fail(Error{
                 .code = Code::too_large,
                 .message = fmt::format("the image passes {} layers here", request_.max_layers),
                 .where = step.span,
-                .hint = "join RUN steps, or copy several files at once"};
-            co_return fail(std::move(error));
+                .hint = "join RUN steps, or copy several files at once"});
+        }
+        if (!added) {
+            const bool cancelled = added.error().code == Code::cancelled;
+            step_event(*stage, step, cancelled ? StepStatus::cancelled : StepStatus::failed, {});
+            co_return fail(added.error());
         }
     }
-    co_return StageResult{std::move(*chain)};
+    if (stage->open) {
+        co_return co_await plan_.plan_on(number);
+    }
+    co_return stage;
 }
 
 boost::asio::awaitable<Result<Chain>> BuildRun::base_chain(const Stage& stage) {
@@ -184,9 +207,8 @@ boost::asio::awaitable<Result<Chain>> BuildRun::stage_chain(std::size_t stage) {
 void BuildRun::start_early(const Stage& stage) {
     for (const Step& step : stage.steps) {
         const auto* copy = std::get_if<CopyStep>(&step.action);
-        const bool independent = copy != nullptr && copy->link && !copy->owner;
-        if (independent && !is_whole_environment(*copy)) {
-            early_.try_emplace(step.id);
+        const bool independent = copy != nullptr && copy->link && !copy->owner && !step.provisional;
+        if (independent && !is_whole_environment(*copy) && early_.try_emplace(step.id).second) {
             ++early_running_;
             boost::asio::co_spawn(services_.loop, settle_early(stage, step), boost::asio::detached);
         }
@@ -209,14 +231,7 @@ boost::asio::awaitable<BuildRun::StepLayer> BuildRun::make_layer(
         }
         co_return *early_[step.id];
     }
-    const auto* run = std::get_if<RunStep>(&step.action);
-    if (run == nullptr || chain.activations.empty()) {
-        co_return co_await settle_step(stage, step, chain.diff_ids());
-    }
-    Step activated = step;
-    std::get<RunStep>(activated.action).environment =
-        with_activations(run->environment, chain.activations);
-    co_return co_await settle_step(stage, activated, chain.diff_ids());
+    co_return co_await settle_step(stage, step, chain.diff_ids());
 }
 
 boost::asio::awaitable<Result<void>> BuildRun::add_step(

@@ -4,7 +4,7 @@
 #include "daemon/build/chain.hpp"
 #include "daemon/build/conda_environment.hpp"
 #include "daemon/build/copy_plan.hpp"
-#include "daemon/build/graph.hpp"
+#include "daemon/build/growing_plan.hpp"
 #include "daemon/build/job.hpp"
 #include "daemon/build/layer_writer.hpp"
 #include "daemon/build/run_step.hpp"
@@ -26,14 +26,14 @@ struct BuiltImage {
 };
 
 /// One build, from its graph to an image. Stages run side by side, each as soon as what it uses is
-/// there; within a stage, `COPY --link` does not wait for the steps before it. Thread   the loop;
-/// the work is done by the pools.
+/// there; within a stage, `COPY --link` does not wait for the steps before it, and what follows a
+/// conda environment is planned on with what that sets. Thread   the loop; pools do the work.
 class BuildRun {
   public:
     BuildRun(
         Services& services,
         const BuildRequest& request,
-        const BuildGraph& graph,
+        const PlannedBuild& plan,
         std::shared_ptr<Job> job,
         FetchPackage fetch,
         LentByListing lent
@@ -49,6 +49,7 @@ class BuildRun {
 
     struct StageResult {
         Chain chain;
+        const Stage* planned = nullptr;  // at the end
     };
 
     /// A step that has its key; `make` is called when the cache does not know the key.
@@ -60,7 +61,8 @@ class BuildRun {
     };
 
     Awaitable<void> run_stage(std::size_t stage);
-    Awaitable<Result<StageResult>> build_stage(const Stage& stage);
+    Awaitable<Result<StageResult>> build_stage(std::size_t number);
+    Awaitable<Result<const Stage*>> add_steps(std::size_t number, Chain& chain);
     Awaitable<Result<Chain>> base_chain(const Stage& stage);
     Awaitable<Result<void>> add_step(const Stage& stage, const Step& step, Chain& chain);
     /// Steps that look at nothing below them start when the stage does.
@@ -82,8 +84,7 @@ class BuildRun {
         const Environment& environment,
         Chain& chain
     );
-    /// What its scripts of activate.d set, given `environment`.
-    Result<std::map<std::string, std::string>> run_activation(
+    Result<Activation> run_activation(
         const Step& step,
         const CondaContext& context,
         const std::vector<Digest>& diff_ids,
@@ -124,12 +125,13 @@ class BuildRun {
 
     void announce(const Stage& stage);
     void step_event(const Stage& stage, const Step& step, StepStatus status, StepEvent details);
-    Awaitable<Result<BuiltImage>> assemble(const Stage& target);
+    Awaitable<Result<BuiltImage>> assemble();
     [[nodiscard]] LayerWriting writing() const;
 
     Services& services_;
     const BuildRequest& request_;
     const BuildGraph& graph_;
+    GrowingPlan plan_;
     std::shared_ptr<Job> job_;
     FetchPackage fetch_;
     store::Lease lease_;

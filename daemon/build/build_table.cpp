@@ -121,15 +121,15 @@ boost::asio::awaitable<Result<ResultEvent>> BuildTable::build(
     std::shared_ptr<Job> job, std::shared_ptr<const BuildRequest> request, LentByListing lent
 ) {
     const store::Lease lease = services_.store.lease();  // of bases, until the run has its own
-    const auto graph = co_await plan_with_bases(services_, job, request, lease);
-    if (!graph) {
-        co_return fail(graph.error());
+    const auto plan = co_await plan_with_bases(services_, job, request, lease);
+    if (!plan) {
+        co_return fail(plan.error());
     }
-    for (const Warning& warning : graph->warnings) {
+    for (const Warning& warning : plan->graph.warnings) {
         job->emit(WarningEvent{.message = warning.message, .where = warning.where});
     }
-    job->steps = graph->steps;
-    BuildRun run(services_, *request, *graph, job, fetcher(services_, job), std::move(lent));
+    job->steps = plan->graph.steps;
+    BuildRun run(services_, *request, *plan, job, fetcher(services_, job), std::move(lent));
     const auto image = co_await run.run();
     for (const Digest& listing : listings_of(*request)) {
         contexts_.settle(listing);

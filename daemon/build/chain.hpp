@@ -1,6 +1,5 @@
 #pragma once
 
-#include "daemon/build/activation.hpp"
 #include "layers/oci/image_config.hpp"
 #include "store/descriptor.hpp"
 
@@ -19,7 +18,6 @@ struct ChainLayer {
 struct Chain {
     std::vector<ChainLayer> layers;
     std::vector<oci::HistoryEntry> history;
-    std::vector<Activation> activations;  // of the conda environments in it, in their order
 
     [[nodiscard]] std::vector<Digest> diff_ids() const {
         std::vector<Digest> ids;

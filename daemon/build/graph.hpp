@@ -96,6 +96,9 @@ struct Step {
     std::string created_by;  // for the history
     Span span;
     Action action;
+    /// It may come out otherwise once it is known what environments below it set: not to be
+    /// followed before it was planned again.
+    bool provisional = false;
 };
 
 struct Stage {
@@ -105,6 +108,7 @@ struct Stage {
     std::string base_name;      // "[app 1/5] FROM debian:12"; "[1/5] …" of a single stage
     Span base_span;
     ActivationPoint activation;  // of a FROM that is a conda environment
+    bool open = false;           // what an environment in it sets is not known yet
     std::vector<Step> steps;
     oci::ImageConfig config;  // as it is after all steps, but for diff_ids and history
 };

@@ -1,5 +1,6 @@
 #include "daemon/build/planner.hpp"
 
+#include "daemon/build/stage_activation.hpp"
 #include "daemon/build/stage_planner.hpp"
 #include "layers/dockerfile/parser.hpp"
 
@@ -49,10 +50,16 @@ Result<std::map<std::string, std::string>> global_arguments(
 
 class Planner {
   public:
-    Planner(const BuildRequest& request, const Dockerfile& file, const ResolveImage& resolve_image)
+    Planner(
+        const BuildRequest& request,
+        const Dockerfile& file,
+        const ResolveImage& resolve_image,
+        const Activations& activations
+    )
         : request_(request),
           file_(file),
-          resolve_image_(resolve_image) {}
+          resolve_image_(resolve_image),
+          activations_(activations) {}
 
     Result<BuildGraph> plan() {
         TRY_ASSIGN(globals_, global_arguments(file_, request_.build_args));
@@ -280,15 +287,22 @@ class Planner {
         const std::map<std::string, std::string> arguments = arguments_of_stages();
         StagePlanner planner(
             StageSurroundings{
-                request_, arguments, globals_, resolve_origin, file_.directives.escape},
+                request_,
+                arguments,
+                globals_,
+                activations_,
+                resolve_origin,
+                file_.directives.escape},
             stage,
             graph_
         );
         TRY_ASSIGN(const auto triggers, inherited_triggers(stage, images_[number]));
         const std::span<const dockerfile::Instruction> own = from.instructions;
-        if (const auto* conda = std::get_if<CondaOrigin>(&stage.base)) {
+        if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
+            stage.open = graph_.stages.at(other->stage).open;
+        } else if (std::holds_alternative<CondaOrigin>(stage.base)) {
             stage.activation.environment = stage.config.config.env;
-            stage.activation.later = names_set_by_env(own, prefix_of(*conda));
+            activate(stage, stage.base_step, activations_);
         }
         for (const dockerfile::Instruction& instruction : triggers) {
             TRY(planner.add(instruction, own));
@@ -380,6 +394,7 @@ class Planner {
     const BuildRequest& request_;
     const Dockerfile& file_;
     const ResolveImage& resolve_image_;
+    const Activations& activations_;
     std::map<std::string, std::string> globals_;
     std::vector<std::string> images_;             // of each stage, expanded
     std::map<std::string, std::size_t> numbers_;  // stage names, lower case
@@ -392,9 +407,12 @@ class Planner {
 }  // namespace
 
 Result<BuildGraph> plan(
-    const BuildRequest& request, const Dockerfile& dockerfile, const ResolveImage& resolve_image
+    const BuildRequest& request,
+    const Dockerfile& dockerfile,
+    const ResolveImage& resolve_image,
+    const Activations& activations
 ) {
-    return Planner(request, dockerfile, resolve_image).plan();
+    return Planner(request, dockerfile, resolve_image, activations).plan();
 }
 
 }  // namespace kiln::daemon

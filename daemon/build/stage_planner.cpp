@@ -1,5 +1,6 @@
 #include "daemon/build/stage_planner.hpp"
 
+#include "daemon/build/stage_activation.hpp"
 #include "layers/dockerfile/pattern.hpp"
 #include "layers/dockerfile/port.hpp"
 
@@ -46,37 +47,24 @@ StagePlanner::StagePlanner(StageSurroundings surroundings, Stage& stage, BuildGr
       config_(stage.config.config),
       variables_(surroundings_.arguments, surroundings_.globals) {}
 
-std::set<std::string, std::less<>> names_set_by_env(
-    std::span<const dockerfile::Instruction> instructions, const std::string& prefix
-) {
-    std::set<std::string, std::less<>> names;
-    for (const dockerfile::Instruction& instruction : instructions) {
-        const auto* env = std::get_if<dockerfile::Env>(&instruction.action);
-        if (env == nullptr) {
-            continue;
-        }
-        for (const dockerfile::Assignment& each : env->variables) {
-            const bool counts = each.name.text != "PATH"
-                                || each.value.text.find(prefix + "/bin") != std::string::npos;
-            if (counts) {
-                names.insert(each.name.text);
-            }
-        }
-    }
-    return names;
-}
-
-bool is_whole_environment(const CopyStep& copy) {
-    return std::holds_alternative<CondaOrigin>(copy.origin) && copy.link && copy.destination == "/"
-           && copy.sources.size() == 1 && copy.sources.front().path.empty()
-           && copy.inline_files.empty() && !copy.owner && !copy.mode && copy.excludes.empty();
-}
-
 Result<void> StagePlanner::add(const Instruction& instruction, std::span<const Instruction> rest) {
     rest_ = rest;
-    return std::visit(
+    const bool open = stage_.open;
+    auto planned = std::visit(
         [&](const auto& action) { return plan(action, instruction); }, instruction.action
     );
+    if (!open) {
+        return planned;
+    }
+    if (!planned) {
+        if (!takes_up_variables(instruction)) {
+            return planned;
+        }
+        add_step(instruction, placeholder_of(instruction));
+    }
+    Step& step = stage_.steps.back();
+    step.provisional = !depends_on_nothing_set(instruction, step);
+    return {};
 }
 
 Result<std::string> StagePlanner::expand(const dockerfile::Word& word) const {
@@ -157,6 +145,7 @@ Result<void> StagePlanner::plan(const dockerfile::Copy& copy, const Instruction&
             std::get<CondaContext>(surroundings_.request.contexts.at(context)).prefix;
         step.activation = activate_prefix(prefix, config_.env, names_set_by_env(rest_, prefix));
         config_.env = step.activation.environment;
+        activate(stage_, graph_.steps, surroundings_.activations);
     }
     add_step(from, std::move(step));
     return {};

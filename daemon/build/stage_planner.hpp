@@ -5,29 +5,22 @@
 #include "layers/dockerfile/instruction.hpp"
 
 #include <functional>
-#include <set>
 #include <span>
 #include <string>
 
 namespace kiln::daemon {
 
-inline constexpr std::string_view k_default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+using oci::k_default_path;
 
 /// What a stage sees of the rest of the plan. Everything outlives the StagePlanner.
 struct StageSurroundings {
     const BuildRequest& request;
     const std::map<std::string, std::string>& arguments;  // --build-arg and platform values
     const std::map<std::string, std::string>& globals;    // ARGs before the first FROM
+    const Activations& activations;                       // as far as they are known
     std::function<Result<Origin>(const std::string& name, const Span& span)> resolve_origin;
     char escape = '\\';
 };
-
-/// Names that ENV instructions set. PATH counts where it takes up the programs below `prefix`: an
-/// ENV that adds another directory to it says nothing of them.
-std::set<std::string, std::less<>> names_set_by_env(
-    std::span<const dockerfile::Instruction> instructions, const std::string& prefix
-);
 
 /// Turns the instructions of one stage, in their order, into steps and the stage's config.
 class StagePlanner {

@@ -3,6 +3,7 @@ import hashlib
 import json
 import unittest
 
+from support import base_image
 from support.channel import make_package, repodata
 from support.conda import COPY_ENV, CondaTest
 
@@ -63,6 +64,29 @@ class DeclaredTest(ActivationTest):
         found = self.variables(image)
         self.assertEqual((found["DATA"], found["WHO"]), ("/opt/env/share", "dockerfile"))
 
+    def test_later_instructions_take_up_what_it_sets(self):
+        dockerfile = ("FROM base:1 AS first\n" + COPY_ENV + "ENV HERE=$DATA/x PATH=/x:$PATH\nWORKDIR $DATA/in\nCOPY a $DATA/b\n"
+                      "COPY --link a /linked\nCOPY a .\nLABEL who=${WHO}\nEXPOSE ${PORT:-80}\n"
+                      "FROM first\nCOPY a $DATA/of-second\nENV AGAIN=$HERE\n")
+        words = (dockerfile, {"a": "a\n"}, "--build-context", f"env=conda:{self.write('env.lock', self.lock_of(('tool', DECLARED)))}")
+        image = self.good(self.build(self.kilnd, *words)).line
+
+        self.assertEqual(self.good(self.build(self.kilnd, *words)).line, image)
+        config = self.config(image)["config"]
+        found = self.variables(image)
+        self.assertEqual((found["HERE"], found["AGAIN"]), ("/opt/env/share/x",) * 2)
+        self.assertTrue(found["PATH"].startswith("/x:/opt/env/bin:/"), found["PATH"])
+        self.assertEqual((config["WorkingDir"], config["Labels"]), ("/opt/env/share/in", {"who": "package"}))
+        for path in ("opt/env/share/b", "opt/env/share/of-second", "opt/env/share/in/a", "linked"):
+            self.assertEqual(self.content(self.kilnd, image, path), "a\n")
+        self.clean(self.kilnd)
+
+    def test_what_it_does_not_set_is_told_where_it_is_missed(self):
+        lock = self.lock_of(("tool", DECLARED))
+        missed = self.build_with(self.kilnd, lock, "FROM base:1\n" + COPY_ENV + "WORKDIR $NOWHERE\n")
+        self.refused(missed, 2, "WORKDIR is empty", "Dockerfile:3")
+        self.refused(self.build_with(self.kilnd, lock, "FROM base:1\n" + COPY_ENV + "COPY --from=none a /a\n"), 4, "none", "Dockerfile:3")
+
     def test_a_dockerfile_that_activates_it_itself_is_left_alone(self):
         lock = self.lock_of(("tool", {"share/tool": ("x", 0o644)}))
         image = self.image(lock, "FROM base:1\n" + COPY_ENV + "ENV PATH=/opt/env/bin:$PATH CONDA_PREFIX=/opt/env CONDA_DEFAULT_ENV=/opt/env\n")
@@ -95,6 +119,17 @@ class DeclaredTest(ActivationTest):
 
         self.assertEqual(rebased, self.image(lock, "FROM new:1\n" + COPY_ENV))
         self.assertTrue(self.variables(rebased)["PATH"].startswith("/opt/env/bin:/new/bin:"))
+
+    def test_a_rebase_from_and_onto_a_base_that_says_no_path_is_a_build_on_it_too(self):
+        lock = self.lock_of(("tool", DECLARED))
+        self.good(self.build(self.kilnd, "FROM base:1\nENV PATH=/new/bin:/bin OTHER=1\n", {}, "-t", "said:1"))
+        self.load(self.kilnd, base_image.rich_tar(), "rich:1")
+        self.assertFalse(self.config("rich:1")["config"].get("Env"))
+        steps = COPY_ENV + "ENV PATH=/x:$PATH\nLABEL where=$DATA\n"
+        for old, new in (("rich:1", "said:1"), ("said:1", "rich:1"), ("rich:1", "base:1")):
+            self.good(self.build_with(self.kilnd, lock, f"FROM {old}\n" + steps, "-t", "app:1"))
+            rebased = self.good(self.kilnd.kiln("rebase", "app:1", "--onto", new, "-t", "app:2")).line
+            self.assertEqual(self.config(rebased), self.config(self.image(lock, f"FROM {new}\n" + steps)))
 
     def test_what_is_no_variable_is_left_out_and_told(self):
         lock = self.lock_of(("tool", {"etc/conda/env_vars.d/bad.json": ('{"1X": "a", "GOOD": "1"}', 0o644)}))
@@ -143,6 +178,25 @@ class ScriptsTest(ActivationTest):
         self.assertNotIn("noise of a", again.stderr)
         self.assertEqual(self.image(lock, dockerfile, options=",activate=no"), plain)
         self.clean(self.kilnd)
+
+    def test_what_scripts_put_into_path_stays_and_what_they_unset_is_gone(self):
+        scripts = {"etc/conda/activate.d/a.sh": ('export PATH="$CONDA_PREFIX/more:$PATH"\nunset OF_BASE WHO HOME\n', 0o644)}
+        lock = self.lock_of(("tool", {**DECLARED, **scripts}))
+        for tag, more in (("old:1", "PATH=/old/bin:/bin OF_BASE=1"), ("new:1", "PATH=/new/bin:/bin OF_BASE=2 NEW=1")):
+            self.good(self.build(self.kilnd, f"FROM base:1\nENV {more}\n", {}, "-t", tag))
+        steps = COPY_ENV + "ENV PATH=/x:$PATH\nWORKDIR $DATA\nLABEL of=\"<$OF_BASE>\"\n"
+
+        image = self.good(self.build_with(self.kilnd, lock, "FROM old:1\n" + steps, "-t", "app:1", options=",activate=yes")).line
+        ran = self.image(lock, "FROM old:1\n" + steps + "RUN echo ${OF_BASE-none} ${WHO-none} $PATH > /seen\n", options=",activate=yes")
+        rebased = self.good(self.kilnd.kiln("rebase", "app:1", "--onto", "new:1")).line
+
+        found = self.variables(image)
+        self.assertEqual(found["PATH"], "/x:/opt/env/more:/opt/env/bin:/old/bin:/bin")
+        self.assertFalse({"OF_BASE", "WHO"} & set(found))
+        self.assertEqual(self.config(image)["config"]["Labels"], {"of": "<>"})
+        self.assertEqual(self.content(self.kilnd, ran, "seen"), f"none none {found['PATH']}\n")
+        self.assertEqual(rebased, self.image(lock, "FROM new:1\n" + steps, options=",activate=yes"))
+        self.assertEqual(self.variables(rebased)["PATH"], "/x:/opt/env/more:/opt/env/bin:/new/bin:/bin")
 
     def test_another_store_comes_to_the_same_image(self):
         lock = self.lock_of(("tool", SCRIPTED))

@@ -34,6 +34,13 @@ bool is_plain_name(std::string_view name) {
     });
 }
 
+/// Whether what a script does to it is told at all.
+bool counts(const std::string& name) {
+    const bool shells =
+        std::find(k_of_the_shell.begin(), k_of_the_shell.end(), name) != k_of_the_shell.end();
+    return !shells && is_plain_name(name);
+}
+
 using Variables = std::map<std::string, std::string>;
 
 /// The variables up to the empty one; nullopt: there is no end.
@@ -72,23 +79,26 @@ std::string activation_program(const std::vector<std::string>& scripts) {
     return program;
 }
 
-Result<std::map<std::string, std::string>> read_activation(std::string_view output) {
+Result<ScriptedVariables> read_activation(std::string_view output) {
     const auto before = take_list(output);
     const auto after = before ? take_list(output) : std::nullopt;
     if (!after || !output.empty()) {
         return fail(Code::step_failed, "the scripts of activate.d did not come to their end");
     }
-    Variables set;
+    ScriptedVariables variables;
     for (const auto& [name, value] : *after) {
-        const bool shells =
-            std::find(k_of_the_shell.begin(), k_of_the_shell.end(), name) != k_of_the_shell.end();
         const auto was = before->find(name);
         const bool differs = was == before->end() || was->second != value;
-        if (differs && !shells && is_plain_name(name)) {
-            set.emplace(name, value);
+        if (differs && counts(name)) {
+            variables.set.emplace(name, value);
         }
     }
-    return set;
+    for (const auto& [name, value] : *before) {
+        if (!after->contains(name) && counts(name)) {
+            variables.unset.insert(name);
+        }
+    }
+    return variables;
 }
 
 }  // namespace kiln::conda

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,16 @@ inline constexpr std::size_t k_activation_bytes = 2UL << 20U;
 /// themselves write goes to stderr.
 std::string activation_program(const std::vector<std::string>& scripts);
 
-/// What the scripts set, out of what that program wrote: variables that are new or have another
-/// value, without those that a shell keeps for itself (_, SHLVL, PWD, OLDPWD, PS1) and without its
-/// functions. Errors   step_failed: it did not come to its end, for a script left the shell.
-Result<std::map<std::string, std::string>> read_activation(std::string_view output);
+/// What scripts did to the variables that programs are given.
+struct ScriptedVariables {
+    std::map<std::string, std::string> set;  // new, or with another value
+    std::set<std::string> unset;             // given before, and no more
+    bool operator==(const ScriptedVariables&) const = default;
+};
+
+/// Out of what that program wrote, without those that a shell keeps for itself (_, SHLVL, PWD,
+/// OLDPWD, PS1) and without its functions. Errors   step_failed: it did not come to its end, for a
+/// script left the shell.
+Result<ScriptedVariables> read_activation(std::string_view output);
 
 }  // namespace kiln::conda

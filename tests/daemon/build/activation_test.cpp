@@ -12,12 +12,9 @@ namespace kiln::daemon {
 namespace {
 
 using kiln::testing::FailsWith;
-using kiln::testing::Succeeds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
-
-using Variables = std::map<std::string, std::string>;
 
 TEST(Activation, SetsThePrefixBeforeWhatThereWas) {
     const ActivationPoint point = activate_prefix("/opt/env", {"PATH=/bin", "A=1"}, {});
@@ -28,9 +25,9 @@ TEST(Activation, SetsThePrefixBeforeWhatThereWas) {
             "PATH=/opt/env/bin:/bin", "A=1", "CONDA_PREFIX=/opt/env", "CONDA_DEFAULT_ENV=/opt/env"
         )
     );
-    EXPECT_EQ(
-        point.instruction,
-        "PATH=/opt/env/bin:$PATH CONDA_PREFIX=/opt/env CONDA_DEFAULT_ENV=/opt/env"
+    EXPECT_THAT(
+        activation_history(point, {}),
+        ElementsAre("ENV PATH=/opt/env/bin:$PATH CONDA_PREFIX=/opt/env CONDA_DEFAULT_ENV=/opt/env")
     );
 }
 
@@ -39,61 +36,84 @@ TEST(Activation, LeavesOutWhatTheDockerfileSaysItself) {
         activate_prefix("/opt/env", {"PATH=/bin"}, {"PATH", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"});
 
     EXPECT_THAT(point.environment, ElementsAre("PATH=/bin"));
-    EXPECT_EQ(point.instruction, "");
-    EXPECT_EQ(activation_instruction(point.instruction, {}), "");
+    EXPECT_THAT(activation_history(point, {}), IsEmpty());
 }
 
-TEST(Activation, WhatTheDockerfileSetLaterStays) {
-    const std::vector<Activation> activations = {
-        {{"A=base", "B=base"}, {{"A", "env"}, {"B", "env"}, {"C", "env"}}},
-        {{"A=base", "B=own"}, {{"A", "second"}, {"C", "second"}}}};
+TEST(Activation, SetsItsVariablesAndTakesAwayWhatItUnsets) {
+    const Activation activation{.variables = {{"A", "env"}, {"C", "env"}}, .unset = {"B", "X"}};
 
-    EXPECT_THAT(
-        with_activations({"A=base", "B=own"}, activations),
-        ElementsAre("A=second", "B=own", "C=second")
-    );
-    EXPECT_THAT(
-        with_activations({"A=base", "B=own", "C=own"}, activations),
-        ElementsAre("A=second", "B=own", "C=own")
-    );
-    EXPECT_THAT(with_activations({"X=1"}, {}), ElementsAre("X=1"));
+    EXPECT_THAT(activated({"A=base", "B=base"}, activation), ElementsAre("A=env", "C=env"));
+    EXPECT_THAT(activated({"BB=1"}, {}), ElementsAre("BB=1"));
 }
 
 TEST(Activation, HistoryTellsItAsARebaseCanFollowIt) {
-    const ActivationPoint point = activate_prefix("/opt/my env", {"PATH=/bin"}, {});
-    const Variables variables = {{"DATA", "/opt/my env/share"}, {"PRICE", "5 $ \"net\""}};
+    const ActivationPoint point = activate_prefix("/opt/my env", {"PATH=/bin", "LIBS=/l"}, {});
+    const Activation activation{
+        .variables =
+            {{"DATA", "/opt/my env/share"},
+             {"LIBS", "/a:/l:/b"},
+             {"PATH", "/more:/opt/my env/bin:/bin"},
+             {"PRICE", "it's 5 $ \"net\" \\"}},
+        .unset = {"GONE", "LOST"}};
 
-    const std::vector<std::string> history = {activation_instruction(point.instruction, variables)};
-    const auto replayed = oci::replay_env(history, {"PATH=/usr/bin"});
+    const auto history = activation_history(point, activation);
+    const std::vector<std::string> other = {"PATH=/usr/bin", "GONE=1", "LIBS=/k"};
+    const auto replayed = oci::replay_env(history, other);
 
-    EXPECT_EQ(
-        history.front(),
-        "ENV PATH=\"/opt/my env/bin:$PATH\" CONDA_PREFIX=\"/opt/my env\" "
-        "CONDA_DEFAULT_ENV=\"/opt/my env\" DATA=\"/opt/my env/share\" "
-        "PRICE='5 $ \"net\"'"
-    );
-    ASSERT_TRUE(replayed);
     EXPECT_THAT(
-        oci::find_env(*replayed, "PATH"), Optional(std::string("/opt/my env/bin:/usr/bin"))
+        history,
+        ElementsAre(
+            "ENV PATH='/more:/opt/my env/bin:'$PATH CONDA_PREFIX='/opt/my env' "
+            "CONDA_DEFAULT_ENV='/opt/my env' DATA='/opt/my env/share' LIBS=/a:$LIBS:/b "
+            "PRICE='it'\"'\"'s 5 $ \"net\" \\'",
+            "conda unset GONE LOST"
+        )
     );
-    EXPECT_THAT(oci::find_env(*replayed, "PRICE"), Optional(std::string("5 $ \"net\"")));
+    EXPECT_THAT(
+        replayed,
+        Optional(ElementsAre(
+            "PATH=/more:/opt/my env/bin:/usr/bin",
+            "LIBS=/a:/k:/b",
+            "CONDA_PREFIX=/opt/my env",
+            "CONDA_DEFAULT_ENV=/opt/my env",
+            "DATA=/opt/my env/share",
+            "PRICE=it's 5 $ \"net\" \\"
+        ))
+    );
 }
 
-RC_GTEST_PROP(Activation, VariablesAreRememberedAsTheyAre, ()) {
-    Variables variables;
+RC_GTEST_PROP(Activation, IsRememberedAsItIs, ()) {
+    Activation activation;
     for (const auto& name : *rc::gen::container<std::vector<std::string>>(
              rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::inRange('A', 'Z')))
          )) {
-        variables[name] = *rc::gen::container<std::string>(rc::gen::inRange(' ', '~'));
+        activation.variables[name] = *rc::gen::container<std::string>(rc::gen::inRange(' ', '~'));
+        activation.unset.insert(name + "_");
     }
-    const auto again = parse_variables(render_variables(variables));
+    const auto again = parse_activation(render_activation(activation));
     RC_ASSERT(again.has_value());
-    RC_ASSERT(*again == variables);
+    RC_ASSERT(*again == activation);
+}
+
+RC_GTEST_PROP(Activation, WhatHistoryTellsGivesTheSameVariables, ()) {
+    Activation activation;
+    for (const char* name : {"A", "B", "C"}) {
+        activation.variables[name] = *rc::gen::container<std::string>(rc::gen::inRange(' ', '~'));
+    }
+    const ActivationPoint point{.before = {"A=1"}, .environment = {"A=1"}, .names = {}};
+    const auto history = activation_history(point, activation);
+    RC_ASSERT(oci::replay_env(history, point.before) == activated(point.environment, activation));
 }
 
 TEST(Activation, ARecordThatIsNoneIsCorrupt) {
-    EXPECT_THAT(parse_variables("[]"), FailsWith(Code::corrupt));
-    EXPECT_THAT(parse_variables("{\"A\": 1}"), FailsWith(Code::corrupt));
+    for (const char* text :
+         {"[]",
+          "{\"set\": []}",
+          "{\"set\": {\"A\": 1}, \"unset\": []}",
+          "{\"set\": {}}",
+          "{\"set\": {}, \"unset\": [1]}"}) {
+        EXPECT_THAT(parse_activation(text), FailsWith(Code::corrupt)) << text;
+    }
 }
 
 }  // namespace

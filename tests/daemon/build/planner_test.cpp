@@ -235,6 +235,81 @@ TEST(Planner, SetsWhatAWholeEnvironmentIsMetBy) {
     );
 }
 
+/// debian:12 with an environment, and what follows it.
+Result<BuildGraph> plan_after_environment(
+    std::string_view text, const Activations& activations = {}
+) {
+    BuildRequest request = request_with_context();
+    request.contexts.emplace("env", CondaContext{.lock = {"env.lock", ""}, .prefix = "/opt/e"});
+    const std::string whole =
+        "FROM debian:12 AS first\nCOPY --link --from=env / /\n" + std::string(text);
+    TRY_ASSIGN(const auto dockerfile, dockerfile::parse(whole, "Dockerfile"));
+    return plan(request, dockerfile, resolve, activations);
+}
+
+std::vector<bool> provisional_steps(const Stage& stage) {
+    std::vector<bool> provisional;
+    for (const Step& step : stage.steps) {
+        provisional.push_back(step.provisional);
+    }
+    return provisional;
+}
+
+constexpr std::string_view k_after_environment =
+    "COPY --link a /a\nENV X=$DATA PATH=/x:$PATH\nWORKDIR $DATA\nCOPY b $DATA/b\n"
+    "EXPOSE ${PORT}\nCOPY c rest/\nRUN make\nFROM first\nRUN test\n";
+
+TEST(Planner, LeavesOpenWhatFollowsAnEnvironmentUntilItIsKnownWhatThatSets) {
+    const auto graph = plan_after_environment(k_after_environment);
+
+    ASSERT_THAT(graph, Succeeds());
+    const Stage& first = graph->stages.front();
+    EXPECT_TRUE(first.open);
+    EXPECT_THAT(
+        provisional_steps(first), ElementsAre(false, false, true, true, true, true, true, true)
+    );
+    EXPECT_THAT(provisional_steps(graph->stages.back()), ElementsAre(true));
+}
+
+TEST(Planner, ExpandsWhatAnEnvironmentSetsOnceThatIsKnown) {
+    const auto graph = plan_after_environment(k_after_environment);
+    ASSERT_THAT(graph, Succeeds());
+    const Activation activation{
+        .variables = {{"DATA", "/opt/e/share"}, {"PATH", "/more:/opt/e/bin:/bin"}, {"PORT", "80"}},
+        .unset = {"FROM_BASE"}};
+
+    const auto known = plan_after_environment(
+        k_after_environment, {{graph->stages.front().steps.front().id, activation}}
+    );
+
+    ASSERT_THAT(known, Succeeds());
+    EXPECT_EQ(known->steps, graph->steps);
+    const Stage& first = known->stages.front();
+    EXPECT_FALSE(first.open);
+    EXPECT_THAT(provisional_steps(first), Not(Contains(true)));
+    const oci::RunConfig& config = first.config.config;
+    EXPECT_EQ(oci::find_env(config.env, "X"), "/opt/e/share");
+    EXPECT_EQ(oci::find_env(config.env, "PATH"), "/x:/more:/opt/e/bin:/bin");
+    EXPECT_EQ(oci::find_env(config.env, "FROM_BASE"), std::nullopt);
+    EXPECT_EQ(config.working_dir, "/opt/e/share");
+    EXPECT_THAT(config.exposed_ports, ElementsAre("80/tcp"));
+    EXPECT_EQ(std::get<CopyStep>(first.steps[4].action).destination, "/opt/e/share/b");
+    EXPECT_EQ(std::get<CopyStep>(first.steps[6].action).destination, "/opt/e/share/rest");
+    const RunStep& run = run_of(*known, 0);
+    EXPECT_EQ(oci::find_env(run.environment, "DATA"), "/opt/e/share");
+    EXPECT_EQ(run.working_directory, "/opt/e/share");
+}
+
+TEST(Planner, RefusesAtOnceWhatNoVariableCanMend) {
+    EXPECT_THAT(
+        plan_after_environment("COPY --from=none a /a\n"), FailsSaying(Code::not_found, "none")
+    );
+    EXPECT_THAT(
+        plan_after_environment("WORKDIR $DATA\n", {{1, {}}}),
+        FailsSaying(Code::invalid_input, "WORKDIR is empty")
+    );
+}
+
 TEST(Planner, PutsLabelsOfTheRequestIntoTheTargetOnly) {
     BuildRequest request = request_with_context();
     request.labels = {{"team", "blue"}};

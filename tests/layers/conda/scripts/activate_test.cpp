@@ -29,9 +29,9 @@ std::string list(const std::vector<std::string>& variables) {
     return text + '\0';
 }
 
-TEST(ActivationScripts, SetWhatIsNewOrOtherwiseAfterThem) {
-    const auto set = read_activation(
-        list({"A=1", "B=1", "PATH=/bin"})
+TEST(ActivationScripts, AreToldByWhatIsNewOtherwiseOrGoneAfterThem) {
+    const auto variables = read_activation(
+        list({"A=1", "B=1", "PATH=/bin", "GONE=1", "PS1=$"})
         + list(
             {"A=1",
              "B=two\nlines",
@@ -44,10 +44,12 @@ TEST(ActivationScripts, SetWhatIsNewOrOtherwiseAfterThem) {
         )
     );
 
-    ASSERT_THAT(set, Succeeds());
+    ASSERT_THAT(variables, Succeeds());
     EXPECT_THAT(
-        *set, ElementsAre(Pair("B", "two\nlines"), Pair("C", ""), Pair("PATH", "/opt/bin:/bin"))
+        variables->set,
+        ElementsAre(Pair("B", "two\nlines"), Pair("C", ""), Pair("PATH", "/opt/bin:/bin"))
     );
+    EXPECT_THAT(variables->unset, ElementsAre("GONE"));
 }
 
 TEST(ActivationScripts, WithoutAnEndHaveFailed) {
@@ -77,11 +79,11 @@ TEST(ActivationScripts, AreSourcedInTheirOrderByAnyShell) {
         std::ifstream in(out);
         const std::string text{std::istreambuf_iterator<char>(in), {}};
 
-        const auto set = read_activation(text);
+        const auto variables = read_activation(text);
 
-        ASSERT_THAT(set, Succeeds()) << shell;
+        ASSERT_THAT(variables, Succeeds()) << shell;
         EXPECT_THAT(
-            *set,
+            variables->set,
             ElementsAre(Pair("FIRST", "1"), Pair("PATH", "/nowhere"), Pair("SECOND", "1 and more"))
         ) << shell;
         EXPECT_THAT(ran->output, HasSubstr("noise"));
