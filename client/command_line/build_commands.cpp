@@ -99,7 +99,9 @@ void declare_packages(CLI::App& command, BuildArguments& build) {
         ->type_name("N")
         ->group(group);
     command
-        .add_option("--link-scripts", build.link_scripts, "Packages whose scripts run, or allow")
+        .add_option(
+            "--link-scripts", build.link_scripts, "Packages whose scripts run; allow, ask-list"
+        )
         ->type_name("NAME,...")
         ->group(group);
     command.add_flag("--compile-pyc", build.compile_pyc, "Compile noarch python packages")

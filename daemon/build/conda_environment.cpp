@@ -102,6 +102,10 @@ Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Co
     return {};
 }
 
+Result<void> check_scripts(const EnvironmentPlan& plan, const conda::LinkScriptPolicy& policy) {
+    return conda::check_answers(conda::plan_link_scripts(plan, policy, k_default_path), policy);
+}
+
 boost::asio::awaitable<Result<Contents>> plan_of(
     Services& services, const EnvironmentBuild& build, CondaPackages& packages
 ) {
@@ -139,6 +143,7 @@ boost::asio::awaitable<Result<Contents>> plan_of(
         }
         Contents contents;
         TRY_ASSIGN(contents.plan, conda::plan_environment(std::move(all), options));
+        TRY(check_scripts(contents.plan, build.link_scripts));
         TRY(plan_pip(*lock, packages, contents));
         return contents;
     };

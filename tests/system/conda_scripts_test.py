@@ -58,6 +58,19 @@ class ScriptsTest(CondaTest):
             self.assertIn(f"the {kind} script of other-1.0-0 is not run", answer.stderr)
         self.assertNotIn("script of one-1.0-0 is not run", answer.stderr)
 
+    def test_who_asks_for_a_list_is_given_one_that_answers(self):
+        daemon = self.daemon_with_base()
+        lock = self.lock_of(self.BASH, *((name, {f"bin/.{name}-post-link.sh": (f"echo {name} >> $PREFIX/log\n", 0o755)}) for name in ("two", "one")))
+        dockerfile = "FROM base:1\n" + COPY_ENV
+        asked = self.build_with(daemon, lock, dockerfile, "--link-scripts=ask-list")
+        self.refused(asked, 2, "nothing says whether the link scripts of one, two may run", "--link-scripts=ask-list,one,two", "Dockerfile:2")
+        self.assertEqual(self.names(daemon), ["base:1"])
+
+        answered = self.good(self.build_with(daemon, lock, dockerfile, "--link-scripts=ask-list,one,two"))
+
+        self.assertEqual(self.content(daemon, answered.line, "opt/env/log"), "two\none\n")
+        self.refused(self.build_with(daemon, lock, dockerfile, "--link-scripts=one,allow"), 2, '"allow" does not go among names')
+
     def test_what_scripts_change_has_the_same_digest_in_another_store(self):
         lock = self.scripted()
         digests = set()

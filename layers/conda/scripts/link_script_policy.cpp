@@ -11,6 +11,10 @@ namespace {
 /// More names than packages have scripts are a mistake.
 constexpr std::size_t k_allowed_names = 1'000;
 
+constexpr std::string_view k_deny = "deny";
+constexpr std::string_view k_allow = "allow";
+constexpr std::string_view k_ask = "ask-list";
+
 /// cep-26: package names, and nothing that a list could not hold.
 bool is_package_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char letter) {
@@ -23,21 +27,31 @@ bool is_package_name(std::string_view name) {
 
 Result<LinkScriptPolicy> LinkScriptPolicy::parse(std::string_view text) {
     LinkScriptPolicy policy;
-    if (text == "deny") {
+    if (text == k_deny) {
         return policy;
     }
-    if (text == "allow") {
+    if (text == k_allow) {
         policy.everyone_ = true;
         return policy;
+    }
+    if (text == k_ask || text.starts_with(fmt::format("{},", k_ask))) {
+        policy.asks_ = true;
+        if (text == k_ask) {
+            return policy;
+        }
+        text.remove_prefix(k_ask.size() + 1);
     }
     while (true) {
         const std::size_t comma = text.find(',');
         const std::string_view name = text.substr(0, comma);
-        if (!is_package_name(name)) {
+        const bool word = name == k_deny || name == k_allow || name == k_ask;
+        if (word || !is_package_name(name)) {
             return fail(Error{
                 .code = Code::invalid_input,
-                .message = fmt::format("\"{}\" is no name of a package", name),
-                .hint = "write deny, allow, or names like perl,bioconductor-limma"});
+                .message = word ? fmt::format("\"{}\" does not go among names of packages", name)
+                                : fmt::format("\"{}\" is no name of a package", name),
+                .hint = "write deny, allow, names like perl,bioconductor-limma, or ask-list and "
+                        "then names"});
         }
         policy.names_.emplace(name);
         if (policy.names_.size() > k_allowed_names) {
@@ -54,9 +68,18 @@ Result<LinkScriptPolicy> LinkScriptPolicy::parse(std::string_view text) {
 
 std::string LinkScriptPolicy::render() const {
     if (everyone_) {
-        return "allow";
+        return std::string(k_allow);
     }
-    return names_.empty() ? "deny" : fmt::format("{}", fmt::join(names_, ","));
+    if (!asks_) {
+        return names_.empty() ? std::string(k_deny) : fmt::format("{}", fmt::join(names_, ","));
+    }
+    return fmt::format("{}{}{}", k_ask, names_.empty() ? "" : ",", fmt::join(names_, ","));
+}
+
+LinkScriptPolicy LinkScriptPolicy::with(const std::set<std::string, std::less<>>& names) const {
+    LinkScriptPolicy policy = *this;
+    policy.names_.insert(names.begin(), names.end());
+    return policy;
 }
 
 bool LinkScriptPolicy::allows(std::string_view package) const {

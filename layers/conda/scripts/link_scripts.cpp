@@ -89,17 +89,36 @@ LinkScriptPlan plan_link_scripts(
             if (policy.allows(metadata.name)) {
                 scripts.runs.push_back(run_of(plan, i, kind, path));
             } else {
+                scripts.denied.insert(metadata.name);
                 scripts.warnings.push_back(fmt::format(
-                    "the {} script of {} is not run; --link-scripts={} runs it, and so does "
-                    "link_scripts in a definition",
-                    link_script_name(kind),
-                    metadata.dist(),
-                    metadata.name
+                    "the {} script of {} is not run", link_script_name(kind), metadata.dist()
                 ));
             }
         }
     }
+    if (!scripts.denied.empty()) {
+        scripts.warnings.back() += fmt::format(
+            "; --link-scripts={} runs {}, and so does link_scripts in a definition",
+            policy.with(scripts.denied).render(),
+            scripts.warnings.size() == 1 ? "it" : "all of them"
+        );
+    }
     return scripts;
+}
+
+Result<void> check_answers(const LinkScriptPlan& scripts, const LinkScriptPolicy& policy) {
+    if (!policy.asks() || scripts.denied.empty()) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format(
+            "nothing says whether the link scripts of {} may run", fmt::join(scripts.denied, ", ")
+        ),
+        .hint = fmt::format(
+            "--link-scripts={} lets them; without ask-list, those that are not named do not run",
+            policy.with(scripts.denied).render()
+        )});
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include "layers/conda/scripts/link_script_policy.hpp"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,7 @@ struct LinkScriptRun {
 struct LinkScriptPlan {
     std::vector<LinkScriptRun> runs;
     std::vector<std::string> warnings;
+    std::set<std::string, std::less<>> denied;  // names of packages whose scripts do not run
     /// What the scripts tell the user is written here, to be shown and removed (cep-32).
     std::string messages_file;
 
@@ -53,5 +55,9 @@ struct LinkScriptPlan {
 LinkScriptPlan plan_link_scripts(
     const EnvironmentPlan& plan, const LinkScriptPolicy& policy, std::string_view path
 );
+
+/// Errors   invalid_input: the policy asks, and does not name all that have scripts; the hint is a
+///          list that does.
+Result<void> check_answers(const LinkScriptPlan& scripts, const LinkScriptPolicy& policy);
 
 }  // namespace kiln::conda

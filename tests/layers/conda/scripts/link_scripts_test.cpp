@@ -14,6 +14,7 @@
 namespace kiln::conda {
 namespace {
 
+using ::kiln::testing::FailsSaying;
 using ::kiln::testing::FailsWith;
 using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
@@ -60,14 +61,25 @@ TEST(LinkScriptPolicy, DeniesUnlessTold) {
 }
 
 TEST(LinkScriptPolicy, RendersWhatItParses) {
-    for (const std::string text : {"deny", "allow", "perl", "perl,r-base"}) {
+    for (const std::string text :
+         {"deny", "allow", "perl", "perl,r-base", "ask-list", "ask-list,perl,r-base"}) {
         EXPECT_EQ(policy(text).render(), text);
     }
     EXPECT_EQ(policy("r-base,perl,perl").render(), "perl,r-base");
 }
 
 TEST(LinkScriptPolicy, RefusesWhatIsNoPackageName) {
-    for (const std::string text : {"", ",", "perl,", "Perl", "a b", "../x"}) {
+    for (const std::string text :
+         {"",
+          ",",
+          "perl,",
+          "Perl",
+          "a b",
+          "../x",
+          "deny,perl",
+          "perl,allow",
+          "perl,ask-list",
+          "ask-list,"}) {
         EXPECT_THAT(LinkScriptPolicy::parse(text), FailsWith(Code::invalid_input)) << text;
     }
 }
@@ -138,7 +150,36 @@ TEST(LinkScripts, AnAllowListRunsWhatItNames) {
 
     ASSERT_EQ(scripts.runs.size(), 1U);
     EXPECT_EQ(planned.packages[scripts.runs[0].package].package.metadata.name, "b");
-    EXPECT_THAT(scripts.warnings, ElementsAre(HasSubstr("a-1.0-0 is not run")));
+    EXPECT_THAT(
+        scripts.warnings,
+        ElementsAre(
+            "the post-link script of a-1.0-0 is not run; --link-scripts=a,b runs it, and so does "
+            "link_scripts in a definition"
+        )
+    );
+    EXPECT_THAT(check_answers(scripts, policy("b")), Succeeds());
+}
+
+TEST(LinkScripts, AreAskedAboutWithAListThatAnswers) {
+    const EnvironmentPlan planned = scripted_plan(
+        {scripted_package("a", {"bin/.a-post-link.sh", "bin/.a-pre-link.sh"}),
+         scripted_package("b", {"bin/.b-post-link.sh"}),
+         scripted_package("c", {"bin/.c-post-link.sh"})}
+    );
+    const auto asked = [&planned](const std::string& text) {
+        return check_answers(plan_link_scripts(planned, policy(text), ""), policy(text));
+    };
+
+    EXPECT_THAT(asked("ask-list,c"), FailsSaying(Code::invalid_input, "of a, b may run"));
+    EXPECT_THAT(
+        asked("ask-list,c").error().hint, HasSubstr("--link-scripts=ask-list,a,b,c lets them")
+    );
+    EXPECT_THAT(asked("ask-list,a,b,c"), Succeeds());
+    EXPECT_THAT(asked("deny"), Succeeds());
+    EXPECT_THAT(
+        plan_link_scripts(planned, {}, "").warnings.back(),
+        HasSubstr("is not run; --link-scripts=a,b,c runs all of them, and so does link_scripts")
+    );
 }
 
 TEST(LinkScripts, AScriptThatAnotherPackageTookIsNotRun) {
