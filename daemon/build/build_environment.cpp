@@ -175,7 +175,8 @@ boost::asio::awaitable<Result<void>> BuildRun::add_environment(
 ) {
     const auto built = co_await environment(context);
     if (!built) {
-        co_return fail(built.error());
+        Error error = built.error();
+        co_return fail(error.where ? std::move(error) : std::move(error).with_where(step.span));
     }
     const Environment& environment = **built;
     auto make_parents = [this, &environment, ids = chain.diff_ids()]() -> Result<KnownLayer> {

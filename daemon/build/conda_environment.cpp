@@ -3,12 +3,14 @@
 #include "daemon/build/conda_layers.hpp"
 #include "daemon/build/run_files.hpp"
 #include "daemon/build/stage_planner.hpp"
+#include "daemon/conda/lock_request.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
 #include "layers/conda/pip/programs.hpp"
+#include "layers/oci/platform.hpp"
 
 #include <fmt/ranges.h>
 
@@ -102,6 +104,28 @@ Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Co
     return {};
 }
 
+/// A lock may say nothing of its platform, and a URL lie: each package tells what it is for.
+/// `packages` are those of the lock's entries, in their order.
+Result<void> check_platforms(
+    const conda::Lock& lock, const std::vector<EnvironmentPackage>& packages
+) {
+    const oci::Platform host = oci::Platform::host();
+    TRY_ASSIGN(const std::string wanted, conda_platform(host.os + "/" + host.architecture));
+    for (std::size_t i = 0; i < packages.size(); ++i) {
+        const std::string& subdir = packages[i].metadata.subdir;
+        if (!subdir.empty() && subdir != "noarch" && subdir != wanted) {
+            return fail(Error{
+                .code = Code::invalid_input,
+                .message = fmt::format(
+                    "{} is for {}, the image for {}", packages[i].file_name, subdir, wanted
+                ),
+                .where = lock.entries.at(i).span,
+                .hint = fmt::format("kiln conda lock --platform {} locks for the image", wanted)});
+        }
+    }
+    return {};
+}
+
 Result<void> check_scripts(const EnvironmentPlan& plan, const conda::LinkScriptPolicy& policy) {
     return conda::check_answers(conda::plan_link_scripts(plan, policy, k_default_path), policy);
 }
@@ -141,6 +165,7 @@ boost::asio::awaitable<Result<Contents>> plan_of(
         for (std::vector<EnvironmentPackage>& some : *read) {
             std::move(some.begin(), some.end(), std::back_inserter(all));
         }
+        TRY(check_platforms(*lock, all));
         Contents contents;
         TRY_ASSIGN(contents.plan, conda::plan_environment(std::move(all), options));
         TRY(check_scripts(contents.plan, build.link_scripts));

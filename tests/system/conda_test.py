@@ -7,6 +7,7 @@ import sys
 import threading
 import unittest
 
+from support.channel import make_package
 from support.conda import COPY_ENV, SHARED, CondaTest
 
 
@@ -180,6 +181,14 @@ class RefusalTest(CondaTest):
         for text in ("numpy=1.26\n", "@EXPLICIT\nnot a url\n", "@EXPLICIT\nftp://x/y-1-0.conda\n", ""):
             with self.subTest(text=text):
                 self.assertIn(self.build_with(daemon, text, "FROM env\n").code, (2, 4))
+
+    def test_a_package_for_another_platform_is_refused_with_its_line(self):
+        daemon = self.daemon()
+        path = self.write("mac-1.0-0.conda", make_package("mac", [], {"share/m": "x"}, subdir="osx-64"))
+
+        answer = self.build_with(daemon, f"@EXPLICIT\nfile://{path}\n", "FROM env\n")
+
+        self.refused(answer, 2, "mac-1.0-0.conda is for osx-64, the image for linux-64", "env.lock:2", "kiln conda lock")
 
     def test_a_damaged_package_is_refused(self):
         daemon = self.daemon()
