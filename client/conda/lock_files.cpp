@@ -47,11 +47,32 @@ std::string percent_decoded(std::string_view text) {
     return decoded;
 }
 
-Result<Fd> open_package(const std::string& path) {
-    TRY_ASSIGN(
-        Fd file, open_at(AT_FDCWD, path, O_RDONLY, Resolve::anywhere), "while opening {}", path
-    );
-    return file;
+Result<Fd> open_package(const LockFileEntry& entry) {
+    auto file = open_at(AT_FDCWD, entry.path, O_RDONLY, Resolve::anywhere);
+    if (file || !entry.where) {
+        return file;
+    }
+    Error error = std::move(file).error();
+    if (error.code == Code::not_found && error.hint.empty()) {
+        error.hint = "the lock names a file of this host; lock again where its packages are";
+    }
+    return fail(std::move(error).with_where(*entry.where));
+}
+
+/// The place of `text` in the lock, which has it at `offset`.
+Span place_in_lock(
+    std::string_view lock, const std::string& name, std::size_t offset, std::string_view text
+) {
+    const std::string_view before = lock.substr(0, offset);
+    const std::size_t line =
+        static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+    const std::size_t begin = before.rfind('\n') + 1;  // npos + 1 is 0
+    const auto column = static_cast<std::uint32_t>(offset - begin + 1);
+    return {
+        .file = name,
+        .line = static_cast<std::uint32_t>(line + 1),
+        .column = column,
+        .end_column = column + static_cast<std::uint32_t>(text.size())};
 }
 
 Result<ContextRow> look_at(const Fd& file, std::int64_t now_ns) {
@@ -81,12 +102,17 @@ Result<std::vector<LockFileEntry>> wanted_files(
 ) {
     std::vector<LockFileEntry> files;
     for (const std::string& entry : entries) {
-        if (entry.empty() || lock.find(entry) == std::string_view::npos) {
+        const std::size_t offset = entry.empty() ? std::string_view::npos : lock.find(entry);
+        if (offset == std::string_view::npos) {
             return fail(
                 Code::permission, "kilnd asks for {}, which {} does not name", entry, lock_name
             );
         }
-        files.push_back({.as_written = entry, .path = path_of(entry)});
+        files.push_back(
+            {.as_written = entry,
+             .path = path_of(entry),
+             .where = place_in_lock(lock, lock_name, offset, entry)}
+        );
     }
     return files;
 }
@@ -114,7 +140,7 @@ Result<HashedFiles> hash_files(
     std::vector<std::size_t> unknown;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const std::string& path = entries[i].path;
-        TRY_ASSIGN(const Fd file, open_package(path));
+        TRY_ASSIGN(const Fd file, open_package(entries[i]));
         TRY_ASSIGN(found[i], look_at(file, now_ns));
         const auto known = rows.find(path);
         if (known != rows.end() && known->second.settled
@@ -127,7 +153,7 @@ Result<HashedFiles> hash_files(
     const auto hash_one = [&](std::size_t index) -> Result<void> {
         const std::string& path = entries[unknown[index]].path;
         ContextRow& row = found[unknown[index]];
-        TRY_ASSIGN(const Fd file, open_package(path));
+        TRY_ASSIGN(const Fd file, open_package(entries[unknown[index]]));
         TRY_ASSIGN(row, look_at(file, now_ns));
         FdSource source(file.get());
         TRY_ASSIGN(row.content, digest_of(source, stop), "while reading {}", path);

@@ -19,6 +19,7 @@ class Session;
 struct LockFileEntry {
     std::string as_written;  // without the #anchor: its key on the wire
     std::string path;        // file:// taken off, %XX decoded; relative to where kiln runs
+    std::optional<Span> where = std::nullopt;  // in the lock
     bool operator==(const LockFileEntry&) const = default;
 };
 

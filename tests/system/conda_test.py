@@ -174,7 +174,7 @@ class RefusalTest(CondaTest):
 
         answer = self.build_with(daemon, lock.replace("/zlib-", "/zlob-"), "FROM env\n")
 
-        self.refused(answer, 4, "zlob-")
+        self.refused(answer, 4, "zlob-", "env.lock:", "lock again")
 
     def test_what_is_no_lock_is_refused_with_its_line(self):
         daemon = self.daemon()

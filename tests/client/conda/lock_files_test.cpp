@@ -34,6 +34,7 @@ TEST(CondaLockFiles, AreWhereTheLockSays) {
     EXPECT_EQ(files->at(0).path, "/pkgs/b+-1-0.conda");
     EXPECT_EQ(files->at(1).path, "pkgs/c-1-0.tar.bz2");
     EXPECT_EQ(files->at(2).path, "/d-1-0.conda");
+    EXPECT_EQ(files->at(1).where, (Span{"env.lock", 3, 1, 19}));
 }
 
 TEST(CondaLockFiles, AreNoOthersThanTheLockNames) {
