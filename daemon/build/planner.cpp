@@ -171,7 +171,16 @@ class Planner {
         const std::string& name, std::size_t limit, bool is_base, const Span& span
     ) {
         if (const auto stage = stage_behind(name, limit, !is_base)) {
-            return Origin(StageOrigin{planned_.at(*stage)});
+            // Which stages are needed is read off names, before any variable has a value.
+            const auto planned = planned_.find(*stage);
+            if (planned == planned_.end()) {
+                return fail(Error{
+                    .code = Code::invalid_input,
+                    .message = fmt::format("a variable can't stand for the stage \"{}\"", name),
+                    .where = span,
+                    .hint = fmt::format("write --from={}", name)});
+            }
+            return Origin(StageOrigin{planned->second});
         }
         if (const auto later = numbers_.find(lower(name));
             later != numbers_.end() && !request_.contexts.contains(name)) {

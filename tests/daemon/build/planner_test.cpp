@@ -72,6 +72,16 @@ TEST(Planner, LeavesOutStagesThatTheTargetDoesNotNeed) {
     EXPECT_EQ(graph->stages[1].name, "2");
 }
 
+TEST(Planner, TakesNoVariableForAStageThatNothingElseNames) {
+    EXPECT_THAT(
+        plan_text("FROM scratch AS a\nFROM scratch\nARG S=a\nCOPY --from=$S /x /x\n"),
+        FailsSaying(Code::invalid_input, "can't stand for the stage \"a\"")
+    );
+    EXPECT_THAT(
+        plan_text("FROM scratch AS a\nFROM a\nARG S=a\nCOPY --from=$S /x /x\n"), Succeeds()
+    );
+}
+
 TEST(Planner, NamesStepsByStageOnlyWhereThereAreSeveral) {
     const auto single = plan_text("FROM debian:12 AS only\nRUN make\n");
     const auto several = plan_text("FROM debian:12 AS a\nFROM a\nRUN make\n");
