@@ -17,12 +17,14 @@ constexpr std::size_t k_subdirs_at_once = 8;
 
 /// One subdir of a channel, and what came of it.
 struct Place {
-    const Channel* channel = nullptr;
+    const NamedChannel* named = nullptr;
     std::string subdir;
     std::shared_ptr<const conda::SubdirRecords> records = {};  // null: the channel has none
     std::optional<RemoteShards> shards = std::nullopt;         // where the records are sharded
 
-    [[nodiscard]] std::string shown_as() const { return channel->name() + "/" + subdir; }
+    [[nodiscard]] const Channel& channel() const { return named->channel; }
+
+    [[nodiscard]] std::string shown_as() const { return channel().name() + "/" + subdir; }
 };
 
 class Loading {
@@ -39,9 +41,9 @@ class Loading {
           downloader_(downloader),
           lease_(lease),
           order_(order) {
-        for (const Channel& channel : order.channels) {
-            for (std::string& subdir : subdirs_of(channel, order.platform)) {
-                places_.push_back({.channel = &channel, .subdir = std::move(subdir)});
+        for (const NamedChannel& named : order.channels) {
+            for (std::string& subdir : subdirs_of(named.channel, order.platform)) {
+                places_.push_back({.named = &named, .subdir = std::move(subdir)});
             }
         }
     }
@@ -64,7 +66,7 @@ class Loading {
         const auto source = std::make_shared<conda::ChannelSource>();
         for (const Place& place : places_) {
             if (place.records) {
-                source->add(*place.channel, place.subdir, place.records);
+                source->add(place.channel(), place.subdir, place.records);
             }
         }
         co_return source;
@@ -72,14 +74,16 @@ class Loading {
 
   private:
     Awaitable<Result<void>> load(Place& place) {
-        if (place.channel->scheme() == "file") {
-            co_return co_await load_file(place);
+        auto loaded = place.channel().scheme() == "file" ? load_file(place) : load_remote(place);
+        auto result = co_await std::move(loaded);
+        if (!result) {
+            co_return fail(channel_failed(std::move(result).error(), *place.named));
         }
-        co_return co_await load_remote(place);
+        co_return result;
     }
 
     Awaitable<Result<void>> load_file(Place& place) {
-        const auto told = order_.files.find(place.channel->subdir_url(place.subdir));
+        const auto told = order_.files.find(place.channel().subdir_url(place.subdir));
         if (told == order_.files.end() || !told->second) {
             co_return Result<void>();
         }
@@ -92,7 +96,7 @@ class Loading {
 
     /// The index of shards, in the store; they come once a name leads to them.
     Awaitable<Result<void>> open_shards(Place& place, Digest blob, std::string name) {
-        const std::string what = "the index of " + place.shown_as();
+        const std::string what = place.shown_as() + "/" + name;
         auto read = [this, blob, what]() -> Result<conda::ShardIndex> {
             TRY_ASSIGN(
                 const Bytes bytes,
@@ -106,13 +110,13 @@ class Loading {
         }
         const auto subdir = std::make_shared<conda::ShardedSubdir>(std::move(*index));
         place.records = subdir;
-        const std::string url = place.channel->subdir_url(place.subdir) + "/" + name;
-        place.shards = RemoteShards{subdir, url, place.shown_as()};
+        const std::string url = place.channel().subdir_url(place.subdir) + "/" + name;
+        place.shards = RemoteShards{subdir, url, place.shown_as(), *place.named};
         co_return Result<void>();
     }
 
     Awaitable<Result<void>> load_remote(Place& place) {
-        const std::string url = place.channel->subdir_url(place.subdir);
+        const std::string url = place.channel().subdir_url(place.subdir);
         const auto found =
             co_await fetch_repodata(services_, downloader_, lease_, url, place.shown_as());
         if (!found) {
@@ -145,21 +149,12 @@ class Loading {
         std::set<std::string> there;
         for (const Place& place : places_) {
             if (place.records) {
-                there.insert(place.channel->base_url());
+                there.insert(place.channel().base_url());
             }
         }
         for (const Place& place : places_) {
-            if (!there.contains(place.channel->base_url())) {
-                return fail(Error{
-                    .code = Code::not_found,
-                    .message = fmt::format(
-                        "channel {} has no repodata: {} holds neither {} nor noarch",
-                        place.channel->name(),
-                        place.channel->base_url(),
-                        order_.platform
-                    ),
-                    .hint = "check how the channel is spelt; a name without a URL is looked for "
-                            "below channel_alias of kilnd.toml"});
+            if (!there.contains(place.channel().base_url())) {
+                return fail(channel_is_empty(*place.named, order_.platform));
             }
         }
         return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/conda/channel_error.hpp"
 #include "daemon/conda/download.hpp"
 #include "daemon/conda/repodata_files.hpp"
 #include "daemon/services.hpp"
@@ -16,7 +17,7 @@ std::vector<std::string> subdirs_of(const conda::Channel& channel, const std::st
 
 /// What the channels of a solve offer for one platform.
 struct ChannelRecordsOrder {
-    std::vector<conda::Channel> channels;
+    std::vector<NamedChannel> channels;
     std::string platform;
     std::vector<std::string> names;  // what the solve starts from: more is loaded as it leads there
     RepodataFiles files;             // of every file:// channel
@@ -26,7 +27,7 @@ struct ChannelRecordsOrder {
 /// for again, and fetched when it changed; where a channel is sharded (cep-16), only the shards
 /// that can be reached. All of it stays in the store for the next time.
 /// Errors   not_found for a channel that has neither subdir; those of Downloader and
-///          open_repodata(), naming the channel.
+///          open_repodata(), naming the channel, with its place.
 /// Thread   the loop; reading is done by the pool.
 registry::Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load_channel_records(
     Services& services,

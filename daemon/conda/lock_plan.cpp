@@ -51,10 +51,7 @@ std::optional<std::string> channel_of(const conda::MatchSpec& spec) {
 }
 
 Result<void> add_channels(
-    std::vector<Channel>& channels,
-    const std::string& written,
-    const Span& place,
-    const CondaSettings& settings
+    LockPlan& plan, const std::string& written, const Span& place, const CondaSettings& settings
 ) {
     // A directory is the client's, who opens it: what it says becomes a URL, no more.
     auto parsed = written.starts_with('/')
@@ -65,7 +62,11 @@ Result<void> add_channels(
             place.file.empty() ? std::move(parsed).error() : at(std::move(parsed).error(), place)
         );
     }
+    std::vector<Channel>& channels = plan.channels;
     for (Channel& channel : *parsed) {
+        if (!place.file.empty()) {
+            plan.channel_places.emplace(channel.base_url(), place);
+        }
         const bool known = std::any_of(channels.begin(), channels.end(), [&](const Channel& each) {
             return each.base_url() == channel.base_url()
                    && each.only_subdir() == channel.only_subdir();
@@ -80,35 +81,34 @@ Result<void> add_channels(
     return {};
 }
 
-Result<std::vector<Channel>> settle_channels(
+Result<void> settle_channels(
     const LockRequest& request,
     const Specification& wanted,
-    const std::vector<conda::RequestedSpec>& specs,
-    const CondaSettings& settings
+    const CondaSettings& settings,
+    LockPlan& plan
 ) {
-    std::vector<Channel> channels;
     for (const Written& each : wanted.channels) {
-        TRY(add_channels(channels, each.text, each.span, settings));
+        TRY(add_channels(plan, each.text, each.span, settings));
     }
-    for (const conda::RequestedSpec& spec : specs) {
+    for (const conda::RequestedSpec& spec : plan.specs) {
         if (const auto named = channel_of(spec.spec)) {
-            TRY(add_channels(channels, *named, spec.where.value_or(Span{}), settings));
+            TRY(add_channels(plan, *named, spec.where.value_or(Span{}), settings));
         }
     }
     const auto& defaults =
         request.channels.empty() ? settings.channels.default_channels : request.channels;
     if (wanted.appends_default_channels || !request.channels.empty()) {
         for (const std::string& each : defaults) {
-            TRY(add_channels(channels, each, {}, settings));
+            TRY(add_channels(plan, each, {}, settings));
         }
     }
-    if (channels.empty()) {
+    if (plan.channels.empty()) {
         return fail(Error{
             .code = Code::invalid_input,
             .message = fmt::format("{} names no channel", request.input.name),
             .hint = "give --channel, or set default_channels in kilnd.toml"});
     }
-    return channels;
+    return {};
 }
 
 /// What pip installs needs pip in the environment, and an image for both to run on.
@@ -178,7 +178,7 @@ Result<LockPlan> plan_lock(
     TRY(check_platform(*wanted, platform, request.input.name));
     TRY_ASSIGN(plan.specs, parse_specs(*wanted));
     TRY(plan_pip(request, *wanted, plan));
-    TRY_ASSIGN(plan.channels, settle_channels(request, *wanted, plan.specs, settings));
+    TRY(settle_channels(request, *wanted, settings, plan));
     return plan;
 }
 

@@ -5,6 +5,7 @@
 #include "layers/conda/channel/channel.hpp"
 #include "layers/conda/input/input.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct LockPlan {
     std::string platform;
     std::vector<conda::RequestedSpec> specs;
     std::vector<conda::Channel> channels;  // in the order of their priority
+    /// Where the text names a channel first, by its base URL; others come from elsewhere.
+    std::map<std::string, Span> channel_places;
     /// Lines of a pip part, which is locked after the rest (pip_lock.hpp).
     std::vector<conda::Written> pip;
     std::vector<conda::Notice> notices;

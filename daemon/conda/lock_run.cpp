@@ -131,7 +131,11 @@ awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load(
         }
     }
     ChannelRecordsOrder order;
-    order.channels = plan.channels;
+    for (const conda::Channel& channel : plan.channels) {
+        const auto place = plan.channel_places.find(channel.base_url());
+        const Span where = place == plan.channel_places.end() ? Span{} : place->second;
+        order.channels.push_back({.channel = channel, .where = where});
+    }
     order.platform = plan.platform;
     order.names = names_of(plan.specs);
     order.files = request.files;

@@ -174,7 +174,14 @@ Result<void> add_shards(store::Store& store, const std::vector<WantedShard>& wan
         TRY_ASSIGN(
             const Bytes bytes, store::read_blob(store.blobs(), each.digest, conda::k_shard_bytes)
         );
-        TRY(each.subdir->subdir->add(each.name, bytes), "while reading {}", each.subdir->shown_as);
+        auto added = each.subdir->subdir->add(each.name, bytes);
+        if (!added) {
+            Error error = std::move(added).error();
+            return fail(channel_failed(
+                std::move(error).with_trail("while reading " + each.subdir->shown_as),
+                each.subdir->named
+            ));
+        }
     }
     return {};
 }
@@ -203,12 +210,19 @@ Awaitable<Result<void>> fetch_shards(
         order.expected = shard.digest;
         const auto got = co_await downloader.fetch(std::move(order), lease);
         if (!got) {
-            co_return fail(got.error());
+            const Error of_shard =
+                Error(got.error())
+                    .with_trail(fmt::format(
+                        "while fetching {}: the shard of {}", shard.subdir->shown_as, shard.name
+                    ));
+            co_return fail(channel_failed(of_shard, shard.subdir->named));
         }
         if (got->outcome == Downloaded::Outcome::absent) {
-            co_return fail(
-                Code::upstream, "{}: the shard of {} is gone", shard.subdir->shown_as, shard.name
-            );
+            Error gone{
+                .code = Code::upstream,
+                .message =
+                    fmt::format("{}: the shard of {} is gone", shard.subdir->shown_as, shard.name)};
+            co_return fail(channel_failed(std::move(gone), shard.subdir->named));
         }
         co_return Result<void>();
     };

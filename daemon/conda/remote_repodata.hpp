@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/conda/channel_error.hpp"
 #include "daemon/conda/download.hpp"
 #include "daemon/services.hpp"
 #include "layers/conda/channel/channel_source.hpp"
@@ -35,6 +36,7 @@ struct RemoteShards {
     std::shared_ptr<conda::ShardedSubdir> subdir;
     std::string index_url;
     std::string shown_as;  // "conda-forge/linux-64"
+    NamedChannel named;
 };
 
 /// Brings the shards of these names that are not there yet, side by side. Each is fetched once and

@@ -83,6 +83,27 @@ class DirectoryTest(LockTest):
 
         self.assertEqual(self.good(self.lock(daemon, ["python"], where)).stdout, one)
 
+    def test_a_channel_that_cannot_be_read_is_told_with_its_line(self):
+        daemon = self.configured('[conda]\nchannel_alias = "http://127.0.0.1:1"\n')
+        damaged, empty = self.channel("damaged"), self.path("empty")
+        os.mkdir(empty)
+        path = os.path.join(damaged, "linux-64", "repodata.json")
+        os.truncate(path, 150)
+        server = self.serve(damaged)
+        closed = self.serve(empty)
+        before = self.good(daemon.kiln("images", "--format", "json")).stdout
+        for where, code, *said in (
+                (empty, 4, "holds neither linux-64 nor noarch", "linux-64/repodata.json"),
+                (self.path("gone"), 4, "holds neither linux-64 nor noarch", "conda index writes it"),
+                (closed.url, 4, "holds neither", "how the channel is spelt"),
+                ("nosuch", 5, "refused", "nosuch means http://127.0.0.1:1/nosuch", "channel_alias", "mirrors"),
+                (damaged, 2, path + " is not read", "(line 1, byte 151)", "write this file again"),
+                (server.url, 2, "/linux-64/repodata.json is not read", "its server must write this file again")):
+            file = self.write("environment.yml", f"channels:\n  - nodefaults\n  - {where}\ndependencies: [a]\n")
+            self.refused(daemon.kiln("conda", "lock", file), code, "environment.yml:3:5", "hint: ", *said)
+        self.assertEqual(self.good(daemon.kiln("images", "--format", "json")).stdout, before)
+        self.clean(daemon)
+
     def test_an_environment_file_brings_its_channels(self):
         daemon = self.daemon()
         where = self.channel()

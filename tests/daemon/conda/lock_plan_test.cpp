@@ -87,6 +87,30 @@ TEST(LockPlan, KeepsTheWordsAndPlacesOfTheUser) {
     EXPECT_EQ(plan->specs[1].where->line, 3U);
 }
 
+TEST(LockPlan, KnowsWhereTheTextNamesAChannelFirst) {
+    const auto plan = plan_lock(
+        request_for(
+            "channels:\n  - /srv/c\n  - forge\ndependencies: ['forge::a', 'bio::b']\n", {"other"}
+        ),
+        "linux-64",
+        settings()
+    );
+
+    ASSERT_THAT(plan, Succeeds());
+    std::map<std::string, std::uint32_t> lines;
+    for (const auto& [url, place] : plan->channel_places) {
+        lines[url] = place.line;
+    }
+    using Lines = std::map<std::string, std::uint32_t>;
+    EXPECT_EQ(
+        lines,
+        (Lines{
+            {"file:///srv/c", 2},
+            {"https://conda.example/forge", 3},
+            {"https://conda.example/bio", 4}})
+    );
+}
+
 TEST(LockPlan, OfALockHasNothingToResolve) {
     const auto plan = plan_lock(
         request_for(
