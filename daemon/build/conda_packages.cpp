@@ -265,6 +265,7 @@ Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
     package.file_name = entry.file_name;
     package.url = entry.kind == conda::LockEntryKind::url ? entry.location : "";
     package.metadata = std::move(*metadata);
+    package.where = entry.span;
     TRY(follow_lock(entry, package));
     return package;
 }

@@ -19,7 +19,8 @@ namespace kiln::conda {
 namespace {
 
 Result<void> check_prefix(std::string_view prefix);
-Result<void> check_package(const EnvironmentPackage& package, const EnvironmentOptions& options);
+Result<void> check_platform(const EnvironmentPackage& package, const EnvironmentOptions& options);
+Result<void> check_room(const std::vector<EnvironmentPackage>& packages, std::string_view prefix);
 Result<PythonInfo> find_python(const std::vector<PlannedPackage>& packages);
 
 }  // namespace
@@ -73,18 +74,22 @@ Result<EnvironmentPlan> plan_environment(
     std::map<std::string_view, const EnvironmentPackage*> named;
     std::vector<const PackageMetadata*> all;
     for (const EnvironmentPackage& package : packages) {
-        TRY(check_package(package, options));
+        TRY(check_platform(package, options));
         const auto [first, fresh] = named.try_emplace(package.metadata.name, &package);
         if (!fresh) {
-            return fail(
-                Code::invalid_input,
-                "{} and {} are two versions of one package",
-                first->second->file_name,
-                package.file_name
-            );
+            return fail(Error{
+                .code = Code::invalid_input,
+                .message = fmt::format(
+                    "{} and {} are two versions of one package",
+                    first->second->file_name,
+                    package.file_name
+                ),
+                .where = package.where,
+                .hint = "an environment holds one of them"});
         }
         all.push_back(&package.metadata);
     }
+    TRY(check_room(packages, options.prefix));
     EnvironmentPlan plan;
     plan.prefix = options.prefix;
     plan.variables = options.variables;
@@ -103,8 +108,13 @@ Result<EnvironmentPlan> plan_environment(
             planned.layer.site_packages = python.site_packages;
             planned.layer.python_minor = python.minor;
         }
-        TRY_ASSIGN(auto each, link_targets(planned.package.metadata, python));
-        targets.push_back(std::move(each));
+        auto each = link_targets(planned.package.metadata, python);
+        if (!each) {
+            Error error = std::move(each).error();
+            error.where = error.where ? error.where : planned.package.where;
+            return fail(std::move(error));
+        }
+        targets.push_back(std::move(*each));
     }
     settle_clobbers(targets, plan);
     return plan;
@@ -152,35 +162,55 @@ Result<void> check_prefix(std::string_view prefix) {
     return {};
 }
 
-Result<void> check_package(const EnvironmentPackage& package, const EnvironmentOptions& options) {
+Result<void> check_platform(const EnvironmentPackage& package, const EnvironmentOptions& options) {
     const PackageMetadata& metadata = package.metadata;
     if (options.platform && !metadata.subdir.empty() && metadata.subdir != "noarch"
         && metadata.subdir != *options.platform) {
-        return fail(
-            Code::invalid_input,
-            "{} is for {}, the environment for {}",
-            package.file_name,
-            metadata.subdir,
-            *options.platform
-        );
-    }
-    for (const ManifestPath& path : metadata.paths) {
-        if (path.mode == FileMode::binary && !path.placeholder.empty()
-            && options.prefix.size() > path.placeholder.size()) {
-            return fail(Error{
-                .code = Code::invalid_input,
-                .message = fmt::format(
-                    "the prefix {} has {} bytes; {} in {} has room for {}",
-                    options.prefix,
-                    options.prefix.size(),
-                    path.path,
-                    package.file_name,
-                    path.placeholder.size()
-                ),
-                .hint = "choose a shorter prefix"});
-        }
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format(
+                "{} is for {}, the environment for {}",
+                package.file_name,
+                metadata.subdir,
+                *options.platform
+            ),
+            .where = package.where});
     }
     return {};
+}
+
+/// The prefix takes the place of the placeholder in binary files, where nothing may move: the
+/// tightest file of all packages decides.
+Result<void> check_room(const std::vector<EnvironmentPackage>& packages, std::string_view prefix) {
+    const EnvironmentPackage* package = nullptr;
+    const ManifestPath* tightest = nullptr;
+    for (const EnvironmentPackage& each : packages) {
+        for (const ManifestPath& path : each.metadata.paths) {
+            const bool bound = path.mode == FileMode::binary && !path.placeholder.empty();
+            if (bound
+                && (tightest == nullptr || path.placeholder.size() < tightest->placeholder.size()
+                )) {
+                package = &each;
+                tightest = &path;
+            }
+        }
+    }
+    if (tightest == nullptr || prefix.size() <= tightest->placeholder.size()) {
+        return {};
+    }
+    const std::size_t room = tightest->placeholder.size();
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format(
+            "the prefix {} has {} bytes; {} in {} has room for {}",
+            prefix,
+            prefix.size(),
+            tightest->path,
+            package->file_name,
+            room
+        ),
+        .where = package->where,
+        .hint = fmt::format("choose a shorter prefix; these packages allow {} bytes", room)});
 }
 
 /// Of an environment without noarch python packages nothing is asked.
@@ -202,6 +232,7 @@ Result<PythonInfo> find_python(const std::vector<PlannedPackage>& packages) {
         .message = fmt::format(
             "{} is a python package, and the environment has no python", needs->package.file_name
         ),
+        .where = needs->package.where,
         .hint = "add the package python to the lock"});
 }
 

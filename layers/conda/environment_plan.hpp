@@ -25,6 +25,7 @@ struct EnvironmentPackage {
     std::string channel;                       // base URL (cep-26); empty: what the url says
     std::vector<std::string> requested_specs;  // that the user asked for by name
     PackageMetadata metadata;
+    std::optional<Span> where = std::nullopt;  // the lock's line: for what is told, never in a key
 };
 
 struct EnvironmentOptions {
@@ -72,7 +73,8 @@ struct EnvironmentPlan {
 /// order given), where noarch python files go, and who wins a path that two packages have (the last
 /// one linked, as conda does).
 /// Errors   invalid_input: a prefix that is not absolute or longer than a package allows, two
-///          packages of one name, noarch python without python, another platform.
+///          packages of one name, noarch python without python, another platform. What is one
+///          package's fault has its place.
 Result<EnvironmentPlan> plan_environment(
     std::vector<EnvironmentPackage> packages, const EnvironmentOptions& options
 );

@@ -200,5 +200,29 @@ TEST(EnvironmentPlan, KeysNameEverythingThatReachesTheBytes) {
     }
 }
 
+TEST(EnvironmentPlan, WhatIsOnePackagesFaultIsToldWithItsPlace) {
+    const auto bound = [](std::string name, std::size_t room, std::uint32_t line) {
+        EnvironmentPackage made = package(name, {name + ".so"});
+        made.metadata.paths[0].mode = FileMode::binary;
+        made.metadata.paths[0].placeholder = std::string(room, 'p');
+        made.where = Span{.file = "env.lock", .line = line};
+        return made;
+    };
+
+    const auto tight = plan({bound("a", 7, 2), bound("b", 6, 3), bound("c", 8, 4)});
+    const auto twice = plan({bound("a", 80, 2), bound("a", 80, 3)});
+    EnvironmentPackage python = bound("a", 80, 5);
+    python.metadata.noarch = Noarch::python;
+    const auto without = plan({std::move(python)});
+
+    ASSERT_THAT(tight, FailsSaying(Code::invalid_input, "b.so in b-1.0-0.conda has room for 6"));
+    EXPECT_EQ(tight.error().where->line, 3U);
+    EXPECT_EQ(tight.error().hint, "choose a shorter prefix; these packages allow 6 bytes");
+    ASSERT_THAT(twice, FailsSaying(Code::invalid_input, "two versions of one package"));
+    EXPECT_EQ(twice.error().where->line, 3U);
+    ASSERT_THAT(without, FailsSaying(Code::invalid_input, "has no python"));
+    EXPECT_EQ(without.error().where->line, 5U);
+}
+
 }  // namespace
 }  // namespace kiln::conda
