@@ -244,6 +244,17 @@ Result<oci::Platform> parse_environment_platform(const Written& written) {
     if (!platform) {
         return fail(std::move(platform).error().with_where(written.span));
     }
+    // Alone, the word is taken only where it is known.
+    const auto known = oci::Platform::parse(platform->architecture);
+    if (!known || known->architecture != platform->architecture) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format(
+                "\"{}\" is not a platform: {} is no architecture", text, platform->architecture
+            ),
+            .where = written.span,
+            .hint = fmt::format("{}, for instance", fmt::join(k_platforms, ", "))});
+    }
     return platform;
 }
 
