@@ -1,5 +1,6 @@
 #include "daemon/build/conda_layers.hpp"
 
+#include "daemon/build/conda_packages.hpp"
 #include "daemon/build/source_tree.hpp"
 #include "layers/conda/conda_meta.hpp"
 #include "layers/conda/grouping.hpp"
@@ -49,7 +50,13 @@ Result<void> CondaLayers::make_missing(
 ) const {
     TRY(check(writing_.stop));
     if (!layers.payload.known) {
-        TRY_ASSIGN(layers.payload.layer, write_payload(planned));
+        auto payload = write_payload(planned);
+        if (!payload) {
+            Error error = damaged_package(std::move(payload).error(), planned.package.file_name);
+            error.where = error.where ? error.where : planned.package.where;
+            return fail(std::move(error));
+        }
+        layers.payload.layer = std::move(*payload);
     }
     if (!layers.record.known) {
         TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));

@@ -41,6 +41,13 @@ Result<void> follow_lock(const LockEntry& entry, EnvironmentPackage& package) {
 
 }  // namespace
 
+Error damaged_package(Error error, const std::string& file_name) {
+    if (error.code == Code::corrupt) {
+        error.hint = fmt::format("{} is cut off or damaged; fetch it again", file_name);
+    }
+    return error;
+}
+
 Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& context) {
     const std::string architecture = oci::Platform::host().architecture;
     const std::string platform = architecture == "amd64"   ? "linux-64"
@@ -256,7 +263,8 @@ Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
     TRY(check_hashes(entry, digest));
     auto metadata = metadata_of(digest, entry);
     if (!metadata) {
-        return fail(std::move(metadata).error().with_where(entry.span));
+        Error error = damaged_package(std::move(metadata).error(), entry.file_name);
+        return fail(std::move(error).with_where(entry.span));
     }
     EnvironmentPackage package;
     package.sha256 = digest;

@@ -22,6 +22,9 @@ using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
     const conda::LockEntry& entry, const store::Lease& lease
 )>;
 
+/// What is told of a package whose bytes are not whole: other failures stay as they are.
+Error damaged_package(Error error, const std::string& file_name);
+
 /// The lock of a context, in whatever form, for the platform of this host.
 /// Errors   those of conda::read_conda_lock() and conda::pip_files().
 Result<conda::Lock> read_lock(const CondaContext& context);

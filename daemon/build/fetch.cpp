@@ -55,7 +55,14 @@ class PackageFetcher {
         }
         auto got = co_await downloader_.fetch(std::move(*order), lease);
         if (!got) {
-            co_return fail(std::move(got).error().with_where(entry.span));
+            Error error = std::move(got).error().with_where(entry.span);
+            if (error.code == Code::digest_mismatch) {
+                error = std::move(error).with_trail("while fetching " + entry.file_name);
+                error.hint =
+                    "the package is not the one that was locked; lock again, or see "
+                    "whether its server or a mirror has another";
+            }
+            co_return fail(std::move(error));
         }
         if (got->outcome != Downloaded::Outcome::fetched) {
             co_return fail(Error{
@@ -63,7 +70,8 @@ class PackageFetcher {
                 .message = fmt::format(
                     "{} is not there any more", conda::without_credentials(entry.location)
                 ),
-                .where = entry.span});
+                .where = entry.span,
+                .hint = "lock again: the channel may have replaced it"});
         }
         auto keep = [&] {
             return services_.store.record(store::Batch{.cache = {kept_package(entry, got->blob)}});
