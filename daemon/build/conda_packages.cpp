@@ -1,6 +1,7 @@
 #include "daemon/build/conda_packages.hpp"
 
 #include "daemon/build/cache_key.hpp"
+#include "daemon/build/fetch.hpp"
 #include "daemon/build/known_packages.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
@@ -249,6 +250,14 @@ Result<std::vector<EnvironmentPackage>> CondaPackages::read(std::span<const Lock
     return packages;
 }
 
+/// A server may have put it right; a package with a sha256 is never another.
+Result<void> CondaPackages::forget_if_wrong(const LockEntry& entry, const Error& error) const {
+    const bool wrong = error.code == Code::corrupt || error.code == Code::digest_mismatch;
+    return wrong && fetched_.contains(entry.as_written) && !entry.sha256
+               ? services_.store.record(store::Batch{.cache = {forgotten_package(entry)}})
+               : Result<void>();
+}
+
 Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
     TRY(check(stop_));
     TRY_ASSIGN(const Digest digest, locate(entry));
@@ -260,9 +269,13 @@ Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
             .message = fmt::format("{} is not in the store", entry.file_name),
             .where = entry.span});
     }
-    TRY(check_hashes(entry, digest));
+    if (auto checked = check_hashes(entry, digest); !checked) {
+        TRY(forget_if_wrong(entry, checked.error()));
+        return fail(std::move(checked).error());
+    }
     auto metadata = metadata_of(digest, entry);
     if (!metadata) {
+        TRY(forget_if_wrong(entry, metadata.error()));
         Error error = damaged_package(std::move(metadata).error(), entry.file_name);
         return fail(std::move(error).with_where(entry.span));
     }

@@ -72,6 +72,8 @@ class CondaPackages {
     [[nodiscard]] Result<std::string> md5_of(const Digest& package) const;
     [[nodiscard]] Result<void> check_hashes(const conda::LockEntry& entry, const Digest& package)
         const;
+    [[nodiscard]] Result<void> forget_if_wrong(const conda::LockEntry& entry, const Error& error)
+        const;
     /// From memory, the store, or the package itself.
     Result<conda::PackageMetadata> metadata_of(
         const Digest& package, const conda::LockEntry& entry

@@ -106,6 +106,10 @@ store::CacheRecord kept_package(const LockEntry& entry, const Digest& package) {
     return store::CacheRecord{.key = key_of(entry).digest(), .blobs = {package}};
 }
 
+store::CacheRecord forgotten_package(const LockEntry& entry) {
+    return store::CacheRecord{.key = key_of(entry).digest()};
+}
+
 Result<std::optional<Digest>> find_kept_package(
     store::Store& store, const store::Lease& lease, const LockEntry& entry
 ) {

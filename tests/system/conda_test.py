@@ -267,6 +267,19 @@ class ChannelTest(CondaTest):
         wrong = self.build_with(daemon, f"@EXPLICIT\n{url}/{name}#{'0' * 32}\n", "FROM env\n")
         self.refused(wrong, 5, "xz-", "0" * 32)
 
+    def test_a_damaged_package_is_fetched_again_once_the_channel_has_put_it_right(self):
+        daemon = self.daemon()
+        whole = package("a", {"share/x": ("text", 0o644)})
+        path = self.write("channel/a-1.0-0.tar.bz2", whole[:len(whole) // 2])
+        url, asked = self.serve(self.path("channel"))
+        lock = f"@EXPLICIT\n{url}/a-1.0-0.tar.bz2\n"
+        self.refused(self.build_with(daemon, lock, "FROM env\n"), 6, "env.lock:2:1", "fetch it again")
+
+        self.write(path, whole)
+
+        self.good(self.build_with(daemon, lock, "FROM env\n"))
+        self.assertEqual(len(asked), 2)
+
 
 if __name__ == "__main__":
     unittest.main()
