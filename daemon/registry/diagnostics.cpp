@@ -88,6 +88,13 @@ Error answer_error(const Request& request, const Response& response) {
     return error;
 }
 
+bool misses_blob(const Response& response) {
+    const auto diagnostics = parse_diagnostics(response.body);
+    return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& each) {
+        return each.code == "MANIFEST_BLOB_UNKNOWN" || each.code == "BLOB_UNKNOWN";
+    });
+}
+
 bool is_temporary(const Response& response) {
     constexpr std::array<std::string_view, 4> k_codes = {
         "BLOB_UPLOAD_INVALID", "TOOMANYREQUESTS", "UNKNOWN", "UNAVAILABLE"};

@@ -25,4 +25,8 @@ Error answer_error(const Request& request, const Response& response);
 /// Whether the same request may succeed later: 408, 429, 5xx, or only codes that say so.
 bool is_temporary(const Response& response);
 
+/// Whether it says of a blob, which was just found or sent there, that it is unknown: who links the
+/// same blob at the same time, as another push of the same image does, hides it for a moment.
+bool misses_blob(const Response& response);
+
 }  // namespace kiln::registry

@@ -43,12 +43,12 @@ Awaitable<void> wait_before_retry(
 }
 
 Awaitable<Result<Response>> send_again(
-    Authorizer& authorizer, Request request, const RetryPolicy& retry
+    Authorizer& authorizer, Request request, const RetryPolicy& retry, bool (*also)(const Response&)
 ) {
     for (int attempt = 1;; ++attempt) {
         auto response = co_await authorizer.send(request);
-        const bool again =
-            response ? is_temporary(*response) : Transport::is_transient(response.error());
+        bool again = response ? is_temporary(*response) : Transport::is_transient(response.error());
+        again = again || (response && also != nullptr && also(*response));
         if (!again || attempt >= retry.attempts) {
             co_return response;
         }

@@ -21,9 +21,12 @@ Awaitable<void> wait_before_retry(
     const RetryPolicy& retry, int attempt, std::chrono::milliseconds asked = {}
 );
 
-/// Repeats while the failure is temporary.
+/// Repeats while the failure is temporary, or what `also` says of an answer.
 Awaitable<Result<Response>> send_again(
-    Authorizer& authorizer, Request request, const RetryPolicy& retry
+    Authorizer& authorizer,
+    Request request,
+    const RetryPolicy& retry,
+    bool (*also)(const Response&) = nullptr
 );
 
 }  // namespace kiln::registry

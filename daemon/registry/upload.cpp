@@ -259,7 +259,7 @@ Awaitable<Result<bool>> Uploader::put_manifest(
     request.url.target += "manifests/" + std::string(reference);
     request.headers.emplace_back("Content-Type", std::move(media_type));
     request.body = std::move(bytes);
-    const auto response = co_await send_again(authorizer_, request, retry_);
+    const auto response = co_await send_again(authorizer_, request, retry_, misses_blob);
     if (!response) {
         co_return fail(response.error());
     }

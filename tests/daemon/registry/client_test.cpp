@@ -19,6 +19,10 @@ using ::testing::Not;
 using testing::Succeeds;
 
 constexpr const char* k_unavailable = R"({"errors":[{"code":"UNAVAILABLE","message":"later"}]})";
+/// What docker-registry says while another push writes the link to one of the blobs.
+constexpr const char* k_hidden =
+    R"({"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"},)"
+    R"({"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]})";
 
 std::size_t position(const std::vector<std::string>& requests, const std::string& part) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -60,6 +64,27 @@ TEST(Push, RepeatsWhatFailsForAMoment) {
     EXPECT_THAT(test.push(test.image(registry.host() + "/app:1", {"a"})), Succeeds());
 
     EXPECT_TRUE(registry.blob(digest_of("a")).has_value());
+}
+
+TEST(Push, RepeatsAManifestWhoseBlobsAnotherPushHidesForAMoment) {
+    FakeRegistry registry;
+    registry.answer_next("PUT", "/manifests/", 400, 2, k_hidden);
+    PushFixture test;
+
+    EXPECT_THAT(test.push(test.image(registry.host() + "/app:1", {"a"})), Succeeds());
+
+    EXPECT_TRUE(registry.manifest("app", "1").has_value());
+}
+
+TEST(Push, GivesUpAManifestWhoseBlobsStayUnknown) {
+    FakeRegistry registry;
+    registry.answer_next("PUT", "/manifests/", 400, 100, k_hidden);
+    PushFixture test;
+
+    EXPECT_THAT(
+        test.push(test.image(registry.host() + "/app:1", {"a"})),
+        FailsSaying(Code::upstream, "MANIFEST_BLOB_UNKNOWN: blob unknown")
+    );
 }
 
 TEST(Push, GivesUpInTheEndAndSaysWhatTheRegistrySays) {
