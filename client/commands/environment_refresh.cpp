@@ -61,21 +61,36 @@ Result<void> tell_packages(
     return {};
 }
 
-/// What the daemon could not carry over is resolved anew, as a build of the next version does.
-Result<void> resolve_rest(
+/// What the daemon could not carry over is resolved anew, and packages of this host are sent, as a
+/// build of the next version does.
+/// Shape    whether all of it could be done.
+Result<bool> build_rest(
     Session& session,
     Progress& progress,
     const std::string& workspace,
     const std::vector<wire::RefreshedEnvironment>& rows
 ) {
+    bool is_done = true;
     for (const wire::RefreshedEnvironment& row : rows) {
-        if (row.status != "unresolved" || row.to_version.empty()) {
+        const bool is_unsent = row.status == "unsent";
+        if ((row.status != "unresolved" && !is_unsent) || row.to_version.empty()) {
             continue;
         }
-        session.note(fmt::format("{} is resolved anew: {}\n", row.name, clean_line(row.reason)));
-        TRY(build_environment(session, progress, {workspace, row.name + ":" + row.to_version}));
+        const std::string_view how =
+            is_unsent ? "built from packages of this host" : "resolved anew";
+        session.note(fmt::format("{} is {}: {}\n", row.name, how, clean_line(row.reason)));
+        const std::string next = row.name + ":" + row.to_version;
+        auto built = build_environment(session, progress, {workspace, next});
+        if (!built && built.error().code == Code::cancelled) {
+            return fail(std::move(built).error());
+        }
+        if (!built) {
+            const Error error = std::move(built).error().with_trail("building " + next);
+            session.note(session.drawing().draw(error));
+            is_done = false;
+        }
     }
-    return {};
+    return is_done;
 }
 
 std::string table_of(const std::vector<wire::RefreshedEnvironment>& rows) {
@@ -125,15 +140,16 @@ Result<int> run(Session& session, const EnvRefreshArguments& arguments) {
     } else {
         TRY(session.print(table_of(rows)));
     }
+    bool is_done = std::none_of(rows.begin(), rows.end(), [](const auto& row) {
+        return row.status == "failed";
+    });
     if (arguments.dry_run) {
         TRY(tell_packages(session, *progress, arguments.workspace, rows));
     } else {
-        TRY(resolve_rest(session, *progress, arguments.workspace, rows));
+        TRY_ASSIGN(const bool is_built, build_rest(session, *progress, arguments.workspace, rows));
+        is_done = is_done && is_built;
     }
-    const bool failed = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
-        return row.status == "failed";
-    });
-    return failed ? 1 : 0;
+    return is_done ? 0 : 1;
 }
 
 }  // namespace kiln::client

@@ -108,7 +108,7 @@ struct RefreshedEnvironment {
     std::string name;
     std::string from_version;
     std::string to_version;  // empty: none was made
-    std::string status;      // current, moved, rebased, rebuilt, unresolved, failed
+    std::string status;      // current, moved, rebased, rebuilt, unresolved, unsent, failed
     std::string base;
     bool is_old = false;  // its base has been there for more than 30 days
     std::uint64_t moved_bytes = 0;

@@ -333,13 +333,15 @@ awaitable<Result<std::optional<Digest>>> take_built(
     co_return taken->image;
 }
 
-/// The image of the next version: known, built by somebody else, or built now.
+/// The image of the next version: known, built by somebody else, or built now; nullopt: packages
+/// are to be sent first, for the version before was built elsewhere (row says which).
 awaitable<Result<std::optional<Digest>>> image_of(
     Services& services,
     BuildTable& builds,
     std::shared_ptr<Job> job,
     const RefreshOrder& order,
-    const Planned& planned
+    const Planned& planned,
+    Refreshed& row
 ) {
     if (planned.plan.known) {
         co_return std::optional(planned.plan.known->image.digest);
@@ -352,10 +354,20 @@ awaitable<Result<std::optional<Digest>>> image_of(
     auto built = co_await build_environment_image(
         services, builds, job, planned.order, planned.plan, std::move(lent)
     );
-    if (!built) {
+    if (built) {
+        co_return built->image;
+    }
+    if (built.error().code != Code::not_found) {
         co_return fail(std::move(built).error());
     }
-    co_return built->image;
+    // Only now: packages whose layers are known need not be here.
+    const auto needs = co_await builds.needs(*planned.plan.request);
+    if (!needs || needs->files.empty()) {
+        co_return fail(std::move(built).error());
+    }
+    row.status = RefreshStatus::unsent;
+    row.reason = built.error().message;
+    co_return std::optional<Digest>();
 }
 
 awaitable<Result<void>> refresh_one(
@@ -391,9 +403,12 @@ awaitable<Result<void>> refresh_one(
     if (!*planned) {
         co_return Result<void>();
     }
-    const auto image = co_await image_of(services, builds, job, *order, **planned);
+    const auto image = co_await image_of(services, builds, job, *order, **planned, row);
     if (!image) {
         co_return fail(image.error());
+    }
+    if (!*image) {
+        co_return Result<void>();
     }
     auto compare = [&] { return judge(services, **move, **image, row); };
     co_return co_await run_on(services.pool, std::move(compare));

@@ -35,6 +35,7 @@ enum class RefreshStatus : std::uint8_t {
     rebased,     // all layers above the base are the same bytes
     rebuilt,     // they are not: something above looks at what lies below
     unresolved,  // the packages do not fit the new base: `env build` resolves them anew
+    unsent,      // packages of the client's host are not in the store: `env build` sends them
     failed,
 };
 
@@ -52,7 +53,7 @@ struct Refreshed {
     bool is_old = false;            // the base came in more than 30 days ago
     std::uint64_t moved_bytes = 0;  // layers that the version before does not have
     std::optional<Digest> image = std::nullopt;
-    std::string reason = {};  // why it was rebuilt, is unresolved or failed
+    std::string reason = {};  // why it was rebuilt, is unresolved or unsent, or failed
     /// What an unresolved one is resolved from.
     std::optional<UnresolvedEnvironment> unresolved = std::nullopt;
 };

@@ -14,6 +14,8 @@ std::string_view refresh_status_name(RefreshStatus status) {
             return "rebuilt";
         case RefreshStatus::unresolved:
             return "unresolved";
+        case RefreshStatus::unsent:
+            return "unsent";
         case RefreshStatus::failed:
             return "failed";
     }

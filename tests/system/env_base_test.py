@@ -1,4 +1,5 @@
 """Bases of environments: looked up in their registries, followed when they move, refused when they are archived."""
+import os
 import shutil
 import socket
 import subprocess
@@ -253,6 +254,45 @@ class CutRefreshTest(BaseCase):
         self.assertEqual((done["from_version"], done["to_version"], done["status"]), ("1", "2", "rebased"), done)
         self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/tool"), "tool 1.0\n")
         self.assertEqual(self.refresh("train", "--pull=never")["train"]["status"], "current")
+
+
+class TakenImageTest(BaseCase, RegistryCase):
+    """An image that another daemon of the team built, on a base that moved here before it moved there."""
+
+    def setUp(self):
+        super().setUp()
+        self.channel("tool 1.0")
+        config = self.write("kilnd.toml", f'[workspaces.default]\nregistry = "{self.registry(password=False)}/team"\n')
+        other = self.daemon("other", arguments=["--config", config])
+        for daemon in (other, self.kilnd):
+            self.load(daemon, base_image.busybox_tar(), "moving:1")
+        definition = self.define(self.system_managed(base="moving:1"))
+        self.good(other.kiln("env", "create", "-f", definition, "--build"))
+        self.kilnd.stop()
+        self.kilnd.arguments = ["--config", config]
+        self.kilnd.start()
+        self.good(self.env("create", "-f", definition, "--build"))
+        self.load(self.kilnd, patched_tar("twice"), "moving:1")
+
+    def test_its_packages_are_sent_for_the_next_version(self):
+        answer = self.good(self.env("refresh", "train"))
+
+        self.assertRegex(answer.stdout, "train +1 to 2 +unsent")
+        self.assertRegex(answer.stderr, "train is built from packages of this host: .*tool-1.0-0.conda was not sent")
+        self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/tool"), "tool 1.0\n")
+        self.assertEqual(self.refresh("train")["train"]["status"], "current")
+
+    def test_packages_that_are_gone_are_told_and_keep_no_other_back(self):
+        self.create("name: plain\nimage: moving:1\n", "--build")
+        os.unlink(self.path("channel/linux-64/tool-1.0-0.conda"))
+        self.load(self.kilnd, patched_tar("again"), "moving:1")
+
+        answer = self.env("refresh", "train", "plain")
+
+        self.assertEqual(answer.code, 1, answer)
+        self.assertIn("tool-1.0-0.conda", answer.stderr)
+        self.assertEqual(self.show("plain")["version"], "2")
+        self.assertIsNone(self.show("train")["image"])
 
 
 class ArchivedBaseTest(BaseCase):
