@@ -62,15 +62,15 @@ Result<void> tell_packages(
 }
 
 /// What the daemon could not carry over is resolved anew, and packages of this host are sent, as a
-/// build of the next version does.
-/// Shape    whether all of it could be done.
-Result<bool> build_rest(
+/// build of the next version does. One that fails keeps no other back.
+/// Errors   of the first that failed; the others are told.
+Result<void> build_rest(
     Session& session,
     Progress& progress,
     const std::string& workspace,
     const std::vector<wire::RefreshedEnvironment>& rows
 ) {
-    bool is_done = true;
+    std::optional<Error> first;
     for (const wire::RefreshedEnvironment& row : rows) {
         const bool is_unsent = row.status == "unsent";
         if ((row.status != "unresolved" && !is_unsent) || row.to_version.empty()) {
@@ -81,16 +81,20 @@ Result<bool> build_rest(
         session.note(fmt::format("{} is {}: {}\n", row.name, how, clean_line(row.reason)));
         const std::string next = row.name + ":" + row.to_version;
         auto built = build_environment(session, progress, {workspace, next});
-        if (!built && built.error().code == Code::cancelled) {
-            return fail(std::move(built).error());
+        if (built) {
+            continue;
         }
-        if (!built) {
-            const Error error = std::move(built).error().with_trail("building " + next);
+        Error error = std::move(built).error().with_trail("building " + next);
+        if (error.code == Code::cancelled) {
+            return fail(std::move(error));
+        }
+        if (first) {
             session.note(session.drawing().draw(error));
-            is_done = false;
+        } else {
+            first = std::move(error);
         }
     }
-    return is_done;
+    return first ? Result<void>(fail(std::move(*first))) : Result<void>();
 }
 
 std::string table_of(const std::vector<wire::RefreshedEnvironment>& rows) {
@@ -140,16 +144,15 @@ Result<int> run(Session& session, const EnvRefreshArguments& arguments) {
     } else {
         TRY(session.print(table_of(rows)));
     }
-    bool is_done = std::none_of(rows.begin(), rows.end(), [](const auto& row) {
-        return row.status == "failed";
-    });
     if (arguments.dry_run) {
         TRY(tell_packages(session, *progress, arguments.workspace, rows));
     } else {
-        TRY_ASSIGN(const bool is_built, build_rest(session, *progress, arguments.workspace, rows));
-        is_done = is_done && is_built;
+        TRY(build_rest(session, *progress, arguments.workspace, rows));
     }
-    return is_done ? 0 : 1;
+    const bool failed = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+        return row.status == "failed";
+    });
+    return failed ? 1 : 0;
 }
 
 }  // namespace kiln::client

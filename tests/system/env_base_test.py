@@ -289,8 +289,7 @@ class TakenImageTest(BaseCase, RegistryCase):
 
         answer = self.env("refresh", "train", "plain")
 
-        self.assertEqual(answer.code, 1, answer)
-        self.assertIn("tool-1.0-0.conda", answer.stderr)
+        self.refused(answer, 4, "tool-1.0-0.conda", "building train:2")
         self.assertEqual(self.show("plain")["version"], "2")
         self.assertIsNone(self.show("train")["image"])
 
