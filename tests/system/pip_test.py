@@ -3,6 +3,8 @@ import hashlib
 import json
 import os
 
+from support import base_image
+from support.case import SharedDaemonTest
 from support.conda import COPY_ENV, CondaTest
 from support.wheel import Index, sources, wheel
 
@@ -10,13 +12,21 @@ DOCKERFILE = "FROM glibc:1\n" + COPY_ENV
 PYTHON = "/opt/env/bin/python"
 
 
-class PipTest(CondaTest):
+class PipTest(CondaTest, SharedDaemonTest):
+    """One kilnd for all, because python's packages become layers once in a store."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        answer = cls.kilnd.kiln("load", "-i", "-", "-t", "glibc:1", stdin=base_image.glibc_tar())
+        assert answer.code == 0, answer
+
     def setUp(self):
         super().setUp()
         self.channel, self.conda_lock = self.pack("--pip")
 
-    def started(self, name="d"):
-        daemon = self.daemon(name)
+    def other_daemon(self):
+        daemon = self.daemon("other")
         self.with_glibc(daemon)
         return daemon
 
@@ -42,7 +52,7 @@ class PipTest(CondaTest):
 
 class LockingTest(PipTest):
     def test_local_wheels_are_locked_and_installed_without_any_network(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet", requires=["words>=2"], scripts={"greet": "greet:main"}), wheel("words", "2.1"), wheel("words", "1.0"),
                     wheel("unasked"))
         file = self.environment("--no-index", "--find-links ./wheels", "greet")
@@ -59,7 +69,7 @@ class LockingTest(PipTest):
         self.clean(daemon)
 
     def test_an_index_is_asked_in_the_sandbox_and_its_files_are_fetched_once(self):
-        daemon = self.started()
+        daemon = self.kilnd
         index = Index(self.path("index"), wheel("greet", requires=["words"]), wheel("words", "2.1"))
         self.addCleanup(index.close)
         file = self.environment(f"--index-url http://me:secret@{index.host}/simple", "greet")
@@ -76,14 +86,14 @@ class LockingTest(PipTest):
         self.assertEqual(self.run_python(daemon, image, "import greet, words; print(words.VERSION)"), "2.1\n")
 
     def test_an_index_without_hashes_is_hashed_by_kiln(self):
-        daemon = self.started()
+        daemon = self.kilnd
         index = Index(self.path("index"), wheel("greet"), hashed=False)
         self.addCleanup(index.close)
         answer = self.good(self.lock(daemon, self.environment(f"-i {index.url}", "greet"), "--network", "host"))
         self.assertRegex(answer.json["pip"][0]["sha256"], "^[0-9a-f]{64}$")
 
     def test_requirements_and_constraints_of_files_count_from_where_they_stand(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet", "1.0"), wheel("greet", "2.0"), wheel("words"), directory="more/wheels")
         self.write("more/base.txt", "--no-index\n-f wheels\ngreet  # the one that we want\n./wheels/words-1.0-py3-none-any.whl\n")
         self.write("limits.txt", "greet <2\n")
@@ -95,7 +105,7 @@ class LockingTest(PipTest):
         self.build_lock(daemon, answer.stdout)
 
     def test_what_conda_brings_is_not_locked_again_and_pip_is_added_where_it_lacks(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet", requires=["kiln-table"]))
         file = self.environment("--no-index", "-f wheels", "greet", dependencies=("python", "kiln-table"))
 
@@ -106,7 +116,7 @@ class LockingTest(PipTest):
         self.assertIn("pip is added", answer.stderr)
 
     def test_an_environment_file_is_a_build_context_with_its_pip_part(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet"))
         file = self.environment("--no-index", "-f wheels", "greet")
 
@@ -115,7 +125,7 @@ class LockingTest(PipTest):
         self.assertEqual(self.run_python(daemon, image, "import greet; greet.main()"), "greet 1.0\n")
 
     def test_what_cannot_be_locked_is_refused_by_name(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet"))
         for line, code, *said in (
                 ("-e .", 2, "\"-e .\" cannot be locked", "environment.yml:6", "build a wheel"),
@@ -140,7 +150,7 @@ class InstallingTest(PipTest):
                          dependencies=("python", "pip", "setuptools", "wheel")), *words)).stdout
 
     def test_the_same_lock_has_the_same_digest_in_another_store(self):
-        first, second = self.started(), self.started("other")
+        first, second = self.kilnd, self.other_daemon()
         lock = self.locked(first, wheel("greet", scripts={"greet": "greet:main"}), sources("built"), lines=("greet", "built"))
 
         images = [self.build_lock(daemon, lock) for daemon in (first, second)]
@@ -155,7 +165,7 @@ class InstallingTest(PipTest):
         self.assertFalse([path for path, _, _ in os.walk(packages) if "__pycache__" in path])
 
     def test_what_pip_installed_is_compiled_on_request_without_times(self):
-        daemon = self.started()
+        daemon = self.kilnd
         self.wheels(wheel("greet"))
         file = self.environment("--no-index", "-f wheels", "greet", dependencies=("python", "pip"))
         image = self.build_lock(daemon, self.good(self.lock(daemon, file)).stdout, "--compile-pyc")
@@ -164,7 +174,7 @@ class InstallingTest(PipTest):
         self.assertEqual(self.run_python(daemon, image, program), "b'\\x01\\x00\\x00\\x00'\n")  # PEP 552: never stale
 
     def test_pip_has_a_layer_of_its_own_which_is_cached(self):
-        daemon = self.started()
+        daemon = self.kilnd
         lock = self.locked(daemon, wheel("greet"))
 
         first = self.build_lock(daemon, lock)
@@ -176,7 +186,7 @@ class InstallingTest(PipTest):
         self.assertEqual(len([origin for origin in origins if "pip install" in origin]), 1)
 
     def test_conda_lock_and_pixi_locks_with_pip_build_the_same_way(self):
-        daemon = self.started()
+        daemon = self.kilnd
         own = self.locked(daemon, wheel("greet"))
         image = self.build_lock(daemon, own)
         conda_lock = self.good(daemon.kiln("conda", "lock", self.write("own.lock", own), "--format", "conda-lock")).stdout
@@ -187,21 +197,21 @@ class InstallingTest(PipTest):
         self.assertEqual(self.layers(daemon, other)[-1], self.layers(daemon, image)[-1])
 
     def test_a_wheel_that_is_another_one_is_refused(self):
-        daemon = self.started()
+        daemon = self.kilnd
         lock = self.locked(daemon, wheel("greet"))
         self.wheels(wheel("greet", files={"more.py": "1\n"}))
-        other = self.started("other")
+        other = self.other_daemon()
 
         self.refused(self.build_with(other, lock, DOCKERFILE), 5, "greet-1.0-py3-none-any.whl is sha256:", "the lock file says")
 
     def test_a_part_of_an_environment_with_pip_is_not_to_be_copied(self):
-        daemon = self.started()
+        daemon = self.kilnd
         lock = self.locked(daemon, wheel("greet"))
         self.refused(self.build_with(daemon, lock, "FROM glibc:1\nCOPY --from=env /opt/env /srv\n"), 2,
                      "env has packages of pip", "COPY --link --from=env / /")
 
     def test_a_lock_of_others_that_no_hash_pins_is_refused(self):
-        daemon = self.started()
+        daemon = self.kilnd
         entry = {"name": "greet", "version": "1.0", "url": "https://example.com/greet-1.0-py3-none-any.whl"}
         lock = json.loads(self.locked(daemon, wheel("greet")))
         for change, *said in (({}, "greet of pip has no sha256"),
@@ -224,7 +234,7 @@ class InstalledTest(PipTest):
         self.good(self.build(daemon, DOCKERFILE + extra, context, "--build-context", f"env=conda:{file}", "-t", tag))
 
     def test_it_is_listed_verified_compared_and_in_the_bill_of_materials(self):
-        daemon = self.started()
+        daemon = self.kilnd
         greet = wheel("greet", requires=["words>=2"], scripts={"greet": "greet:main"})
         self.make(daemon, "app:1", greet, wheel("words", "2.1"))
         self.make(daemon, "app:2", greet, wheel("words", "2.2"),
@@ -265,7 +275,7 @@ class EnvironmentTest(PipTest):
         return self.good(daemon.kiln("env", "build", "-f", file, *words)).line
 
     def test_it_is_locked_with_hashes_built_once_and_the_same_in_another_store(self):
-        daemon = self.started()
+        daemon = self.kilnd
         greet, words = wheel("greet", requires=["words>=2"], scripts={"greet": "greet:main"}), wheel("words", "2.1")
         self.wheels(greet, words)
         file = self.define("--no-index", "--find-links ./wheels", "greet")
@@ -282,13 +292,13 @@ class EnvironmentTest(PipTest):
         self.assertEqual(len(self.good(daemon.kiln("builds", "--format", "json")).json["builds"]), builds)
         # Made anew of the same wheels it is the same image, here and elsewhere.
         self.assertEqual(self.good(daemon.kiln("env", "build", "train", "--rebuild")).line, image)
-        other = self.started("other")
+        other = self.other_daemon()
         self.assertEqual(self.built(other, file), image)
         self.assertEqual(self.good(other.kiln("env", "show", "train")).json["lock_hash"],
                          self.good(daemon.kiln("env", "show", "train")).json["lock_hash"])
         self.clean(daemon)
 
     def test_a_wheel_that_is_missing_is_told_with_its_line(self):
-        daemon = self.started()
+        daemon = self.kilnd
         answer = daemon.kiln("env", "build", "-f", self.define("./wheels/greet-1.0-py3-none-any.whl"))
         self.refused(answer, 4, "greet-1.0-py3-none-any.whl", "environment.yml:6")
