@@ -13,7 +13,7 @@ namespace kiln::client {
 namespace {
 
 constexpr std::size_t k_file_bytes = 1024UL * 1024;
-constexpr mode_t k_file_mode = 0600;
+constexpr mode_t k_secret_mode = 0600;
 constexpr mode_t k_directory_mode = 0700;
 
 /// "dXNlcjpwYXNz" is user:pass.
@@ -100,7 +100,9 @@ Result<void> CredentialFile::save() const {
     }
     const std::string temporary = fmt::format("{}.{}", path_, ::getpid());
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    TRY_ASSIGN(const Fd file, open_at(AT_FDCWD, temporary, flags, Resolve::anywhere, k_file_mode));
+    TRY_ASSIGN(
+        const Fd file, open_at(AT_FDCWD, temporary, flags, Resolve::anywhere, k_secret_mode)
+    );
     auto written = write_all(file.get(), as_bytes(json::render_pretty(document)));
     if (written && ::rename(temporary.c_str(), path_.c_str()) != 0) {
         written = fail(errno_error(errno, path_));

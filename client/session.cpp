@@ -56,6 +56,11 @@ Result<Connection*> Session::connection() {
     return connection_.get();
 }
 
+Result<json::Value> Session::get(std::string target) {
+    TRY_ASSIGN(Connection * daemon, connection());
+    return daemon->call("GET", std::move(target));
+}
+
 Result<std::unique_ptr<Connection>> Session::another_connection() {
     TRY_ASSIGN(
         Endpoint endpoint,

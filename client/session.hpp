@@ -43,6 +43,8 @@ class Session {
     /// To the daemon of this session; the first request opens it.
     /// Errors   invalid_input for a bad --host.
     Result<Connection*> connection();
+    /// What it answers to a GET of `target`. Errors   as of connection(), and the daemon's.
+    Result<json::Value> get(std::string target);
     /// A second one, for what has to be said while an answer is still coming.
     Result<std::unique_ptr<Connection>> another_connection();
 

@@ -8,15 +8,15 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::uint32_t k_mode_bits = 07777;
+constexpr std::uint32_t k_permission_bits = 07777;
 
 Result<void> append_file(
     int root, const WalkedEntry& entry, tar::TarWriter& writer, const std::stop_token& stop
 ) {
     const std::string path(entry.path);
     TRY_ASSIGN(const Fd file, open_at(root, path, O_RDONLY | O_NOFOLLOW, Resolve::beneath));
-    constexpr std::size_t k_copy_bytes = 256UL * 1024;
-    Bytes buffer(k_copy_bytes);
+    constexpr std::size_t k_buffer_bytes = 256UL * 1024;
+    Bytes buffer(k_buffer_bytes);
     FdSource source(file.get(), 0, entry.identity.size_bytes);
     std::uint64_t left = entry.identity.size_bytes;
     while (left > 0) {
@@ -53,7 +53,7 @@ Result<void> write_directory_tar(
     for (const WalkedEntry* walked : walk.entries()) {
         tar::TarEntry entry;
         entry.path = walked->path;
-        entry.mode = walked->mode & k_mode_bits;
+        entry.mode = walked->mode & k_permission_bits;
         if (S_ISDIR(walked->mode)) {
             entry.type = tar::EntryType::directory;
             TRY(writer.append(entry));

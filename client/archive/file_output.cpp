@@ -6,12 +6,6 @@
 #include <cstdio>
 
 namespace kiln::client {
-namespace {
-
-constexpr mode_t k_file_mode = 0666;  // the umask is the user's word on files of their own
-
-}  // namespace
-
 Result<std::unique_ptr<FileOutput>> FileOutput::open(const std::string& path, int stdout_fd) {
     if (path == "-") {
         return std::unique_ptr<FileOutput>(new FileOutput(Fd(), stdout_fd, path, {}));
@@ -23,7 +17,7 @@ Result<std::unique_ptr<FileOutput>> FileOutput::open(const std::string& path, in
     const std::string opened = special ? path : fmt::format("{}.{}.part", path, ::getpid());
     const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
     TRY_ASSIGN(
-        Fd file, open_at(AT_FDCWD, opened, flags, Resolve::anywhere, special ? 0 : k_file_mode)
+        Fd file, open_at(AT_FDCWD, opened, flags, Resolve::anywhere, special ? 0 : k_output_mode)
     );
     const int fd = file.get();
     return std::unique_ptr<FileOutput>(

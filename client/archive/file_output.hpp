@@ -8,6 +8,9 @@
 
 namespace kiln::client {
 
+/// Of a file that the user asked for: the umask is their word on it.
+inline constexpr mode_t k_output_mode = 0666;
+
 /// A file that the user asked for: it has its name when it is whole, and not before. "-" is stdout;
 /// what is there and no plain file (a pipe, /dev/null) is written to directly.
 class FileOutput final : public ByteSink {

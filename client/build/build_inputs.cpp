@@ -10,6 +10,7 @@
 #include "client/context/local_context.hpp"
 #include "client/context/tar_context.hpp"
 #include "client/context/upload.hpp"
+#include "client/typed.hpp"
 #include "layers/dockerfile/ignore.hpp"
 
 #include <sys/stat.h>
@@ -21,10 +22,7 @@
 namespace kiln::client {
 namespace {
 
-/// The daemon refuses longer ones.
-constexpr std::size_t k_lock_bytes = 8UL * 1024 * 1024;
 constexpr std::string_view k_default_dockerfile = "Dockerfile";
-constexpr std::string_view k_stdin = "-";
 
 /// Where the Dockerfile lies and what it is called.
 std::string dockerfile_path(const BuildArguments& arguments) {
@@ -168,7 +166,7 @@ Result<void> BuildInputs::read_named_context(
         case BuildContextSpec::Kind::conda:
             break;
     }
-    TRY_ASSIGN(std::string lock, read_file_at(AT_FDCWD, spec.value, k_lock_bytes));
+    TRY_ASSIGN(std::string lock, read_file_at(AT_FDCWD, spec.value, k_conda_text_bytes));
     session.drawing().know(spec.value, lock);
     others_.insert_or_assign(
         spec.name,

@@ -9,10 +9,10 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::size_t k_threads_at_most = 4;
+constexpr std::size_t k_scan_threads = 4;
 
 std::size_t thread_count() {
-    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_threads_at_most);
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_scan_threads);
 }
 
 /// Bytes that were looked at already, then the rest.

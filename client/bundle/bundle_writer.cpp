@@ -1,5 +1,6 @@
 #include "client/bundle/bundle_writer.hpp"
 
+#include "client/archive/file_output.hpp"
 #include "layers/tar/tar_writer.hpp"
 #include "store/base/file.hpp"
 #include "store/base/limits.hpp"
@@ -15,8 +16,6 @@
 
 namespace kiln::client {
 namespace {
-
-constexpr mode_t k_file_mode = 0666;  // the umask is the user's word on files of their own
 
 /// Hashes and counts what is passed on.
 class CheckedSink final : public ByteSink {
@@ -149,7 +148,9 @@ Result<std::size_t> count_written(
 
 /// Open for whoever goes on with it, and for nobody else.
 Result<Fd> open_part(const std::string& path) {
-    TRY_ASSIGN(Fd file, open_at(AT_FDCWD, path, O_RDWR | O_CREAT, Resolve::anywhere, k_file_mode));
+    TRY_ASSIGN(
+        Fd file, open_at(AT_FDCWD, path, O_RDWR | O_CREAT, Resolve::anywhere, k_output_mode)
+    );
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
             return fail(errno_error(errno, path));

@@ -5,7 +5,7 @@
 namespace kiln::client {
 namespace {
 
-constexpr const char* k_group = "Building and running";
+constexpr const char* k_build_group = "Building and running";
 
 void declare_inputs(CLI::App& command, BuildArguments& build) {
     const std::string group = "What is built";
@@ -113,8 +113,9 @@ void declare_packages(CLI::App& command, BuildArguments& build) {
 }
 
 void declare_build(Declaration& declaration) {
-    auto [command, build] =
-        declare<BuildArguments>(declaration, "build", "Build an image from a Dockerfile", k_group);
+    auto [command, build] = declare<BuildArguments>(
+        declaration, "build", "Build an image from a Dockerfile", k_build_group
+    );
     declare_inputs(*command, *build);
     declare_outputs(*command, *build);
     declare_packages(*command, *build);
@@ -145,7 +146,7 @@ void declare_build(Declaration& declaration) {
 
 void declare_run(Declaration& declaration) {
     auto [command, run] = declare<RunArguments>(
-        declaration, "run", "Run a command in an image, in the sandbox", k_group
+        declaration, "run", "Run a command in an image, in the sandbox", k_build_group
     );
     command->add_option("REF", run->image, "An image of the store, or env:NAME[:VERSION]")
         ->type_name("");
@@ -193,7 +194,7 @@ void declare_run(Declaration& declaration) {
 
 void declare_runs(Declaration& declaration) {
     auto [command, runs] = declare<RunsArguments>(
-        declaration, "runs", "List what ran, in which image and how it ended", k_group
+        declaration, "runs", "List what ran, in which image and how it ended", k_build_group
     );
     command
         ->add_option("REF", runs->image, "Of this image, or of env:NAME[:VERSION] or its hash only")
@@ -208,7 +209,7 @@ template<class T>
 void declare_of_build(
     Declaration& declaration, const std::string& name, const std::string& description
 ) {
-    auto [command, arguments] = declare<T>(declaration, name, description, k_group);
+    auto [command, arguments] = declare<T>(declaration, name, description, k_build_group);
     command->add_option("ID", arguments->build, "A build, as \"kiln builds\" lists it")
         ->required()
         ->type_name("");
@@ -224,7 +225,7 @@ void declare_build_commands(Declaration& declaration) {
     declare_run(declaration);
     declare_runs(declaration);
     auto [builds, arguments] = declare<BuildsArguments>(
-        declaration, "builds", "List running and finished builds", k_group
+        declaration, "builds", "List running and finished builds", k_build_group
     );
     add_format(*builds, arguments->format);
     declare_of_build<LogsArguments>(declaration, "logs", "Show what a build printed");

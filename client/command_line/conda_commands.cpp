@@ -5,7 +5,7 @@
 namespace kiln::client {
 namespace {
 
-constexpr const char* k_group = "Conda";
+constexpr const char* k_conda_group = "Conda";
 
 /// Which part of a lock that holds several.
 void add_lock_choices(
@@ -20,7 +20,7 @@ void add_lock_choices(
 
 void declare_lock(Declaration& conda) {
     auto [lock, locked] = declare<CondaLockArguments>(
-        conda, "lock", "Resolve a specification to the packages of a lock", k_group
+        conda, "lock", "Resolve a specification to the packages of a lock", k_conda_group
     );
     lock->add_option(
             "FILE",
@@ -64,7 +64,7 @@ void declare_lock(Declaration& conda) {
 
 void declare_fetch(Declaration& conda) {
     auto [fetch, fetched] = declare<CondaFetchArguments>(
-        conda, "fetch", "Bring the packages of a lock into the store", k_group
+        conda, "fetch", "Bring the packages of a lock into the store", k_conda_group
     );
     fetch->add_option("LOCK", fetched->lock, "A lock of any form")->required()->type_name("");
     add_lock_choices(*fetch, fetched->environment, fetched->categories);
@@ -75,16 +75,16 @@ void declare_fetch(Declaration& conda) {
 
 void declare_conda_commands(Declaration& declaration) {
     Declaration conda =
-        declare_group(declaration, "conda", "Conda environments in images", k_group);
+        declare_group(declaration, "conda", "Conda environments in images", k_conda_group);
     declare_lock(conda);
     declare_fetch(conda);
     auto [list, listed] = declare<CondaListArguments>(
-        conda, "list", "List the packages that are installed in an image", k_group
+        conda, "list", "List the packages that are installed in an image", k_conda_group
     );
     add_image(*list, listed->image);
     add_format(*list, listed->format);
     auto [verify, verified] = declare<CondaVerifyArguments>(
-        conda, "verify", "Check each installed file against its package's record", k_group
+        conda, "verify", "Check each installed file against its package's record", k_conda_group
     );
     add_image(*verify, verified->image);
     add_format(*verify, verified->format);

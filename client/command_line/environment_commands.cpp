@@ -5,14 +5,14 @@
 namespace kiln::client {
 namespace {
 
-constexpr const char* k_group = "Environments";
+constexpr const char* k_environment_group = "Environments";
 constexpr const char* k_reference = "NAME[:VERSION]; without a version the latest";
 
 template<class T>
 std::pair<CLI::App*, T*> declare_env(
     Declaration& env, const std::string& name, const std::string& description
 ) {
-    auto [command, arguments] = declare<T>(env, name, description, k_group);
+    auto [command, arguments] = declare<T>(env, name, description, k_environment_group);
     if constexpr (requires { arguments->workspace; }) {
         command->add_option("--workspace", arguments->workspace, "Its name space")
             ->type_name("NAME")
@@ -170,7 +170,7 @@ void declare_sharing(Declaration& env) {
 
 void declare_environment_commands(Declaration& declaration) {
     Declaration env = declare_group(
-        declaration, "env", "Environments: defined once, built once, shared", k_group
+        declaration, "env", "Environments: defined once, built once, shared", k_environment_group
     );
     declare_making(env);
     declare_looking(env);

@@ -5,13 +5,13 @@
 namespace kiln::client {
 namespace {
 
-constexpr const char* k_group = "The store and the daemon";
+constexpr const char* k_store_group = "The store and the daemon";
 
 template<class T>
 std::pair<CLI::App*, T*> declare_listed(
     Declaration& declaration, const std::string& name, const std::string& description
 ) {
-    auto declared = declare<T>(declaration, name, description, k_group);
+    auto declared = declare<T>(declaration, name, description, k_store_group);
     add_format(*declared.first, declared.second->format);
     return declared;
 }

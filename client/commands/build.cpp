@@ -7,6 +7,7 @@
 #include "client/credentials.hpp"
 #include "client/follow.hpp"
 #include "client/pull.hpp"
+#include "client/typed.hpp"
 
 #include <fmt/format.h>
 
@@ -17,7 +18,7 @@ namespace {
 
 /// Bases of specifications, one after the other; specifications; the listing and the files of
 /// locks, then what they need, and once more where a remembered digest was out of date.
-constexpr int k_rounds = 16;
+constexpr int k_offers = 16;
 
 Result<std::vector<OutputSpec>> parse_outputs(const BuildArguments& arguments) {
     std::vector<OutputSpec> outputs;
@@ -31,10 +32,6 @@ Result<std::vector<OutputSpec>> parse_outputs(const BuildArguments& arguments) {
         return fail(Code::invalid_input, "only one output can be written to stdout");
     }
     return outputs;
-}
-
-std::optional<std::string> unless_empty(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(text);
 }
 
 Result<void> check_choice(
@@ -51,7 +48,7 @@ Result<void> check_choice(
 }
 
 /// Everything of the request that was typed, not read.
-Result<wire::BuildRequest> request_of(
+Result<wire::BuildRequest> typed_request(
     const Session& session, const BuildArguments& arguments, const std::vector<OutputSpec>& outputs
 ) {
     const Environment& environment = session.environment();
@@ -71,9 +68,9 @@ Result<wire::BuildRequest> request_of(
         request.annotations,
         parse_pairs(arguments.annotations, "--annotation", BareKeys::refuse, environment)
     );
-    request.target = unless_empty(arguments.target);
+    request.target = if_given(arguments.target);
     request.network = arguments.network;
-    request.platform = unless_empty(arguments.platform);
+    request.platform = if_given(arguments.platform);
     request.no_cache = arguments.no_cache;
     request.pull = arguments.pull;
     request.source_date_epoch = arguments.source_date_epoch;
@@ -81,7 +78,7 @@ Result<wire::BuildRequest> request_of(
     request.max_layers = arguments.max_layers;
     request.link_scripts = arguments.link_scripts;
     request.compile_pyc = arguments.compile_pyc;
-    request.sbom = unless_empty(arguments.sbom);
+    request.sbom = if_given(arguments.sbom);
     request.detach = arguments.detach;
     request.push = arguments.push;
     for (const OutputSpec& output : outputs) {
@@ -128,11 +125,11 @@ Result<void> add_credentials(const Session& session, wire::BuildRequest& request
 }
 
 /// Offers the build until the daemon lacks nothing; its id.
-Result<std::string> submit(
+Result<std::string> submit_build(
     Session& session, Progress& progress, BuildInputs& inputs, wire::BuildRequest request
 ) {
     TRY_ASSIGN(Connection * connection, session.connection());
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_offers; ++round) {
         inputs.describe(request);
         TRY(add_credentials(session, request));
         TRY_ASSIGN(
@@ -151,7 +148,7 @@ Result<std::string> submit(
         TRY(inputs.hash(session, answer.files), "while reading a lock's packages");
         TRY(inputs.send(session, progress, answer.needs));
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_offers);
 }
 
 Result<void> write_output(
@@ -205,7 +202,7 @@ Result<void> write_metadata(
 
 Result<int> run(Session& session, const BuildArguments& arguments) {
     TRY_ASSIGN(const std::vector<OutputSpec> outputs, parse_outputs(arguments));
-    TRY_ASSIGN(wire::BuildRequest request, request_of(session, arguments, outputs));
+    TRY_ASSIGN(wire::BuildRequest request, typed_request(session, arguments, outputs));
     if (arguments.detach && (!outputs.empty() || !arguments.iidfile.empty())) {
         return fail(
             Code::invalid_input, "a detached build goes to the store alone: no -o and no --iidfile"
@@ -213,7 +210,7 @@ Result<int> run(Session& session, const BuildArguments& arguments) {
     }
     const auto progress = session.make_progress();
     TRY_ASSIGN(BuildInputs inputs, BuildInputs::collect(session, *progress, arguments));
-    TRY_ASSIGN(const std::string id, submit(session, *progress, inputs, std::move(request)));
+    TRY_ASSIGN(const std::string id, submit_build(session, *progress, inputs, std::move(request)));
     if (arguments.detach) {
         TRY(session.print(id + '\n'));
         return 0;

@@ -1,19 +1,13 @@
 #include "client/commands/commands.hpp"
 #include "client/conda/fetching.hpp"
+#include "client/typed.hpp"
 #include "store/base/file.hpp"
 
 namespace kiln::client {
-namespace {
-
-/// The daemon refuses longer ones.
-constexpr std::size_t k_lock_bytes = 8UL * 1024 * 1024;
-
-}  // namespace
-
 Result<int> run(Session& session, const CondaFetchArguments& arguments) {
     wire::CondaContext context;
     context.lock.name = arguments.lock;
-    TRY_ASSIGN(context.lock.text, read_file_at(AT_FDCWD, arguments.lock, k_lock_bytes));
+    TRY_ASSIGN(context.lock.text, read_file_at(AT_FDCWD, arguments.lock, k_conda_text_bytes));
     context.prefix = "/opt/env";
     if (!arguments.environment.empty()) {
         context.environment = arguments.environment;

@@ -2,26 +2,19 @@
 #include "client/commands/commands.hpp"
 #include "client/conda/channel_files.hpp"
 #include "client/conda/locking.hpp"
+#include "client/typed.hpp"
 
 namespace kiln::client {
 namespace {
 
-/// The daemon refuses longer ones.
-constexpr std::size_t k_input_bytes = 8UL * 1024 * 1024;
-constexpr std::string_view k_stdin = "-";
-
 Result<wire::NamedText> read_input(const Session& session, const std::string& file) {
     if (file != k_stdin) {
-        TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_input_bytes));
+        TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, file, k_conda_text_bytes));
         return wire::NamedText{file, std::move(text)};
     }
     StreamSource in(session.streams().in);
-    TRY_ASSIGN(const Bytes text, read_all(in, k_input_bytes, "stdin"));
+    TRY_ASSIGN(const Bytes text, read_all(in, k_conda_text_bytes, "stdin"));
     return wire::NamedText{"stdin", std::string(as_text(text))};
-}
-
-std::optional<std::string> unless_empty(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(text);
 }
 
 }  // namespace
@@ -31,10 +24,10 @@ Result<int> run(Session& session, const CondaLockArguments& arguments) {
     order.network = arguments.network;
     wire::LockRequest& request = order.request;
     TRY_ASSIGN(request.input, read_input(session, arguments.file));
-    request.platform = unless_empty(arguments.platform);
-    request.environment = unless_empty(arguments.environment);
+    request.platform = if_given(arguments.platform);
+    request.environment = if_given(arguments.environment);
     request.categories = arguments.categories;
-    request.base = unless_empty(arguments.base);
+    request.base = if_given(arguments.base);
     for (const std::string& channel : arguments.channels) {
         TRY_ASSIGN(request.channels.emplace_back(), channel_url(channel));
     }
@@ -44,7 +37,7 @@ Result<int> run(Session& session, const CondaLockArguments& arguments) {
         arguments.virtual_packages.begin(),
         arguments.virtual_packages.end()
     );
-    request.priority = unless_empty(arguments.priority);
+    request.priority = if_given(arguments.priority);
     request.format = arguments.format;
     const auto progress = session.make_progress();
     TRY_ASSIGN(const MadeLock made, make_lock(session, *progress, std::move(order)));

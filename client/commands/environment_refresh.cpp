@@ -14,10 +14,6 @@
 namespace kiln::client {
 namespace {
 
-std::string shown(std::string_view text) {
-    return text.empty() ? "-" : clean_line(text);
-}
-
 /// Of the workspace's registry, and of those that its bases come from.
 Result<std::map<std::string, wire::Credentials>> refresh_credentials(
     Session& session, const EnvRefreshArguments& arguments
@@ -102,12 +98,12 @@ std::string table_of(const std::vector<wire::RefreshedEnvironment>& rows) {
     for (const wire::RefreshedEnvironment& row : rows) {
         const std::string next = row.to_version.empty() ? "" : " to " + row.to_version;
         table.add(
-            {shown(row.name),
+            {or_dash(row.name),
              row.from_version + next,
              row.status + (row.is_old ? ", base older than 30 days" : ""),
-             shown(row.base),
+             or_dash(row.base),
              std::to_string(row.moved_bytes),
-             shown(row.reason)}
+             or_dash(row.reason)}
         );
     }
     return table.render();

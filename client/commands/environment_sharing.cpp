@@ -25,10 +25,6 @@ Result<wire::ResultEvent> post(
     return result;
 }
 
-std::string reference_of(const wire::EnvironmentRow& row) {
-    return row.name.empty() ? row.version : row.name + ":" + row.version;
-}
-
 /// The source that the workspace is configured with.
 Result<std::string> configured_source(Session& session, const std::string& workspace) {
     TRY_ASSIGN(Connection * connection, session.connection());
@@ -106,7 +102,7 @@ Result<int> run(Session& session, const EnvCurateArguments& arguments) {
     );
     std::string text;
     for (const CuratedEnvironment& each : taken) {
-        text += reference_of(each.row) + '\n';
+        text += each.row.reference() + '\n';
     }
     TRY(session.print(text));
     const auto fresh =
@@ -150,7 +146,7 @@ Result<int> run(Session& session, const EnvImportArguments& arguments) {
         return fail(Code::internal, "the import is done, but kilnd tells nothing of it");
     }
     TRY_ASSIGN(const auto row, wire::parse_environment_row(*result.report));
-    TRY(session.print(reference_of(row) + '\n'));
+    TRY(session.print(row.reference() + '\n'));
     return 0;
 }
 

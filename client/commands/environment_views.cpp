@@ -10,11 +10,6 @@
 namespace kiln::client {
 namespace {
 
-Result<json::Value> get(Session& session, const std::string& target) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    return connection->call("GET", target);
-}
-
 /// What is written into it is printed.
 class Printed final : public ByteSink {
   public:
@@ -133,7 +128,7 @@ Result<int> run(Session& session, const EnvHistoryArguments& arguments) {
 Result<int> run(Session& session, const EnvShowArguments& arguments) {
     const EnvironmentPlace place = EnvironmentPlace::parse(arguments.environment).or_latest();
     const std::string target = place.target(arguments.workspace);
-    TRY_ASSIGN(const json::Value value, get(session, target));
+    TRY_ASSIGN(const json::Value value, session.get(target));
     if (arguments.canonical) {
         json::ObjectReader in(value, "the environment");
         const std::string canonical = in.text("canonical");
@@ -159,7 +154,7 @@ Result<int> run(Session& session, const EnvDiffArguments& arguments) {
         encode_component(arguments.before),
         encode_component(arguments.after)
     );
-    TRY_ASSIGN(const json::Value value, get(session, target));
+    TRY_ASSIGN(const json::Value value, session.get(target));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;
@@ -179,7 +174,7 @@ Result<int> run(Session& session, const EnvDiffArguments& arguments) {
 Result<int> run(Session& session, const EnvWhichArguments& arguments) {
     TRY_ASSIGN(
         const json::Value value,
-        get(session, "/v1/environment-images/" + encode_component(arguments.image))
+        session.get("/v1/environment-images/" + encode_component(arguments.image))
     );
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));

@@ -9,10 +9,6 @@
 namespace kiln::client {
 namespace {
 
-std::string reference_of(const wire::EnvironmentRow& row) {
-    return row.name.empty() ? row.version : row.name + ":" + row.version;
-}
-
 Result<json::Value> call(
     Session& session, std::string_view method, const std::string& target, const json::Value& body
 ) {
@@ -54,7 +50,7 @@ Result<int> run(Session& session, const EnvCreateArguments& arguments) {
             session, *progress, {arguments.file, arguments.workspace, arguments.anonymous}
         )
     );
-    const std::string reference = reference_of(created.row);
+    const std::string reference = created.row.reference();
     if (!created.is_new) {
         session.note(fmt::format("{} has this definition already\n", reference));
     }
@@ -82,7 +78,7 @@ Result<int> run(Session& session, const EnvBuildArguments& arguments) {
             const CreatedEnvironment created,
             create_environment(session, *progress, {arguments.file, arguments.workspace})
         );
-        wish.environment = reference_of(created.row);
+        wish.environment = created.row.reference();
     } else if (wish.environment.empty()) {
         return fail(Error{
             .code = Code::invalid_input,
@@ -101,7 +97,7 @@ Result<int> run(Session& session, const EnvCopyArguments& arguments) {
         const json::Value value, call(session, "POST", target, json::Object{{"to", arguments.to}})
     );
     TRY_ASSIGN(const auto row, wire::parse_environment_row(value));
-    TRY(session.print(reference_of(row) + '\n'));
+    TRY(session.print(row.reference() + '\n'));
     return 0;
 }
 

@@ -15,11 +15,6 @@ std::string image_target(const std::string& name, std::string_view below = "") {
     return "/v1/images/" + encode_component(name) + std::string(below);
 }
 
-Result<json::Value> get(Session& session, std::string target) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    return connection->call("GET", std::move(target));
-}
-
 /// "2026-01-31 12:00:09", as a table shows it.
 std::string shown_time(std::string_view time) {
     std::string shown(time.substr(0, 19));
@@ -30,7 +25,7 @@ std::string shown_time(std::string_view time) {
 }  // namespace
 
 Result<int> run(Session& session, const ImagesArguments& arguments) {
-    TRY_ASSIGN(const json::Value value, get(session, "/v1/images"));
+    TRY_ASSIGN(const json::Value value, session.get("/v1/images"));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;
@@ -65,13 +60,13 @@ Result<int> run(Session& session, const ImagesArguments& arguments) {
 }
 
 Result<int> run(Session& session, const InspectArguments& arguments) {
-    TRY_ASSIGN(const json::Value value, get(session, image_target(arguments.image)));
+    TRY_ASSIGN(const json::Value value, session.get(image_target(arguments.image)));
     TRY(session.print(json::render_pretty(value)));
     return 0;
 }
 
 Result<int> run(Session& session, const HistoryArguments& arguments) {
-    TRY_ASSIGN(const json::Value value, get(session, image_target(arguments.image, "/history")));
+    TRY_ASSIGN(const json::Value value, session.get(image_target(arguments.image, "/history")));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;
@@ -90,7 +85,7 @@ Result<int> run(Session& session, const HistoryArguments& arguments) {
 }
 
 Result<int> run(Session& session, const LayersArguments& arguments) {
-    TRY_ASSIGN(const json::Value value, get(session, image_target(arguments.image, "/layers")));
+    TRY_ASSIGN(const json::Value value, session.get(image_target(arguments.image, "/layers")));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;

@@ -3,6 +3,7 @@
 #include "client/follow.hpp"
 #include "client/pull.hpp"
 #include "client/terminal.hpp"
+#include "client/typed.hpp"
 #include "client/wire/image.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +19,6 @@ constexpr const char* k_bills_of_materials[] = {
 
 constexpr std::size_t k_secret_bytes = 64UL * 1024;
 
-std::optional<std::string> unless_empty(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(text);
-}
-
 /// The password from stdin, as scripts give it: without the newline that echo puts behind it.
 Result<std::string> read_password(int fd) {
     StreamSource in(fd);
@@ -33,7 +30,7 @@ Result<std::string> read_password(int fd) {
     return password;
 }
 
-Result<wire::Credentials> ask(Session& session, const LoginArguments& arguments) {
+Result<wire::Credentials> ask_credentials(Session& session, const LoginArguments& arguments) {
     wire::Credentials credentials{arguments.username, arguments.password};
     if (arguments.password_stdin) {
         if (credentials.username.empty()) {
@@ -61,8 +58,8 @@ Result<wire::Credentials> ask(Session& session, const LoginArguments& arguments)
 Result<int> run(Session& session, const PushArguments& arguments) {
     wire::PushRequest request;
     request.name = arguments.image;
-    request.destination = unless_empty(arguments.destination);
-    request.compression = unless_empty(arguments.compression);
+    request.destination = if_given(arguments.destination);
+    request.compression = if_given(arguments.compression);
     request.force_compression = arguments.force_compression;
     TRY_ASSIGN(
         request.credentials,
@@ -84,7 +81,7 @@ Result<int> run(Session& session, const PushArguments& arguments) {
 Result<int> run(Session& session, const PullArguments& arguments) {
     wire::PullRequest request;
     request.name = arguments.image;
-    request.platform = unless_empty(arguments.platform);
+    request.platform = if_given(arguments.platform);
     request.referrers = {std::begin(k_bills_of_materials), std::end(k_bills_of_materials)};
     const auto progress = session.make_progress();
     TRY_ASSIGN(const Digest image, pull(session, *progress, std::move(request)));
@@ -94,7 +91,7 @@ Result<int> run(Session& session, const PullArguments& arguments) {
 
 Result<int> run(Session& session, const LoginArguments& arguments) {
     TRY_ASSIGN(CredentialFile file, CredentialFile::open(session.environment()));
-    TRY_ASSIGN(wire::Credentials credentials, ask(session, arguments));
+    TRY_ASSIGN(wire::Credentials credentials, ask_credentials(session, arguments));
     TRY_ASSIGN(Connection * connection, session.connection());
     const json::Object request{
         {"host", arguments.host},

@@ -66,7 +66,7 @@ Result<void> use_environment(
     return {};
 }
 
-Result<wire::RunRequest> request_of(Session& session, const RunArguments& arguments) {
+Result<wire::RunRequest> run_request(Session& session, const RunArguments& arguments) {
     wire::RunRequest request;
     request.name = arguments.image;
     request.command = arguments.command;
@@ -178,7 +178,7 @@ Result<int> run(Session& session, const RunArguments& arguments) {
             .message = "which image?",
             .hint = "kiln run REF -- COMMAND, or env:NAME, or -f FILE"});
     }
-    TRY_ASSIGN(wire::RunRequest request, request_of(session, arguments));
+    TRY_ASSIGN(wire::RunRequest request, run_request(session, arguments));
     TRY_ASSIGN(std::vector<Fd> files, open_mounts(request, arguments));
     if (!arguments.file.empty() || arguments.image.starts_with(k_environment_scheme)) {
         TRY(use_environment(session, request, arguments));

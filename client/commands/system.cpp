@@ -10,11 +10,6 @@
 namespace kiln::client {
 namespace {
 
-Result<json::Value> ask(Session& session) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    return connection->call("GET", "/v1/system");
-}
-
 std::string fact(std::string_view name, std::string_view value, std::string_view reason = "") {
     return reason.empty()
                ? fmt::format("{:<9}{}\n", name, clean_line(value))
@@ -24,7 +19,7 @@ std::string fact(std::string_view name, std::string_view value, std::string_view
 }  // namespace
 
 Result<int> run(Session& session, const InfoArguments& arguments) {
-    TRY_ASSIGN(const json::Value value, ask(session));
+    TRY_ASSIGN(const json::Value value, session.get("/v1/system"));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;
@@ -60,7 +55,7 @@ Result<int> run(Session& session, const InfoArguments& arguments) {
 
 /// The client knows its own version even where no daemon answers.
 Result<int> run(Session& session, const VersionArguments& arguments) {
-    const auto value = ask(session);
+    const auto value = session.get("/v1/system");
     std::optional<wire::System> system;
     if (value) {
         TRY_ASSIGN(system, wire::parse_system(*value));

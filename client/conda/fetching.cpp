@@ -9,13 +9,13 @@ namespace {
 
 /// The files of the lock, what is lacking of them, and once more where a remembered digest was out
 /// of date.
-constexpr int k_rounds = 4;
+constexpr int k_fetch_rounds = 4;
 
 /// Offers the lock until the daemon lacks nothing; the job's id.
-Result<std::string> submit(Session& session, Progress& progress, wire::CondaContext context) {
+Result<std::string> submit_fetch(Session& session, Progress& progress, wire::CondaContext context) {
     TRY_ASSIGN(Connection * connection, session.connection());
     std::map<Digest, std::string> paths;
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_fetch_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
             connection->call("POST", "/v1/conda/fetches", wire::render(wire::NamedContext(context)))
@@ -34,13 +34,13 @@ Result<std::string> submit(Session& session, Progress& progress, wire::CondaCont
         }
         TRY(send_files(session, progress, paths, answer.needs));
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_fetch_rounds);
 }
 
 }  // namespace
 
 Result<void> fetch_packages(Session& session, Progress& progress, wire::CondaContext context) {
-    TRY_ASSIGN(const std::string id, submit(session, progress, std::move(context)));
+    TRY_ASSIGN(const std::string id, submit_fetch(session, progress, std::move(context)));
     TRY_ASSIGN(const wire::ResultEvent result, follow_job(session, progress, id));
     return check_result(result);
 }

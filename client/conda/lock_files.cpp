@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view k_file_scheme = "file://";
 constexpr std::string_view k_cache_name = "conda-packages";
-constexpr std::size_t k_threads_at_most = 4;
+constexpr std::size_t k_hash_threads = 4;
 
 std::optional<unsigned> hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -160,7 +160,7 @@ Result<HashedFiles> hash_files(
         return {};
     };
     const std::size_t cores = std::thread::hardware_concurrency();
-    ThreadPool pool(std::min({cores, k_threads_at_most, unknown.size()}));
+    ThreadPool pool(std::min({cores, k_hash_threads, unknown.size()}));
     TRY(parallel_each(pool, unknown.size(), hash_one));
     const bool news = !unknown.empty();
     HashedFiles hashed;

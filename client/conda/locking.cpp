@@ -12,7 +12,7 @@ namespace {
 
 /// Which repodata there is, what of it is lacking, and once more where a remembered digest was out
 /// of date.
-constexpr int k_rounds = 5;
+constexpr int k_lock_rounds = 5;
 
 /// What this machine has for a lock request.
 class ChannelFiles {
@@ -58,10 +58,10 @@ struct Submitted {
     bool pip = false;
 };
 
-Result<Submitted> submit(Session& session, Progress& progress, wire::LockRequest request) {
+Result<Submitted> submit_lock(Session& session, Progress& progress, wire::LockRequest request) {
     TRY_ASSIGN(Connection * connection, session.connection());
     ChannelFiles files;
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_lock_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
             connection->call("POST", "/v1/conda/locks", wire::render(request))
@@ -73,7 +73,7 @@ Result<Submitted> submit(Session& session, Progress& progress, wire::LockRequest
         TRY(files.tell(session, request, answer), "while reading the repodata of channels");
         TRY(files.send(session, progress, answer.needs));
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_lock_rounds);
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ std::vector<std::string> virtual_overrides(const Environment& environment) {
 Result<MadeLock> make_lock(Session& session, Progress& progress, LockOrder order) {
     const wire::LockRequest& request = order.request;
     session.drawing().know(request.input.name, request.input.text);
-    TRY_ASSIGN(const Submitted job, submit(session, progress, request));
+    TRY_ASSIGN(const Submitted job, submit_lock(session, progress, request));
     TRY_ASSIGN(wire::ResultEvent result, follow_job(session, progress, job.id));
     TRY(check_result(result));
     if (!result.lock) {

@@ -21,7 +21,7 @@ bool is_distribution(std::string_view name) {
 }
 
 /// Whether the path stands in the text as a word: not as a part of a longer one.
-bool has_word(std::string_view text, std::string_view spelling) {
+bool has_path_word(std::string_view text, std::string_view spelling) {
     constexpr std::string_view k_ends = " \t\r\n\"',]}#:;[";
     constexpr std::string_view k_starts = " \t\r\n\"',[{=:rfc";  // "-rFILE", "--find-links=DIR"
     for (auto at = text.find(spelling); at != std::string_view::npos;
@@ -35,22 +35,23 @@ bool has_word(std::string_view text, std::string_view spelling) {
     return false;
 }
 
-std::string directory_of(std::string_view path) {
+std::string up_to_slash(std::string_view path) {
     return std::string(path.substr(0, path.rfind('/') + 1));
 }
 
 }  // namespace
 
 PipFiles::PipFiles(const std::string& input, std::string text)
-    : directory_(directory_of(input)) {
+    : directory_(up_to_slash(input)) {
     texts_.emplace("", std::move(text));
 }
 
 bool PipFiles::is_named(const std::string& asked) const {
     return std::any_of(texts_.begin(), texts_.end(), [&](const auto& known) {
         const auto& [directory, text] = known;
-        return has_word(text, asked)
-               || (asked.starts_with(directory) && has_word(text, asked.substr(directory.size())));
+        return has_path_word(text, asked)
+               || (asked.starts_with(directory)
+                   && has_path_word(text, asked.substr(directory.size())));
     });
 }
 
@@ -76,7 +77,7 @@ Result<PipFiles::Found> PipFiles::find(const std::string& asked) {
         urls_.emplace(url, path);
         if (!is_distribution(name)) {
             TRY_ASSIGN(std::string text, read_file_at(AT_FDCWD, path, k_requirements_bytes));
-            texts_[directory_of(asked)] += "\n" + std::move(text);
+            texts_[up_to_slash(asked)] += "\n" + std::move(text);
         }
         return found;
     }

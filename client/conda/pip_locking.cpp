@@ -8,7 +8,7 @@ namespace kiln::client {
 namespace {
 
 /// Packages, what the part names, what files of requirements name in turn, and the bytes of each.
-constexpr int k_rounds = 40;
+constexpr int k_pip_rounds = 40;
 
 /// What this machine sends for one request.
 class PipSender {
@@ -67,7 +67,7 @@ Result<std::string> lock_pip_part(
 ) {
     TRY_ASSIGN(Connection * connection, session.connection());
     PipSender sender(session, progress, local);
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_pip_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
             connection->call("POST", "/v1/conda/pip-locks", wire::render(request))
@@ -87,7 +87,7 @@ Result<std::string> lock_pip_part(
         }
         TRY(sender.send(answer.needs));
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_pip_rounds);
 }
 
 }  // namespace kiln::client

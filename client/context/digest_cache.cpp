@@ -11,7 +11,7 @@ namespace kiln::client {
 namespace {
 
 constexpr std::array<char, 8> k_magic = {'k', 'i', 'l', 'n', 'c', 't', 'x', '1'};
-constexpr mode_t k_file_mode = 0600;
+constexpr mode_t k_cache_mode = 0600;
 
 struct Header {
     std::array<char, 8> magic;
@@ -176,7 +176,7 @@ Result<void> DigestCache::save(
 
     const std::string temporary = fmt::format("{}.{}", name, ::getpid());
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    TRY_ASSIGN(Fd fd, open_at(directory, temporary, flags, Resolve::beneath, k_file_mode));
+    TRY_ASSIGN(Fd fd, open_at(directory, temporary, flags, Resolve::beneath, k_cache_mode));
     auto written = write_all(fd.get(), bytes);
     if (written && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
         written = fail(errno_error(errno, name));

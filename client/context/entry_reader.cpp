@@ -17,7 +17,7 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::size_t k_read_bytes = 256UL * 1024;
+constexpr std::size_t k_file_read_bytes = 256UL * 1024;
 /// Linux keeps at most 64 KiB of names and 64 KiB of value an xattr.
 constexpr std::size_t k_xattr_bytes = 64UL * 1024;
 constexpr std::string_view k_user_xattr = "user.";
@@ -69,7 +69,7 @@ class Readers {
     /// Takes rows until none is left; `report` is called now and then.
     void work(const std::function<void()>& report) {
         Hasher hasher;
-        Bytes buffer(k_read_bytes);
+        Bytes buffer(k_file_read_bytes);
         while (true) {
             const std::size_t index = next_.fetch_add(1);
             if (index >= rows_.size()) {

@@ -7,7 +7,7 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::size_t k_copy_bytes = 256UL * 1024;
+constexpr std::size_t k_unpack_bytes = 256UL * 1024;
 
 }  // namespace
 
@@ -116,7 +116,7 @@ Result<void> TarContext::add(
     }
     if (entry.type == tar::EntryType::file) {
         Hasher hasher;
-        Bytes buffer(k_copy_bytes);
+        Bytes buffer(k_unpack_bytes);
         const std::uint64_t begin = spool_end_;
         while (true) {
             TRY(check(stop));

@@ -13,7 +13,7 @@ namespace {
 
 /// A lock, the files it names, what of them is lacking, and once more where a digest was out of
 /// date.
-constexpr int k_rounds = 6;
+constexpr int k_build_rounds = 6;
 
 /// What this machine has for the build of an environment.
 class BuildFiles {
@@ -110,7 +110,7 @@ Result<Digest> build_environment(
     TRY_ASSIGN(request.credentials, workspace_credentials(session, wish.workspace));
     BuildFiles files(session, progress);
     TRY_ASSIGN(Connection * connection, session.connection());
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_build_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
             connection->call("POST", "/v1/environment-builds", wire::render(request))
@@ -136,7 +136,7 @@ Result<Digest> build_environment(
         TRY(files.hash(request, answer), "while reading a lock's packages");
         TRY(files.send(answer.needs));
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_build_rounds);
 }
 
 }  // namespace kiln::client

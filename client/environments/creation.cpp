@@ -4,6 +4,7 @@
 #include "client/build/transfer_teller.hpp"
 #include "client/context/upload.hpp"
 #include "client/pull.hpp"
+#include "client/typed.hpp"
 #include "store/base/bytes.hpp"
 
 #include <fmt/format.h>
@@ -12,10 +13,8 @@ namespace kiln::client {
 namespace {
 
 constexpr std::size_t k_definition_bytes = 1024UL * 1024;
-constexpr std::size_t k_conda_bytes = 8UL * 1024 * 1024;
 /// Each file that a definition names, the listing, and the images of a Dockerfile, one at a time.
-constexpr int k_rounds = 32;
-constexpr std::string_view k_stdin = "-";
+constexpr int k_definition_rounds = 32;
 
 Result<wire::NamedText> read_definition(const Session& session, const std::string& file) {
     if (file == k_stdin) {
@@ -101,7 +100,7 @@ class DefinitionFiles {
   private:
     Result<void> read_text(std::optional<wire::NamedText>& into, const std::string& path) {
         const std::string file = below(directory_, path);
-        TRY_ASSIGN(auto found, read_optional_text(file, k_conda_bytes));
+        TRY_ASSIGN(auto found, read_optional_text(file, k_conda_text_bytes));
         if (!found) {
             return fail(Error{
                 .code = Code::not_found,
@@ -199,7 +198,7 @@ Result<CreatedEnvironment> create_environment(
     request.curated_from = source.curated_from;
     DefinitionFiles files(session, progress, source);
     TRY_ASSIGN(Connection * connection, session.connection());
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < k_definition_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
             connection->call("POST", "/v1/environments", wire::render(request))
@@ -219,7 +218,9 @@ Result<CreatedEnvironment> create_environment(
             TRY(pull(session, progress, {.name = image}));
         }
     }
-    return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_rounds);
+    return fail(
+        Code::internal, "kilnd still asks for what it was sent {} times", k_definition_rounds
+    );
 }
 
 }  // namespace kiln::client

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t k_transfer_interval_ms = 2000;
 
-std::string facts_of(const wire::StepEvent& step) {
+std::string plain_facts(const wire::StepEvent& step) {
     std::string facts;
     if (step.duration_ms) {
         facts += ' ' + render_duration(*step.duration_ms);
@@ -76,11 +76,11 @@ std::string PlainProgress::take_step(const wire::StepEvent& step) {
                           ? fmt::format("#{} cached\n", step.id)
                           : fmt::format("#{} {} cached\n", step.id, name));
         case wire::StepStatus::done:
-            return text + fmt::format("#{} done{}\n", step.id, facts_of(step));
+            return text + fmt::format("#{} done{}\n", step.id, plain_facts(step));
         case wire::StepStatus::failed:
-            return text + fmt::format("#{} failed{}\n", step.id, facts_of(step));
+            return text + fmt::format("#{} failed{}\n", step.id, plain_facts(step));
         case wire::StepStatus::cancelled:
-            return text + fmt::format("#{} cancelled{}\n", step.id, facts_of(step));
+            return text + fmt::format("#{} cancelled{}\n", step.id, plain_facts(step));
     }
     return text;
 }

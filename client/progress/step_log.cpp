@@ -8,7 +8,7 @@ namespace kiln::client {
 namespace {
 
 /// A line without an end is cut here, so that a step that prints none costs no memory.
-constexpr std::size_t k_line_bytes = 16UL * 1024;
+constexpr std::size_t k_shown_line_bytes = 16UL * 1024;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ std::vector<std::string> StepLog::add(std::string_view bytes) {
     while (!bytes.empty()) {
         const std::size_t end = bytes.find('\n');
         const std::size_t size = std::min(
-            end == std::string_view::npos ? bytes.size() : end, k_line_bytes - rest_.size()
+            end == std::string_view::npos ? bytes.size() : end, k_shown_line_bytes - rest_.size()
         );
         rest_ += bytes.substr(0, size);
         bytes.remove_prefix(size);
@@ -25,7 +25,7 @@ std::vector<std::string> StepLog::add(std::string_view bytes) {
         if (ended) {
             bytes.remove_prefix(1);
         }
-        if (ended || rest_.size() == k_line_bytes) {
+        if (ended || rest_.size() == k_shown_line_bytes) {
             completed.push_back(clean_line(rest_));
             keep(completed.back());
             rest_.clear();

@@ -11,11 +11,7 @@
 namespace kiln::client {
 namespace {
 
-std::string count_of(std::size_t count, std::string_view noun) {
-    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string shown(const std::optional<wire::PackageSide>& side) {
+std::string shown_side(const std::optional<wire::PackageSide>& side) {
     if (!side) {
         return "-";
     }
@@ -30,8 +26,8 @@ std::string render_changes(
         table.add(
             {clean_line(change.change),
              clean_line(change.name),
-             shown(change.before),
-             shown(change.after)}
+             shown_side(change.before),
+             shown_side(change.after)}
         );
     }
     return fmt::format(
@@ -120,7 +116,7 @@ class FileTable {
                 whole_change_,
                 whole_paths_ == 0 ? "-" : render_size(whole_bytes_),
                 whole_,
-                whole_paths_ == 0 ? "" : count_of(whole_paths_, "path")
+                whole_paths_ == 0 ? "" : render_count(whole_paths_, "path")
             );
         }
         whole_.clear();
@@ -144,7 +140,7 @@ class FileTable {
     std::string whole_change_;
     std::uint64_t whole_bytes_ = 0;
     std::size_t whole_paths_ = 0;
-    bool only_directories_ = true;  // below it, as far as they are shown
+    bool only_directories_ = true;  // below it, as far as they are shown_side
     bool holds_left_out_ = false;
     std::size_t left_out_ = 0;
 };
@@ -179,7 +175,7 @@ std::string render_difference(const wire::Difference& difference, ShowFiles show
     if (files.left_out() > 0) {
         add_part(fmt::format(
             "# {} of packages that differ: --all shows {}\n",
-            count_of(files.left_out(), "path"),
+            render_count(files.left_out(), "path"),
             files.left_out() == 1 ? "it" : "them"
         ));
     }

@@ -9,7 +9,7 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::string_view k_red = "1;31";
+constexpr std::string_view k_bold_red = "1;31";
 constexpr std::string_view k_yellow = "1;33";
 constexpr std::string_view k_blue = "1;34";
 /// Longer lines are cut around the place that is meant.
@@ -66,7 +66,7 @@ void ErrorDrawing::know(std::string name, std::string text) {
 }
 
 std::string ErrorDrawing::draw(const Error& error) const {
-    std::string text = paint(k_red, "error:") + ' ' + error.message + '\n';
+    std::string text = paint(k_bold_red, "error:") + ' ' + error.message + '\n';
     for (const std::string& doing : error.trail) {
         text += fmt::format("  {}\n", doing);
     }
@@ -113,7 +113,7 @@ std::string ErrorDrawing::draw_place(const Span& where) const {
     put(where.line, cut.before + cut.meant + cut.after);
     const std::string carets(std::max<std::size_t>(1, display_width(cut.meant)), '^');
     text += fmt::format(
-        "{:>{}} | {:{}}{}\n", "", digits, "", display_width(cut.before), paint(k_red, carets)
+        "{:>{}} | {:{}}{}\n", "", digits, "", display_width(cut.before), paint(k_bold_red, carets)
     );
     return text;
 }

@@ -175,6 +175,14 @@ void append_clean_line(std::string& out, std::string_view line) {
     }
 }
 
+std::string or_dash(std::string_view text) {
+    return text.empty() ? "-" : clean_line(text);
+}
+
+std::string render_count(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string render_duration(std::uint64_t duration_ms) {
     const std::uint64_t seconds = duration_ms / 1000;
     if (seconds < 60) {

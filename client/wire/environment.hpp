@@ -38,6 +38,11 @@ struct EnvironmentRow {
     std::uint64_t author = 0;
     std::string created;
     bool archived = false;
+
+    /// "NAME:VERSION"; of an anonymous one its version.
+    [[nodiscard]] std::string reference() const {
+        return name.empty() ? version : name + ":" + version;
+    }
 };
 
 Result<EnvironmentRow> parse_environment_row(const json::Value& value);
