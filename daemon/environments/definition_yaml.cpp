@@ -48,7 +48,8 @@ class DefinitionWriter {
     std::string out_;
 };
 
-/// The lines of an inline specification moved to where `indent` says, comments included.
+/// The lines of an inline specification moved to where `indent` says: with their comments, and with
+/// the empty ones among them, which are line breaks in a scalar of several lines.
 std::string moved(std::string_view text, std::size_t indent) {
     std::vector<std::string_view> lines;
     std::size_t least = std::string_view::npos;
@@ -58,12 +59,17 @@ std::string moved(std::string_view text, std::size_t indent) {
         text.remove_prefix(std::min(end + 1, text.size()));
         if (const auto start = line.find_first_not_of(" \r"); start != std::string_view::npos) {
             least = std::min(least, start);
+        }
+        if (least != std::string_view::npos) {
             lines.push_back(line);
         }
     }
     std::string out;
     for (const std::string_view line : lines) {
-        out += std::string(indent, ' ') + std::string(line.substr(least)) + "\n";
+        if (line.size() > least) {
+            out += std::string(indent, ' ') + std::string(line.substr(least));
+        }
+        out += "\n";
     }
     return out;
 }

@@ -338,5 +338,15 @@ TEST(Definition, KeepsTheSelectorsOfAnInlineSpecificationWhenItIsWritten) {
     EXPECT_THAT(render_definition(*it), HasSubstr("    - pywin32  # [win]\n"));
 }
 
+TEST(Definition, KeepsTheEmptyLinesOfAnInlineSpecificationWithSelectors) {
+    const auto it = parse(
+        "name: a\nimage: b\nconda_file:\n    dependencies:\n      - pywin32  # [win]\n"
+        "      - >\n        python\n\n          \n        >=3\n"
+    );
+
+    ASSERT_THAT(it, Succeeds());
+    EXPECT_THAT(render_definition(*it), HasSubstr("      python\n\n        \n      >=3\n"));
+}
+
 }  // namespace
 }  // namespace kiln::daemon
