@@ -218,8 +218,8 @@ Result<void> remove_tree_at(int directory, const std::string& path) {
     // The caller's path may be absolute; below it every name is one component, never followed.
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     auto child = open_at(directory, path, flags, Resolve::anywhere);
-    if (!child && child.error().code == Code::permission) {
-        static_cast<void>(::fchmodat(directory, path.c_str(), 0700, 0));
+    if (!child && child.error().code == Code::permission
+        && ::fchmodat(directory, path.c_str(), 0700, 0) == 0) {
         child = open_at(directory, path, flags, Resolve::anywhere);
     }
     TRY(child);
