@@ -110,7 +110,10 @@ Result<void> take_env(CdiEdits& edits, const yaml::Node& node, const std::string
 Result<void> take_node(CdiEdits& edits, const Reader& in) {
     CdiFile node;
     TRY_ASSIGN(node.path, in.absolute("path"));
-    TRY_ASSIGN(node.host_path, in.text_or("hostPath", node.path));
+    node.host_path = node.path;
+    if (in.find("hostPath")) {
+        TRY_ASSIGN(node.host_path, in.absolute("hostPath"));
+    }
     TRY_ASSIGN(const std::string permissions, in.text_or("permissions", "rwm"));
     node.read_only = permissions.find('w') == std::string::npos;
     edits.nodes.push_back(std::move(node));

@@ -3,6 +3,7 @@
 #include "tests/support/check_cdi_spec.hpp"
 #include "tests/support/matchers.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
@@ -65,6 +66,24 @@ TEST(CdiSpec, SaysWhatIsWrongAndWhere) {
         ),
         FailsSaying(Code::invalid_input, "NAME=value")
     );
+}
+
+TEST(CdiSpec, TakesAbsolutePathsOnly) {
+    const auto with_node = [](const char* node) {
+        return fmt::format(
+            R"({{"cdiVersion": "1", "kind": "a.b/c", "containerEdits": {{"deviceNodes": [{}]}}}})",
+            node
+        );
+    };
+    EXPECT_THAT(
+        CdiSpec::parse(with_node(R"({"path": "dev/x"})"), "x"),
+        FailsSaying(Code::invalid_input, "\"path\" is no absolute path")
+    );
+    EXPECT_THAT(
+        CdiSpec::parse(with_node(R"({"path": "/dev/x", "hostPath": "dev/x"})"), "x"),
+        FailsSaying(Code::invalid_input, "\"hostPath\" is no absolute path")
+    );
+    EXPECT_THAT(CdiSpec::parse(with_node(R"({"path": "/dev/x"})"), "x"), Succeeds());
 }
 
 TEST(CdiName, IsVendorClassAndDevice) {
