@@ -35,7 +35,8 @@ BuildTable::Work refresh_work(
             co_return fail(rows.error());
         }
         for (const Refreshed& row : *rows) {
-            if (row.status == RefreshStatus::failed || row.status == RefreshStatus::unresolved) {
+            if (row.status == RefreshStatus::failed || row.status == RefreshStatus::unresolved
+                || row.status == RefreshStatus::unsent) {
                 const std::string message =
                     fmt::format("{} stays on its base: {}", row.name, row.reason);
                 job->emit(WarningEvent{.message = message});

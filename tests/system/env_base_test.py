@@ -27,6 +27,21 @@ class BaseCase(EnvironmentTest):
     def versions(self, name):
         return [row["version"] for row in self.good(self.env("history", name, "--format", "json")).json["versions"]]
 
+    def jobs(self):
+        builds = self.good(self.kilnd.kiln("builds", "--format", "json")).json["builds"]
+        return [job for job in builds if job["name"] == "env auto_rebuild"]
+
+    def running(self):
+        return [job for job in self.jobs() if job["status"] not in ("done", "failed", "cancelled")]
+
+    def followed(self):
+        """What the daemon said of the environments that it followed to their base on its own."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.jobs() or self.running():
+            self.assertLess(time.monotonic(), deadline, "the base was not followed")
+        said = self.good(self.kilnd.kiln("logs", self.jobs()[0]["id"]))
+        return said.stdout + said.stderr
+
 
 class RegistryBaseTest(BaseCase, RegistryCase):
     """A base that a team pushes to its registry, and an environment elsewhere that stands on it."""
@@ -113,13 +128,6 @@ class MovedBaseTest(BaseCase):
         while self.show(name)["version"] != version or self.running():
             self.assertLess(time.monotonic(), deadline, "the base was not followed")
 
-    def jobs(self):
-        builds = self.good(self.kilnd.kiln("builds", "--format", "json")).json["builds"]
-        return [job for job in builds if job["name"] == "env auto_rebuild"]
-
-    def running(self):
-        return [job for job in self.jobs() if job["status"] not in ("done", "failed", "cancelled")]
-
     def test_an_environment_that_wants_it_follows_its_base(self):
         self.channel("tool 1.0")
         self.load(self.kilnd, patched_tar("first\n"), "moving:1")
@@ -170,12 +178,9 @@ class MovedBaseTest(BaseCase):
                                         more="auto_rebuild: on_base_image_update\n"), "--build")
 
         self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
-        deadline = time.monotonic() + PATIENCE
-        while not self.jobs() or self.running():
-            self.assertLess(time.monotonic(), deadline)
+
+        self.assertIn("train stays on its base: picky-1.0-0.conda needs __glibc", self.followed())
         self.assertEqual(self.versions("train"), ["1"])
-        said = self.good(self.kilnd.kiln("logs", self.jobs()[0]["id"]))
-        self.assertIn("train stays on its base: picky-1.0-0.conda needs __glibc", said.stdout + said.stderr)
 
         dry = self.good(self.env("refresh", "train", "--dry-run"))
         self.assertIn("train: picky 1.0 to 0.9", dry.stderr)
@@ -259,22 +264,24 @@ class CutRefreshTest(BaseCase):
 class TakenImageTest(BaseCase, RegistryCase):
     """An image that another daemon of the team built, on a base that moved here before it moved there."""
 
-    def setUp(self):
-        super().setUp()
+    def take(self, more=""):
         self.channel("tool 1.0")
         config = self.write("kilnd.toml", f'[workspaces.default]\nregistry = "{self.registry(password=False)}/team"\n')
         other = self.daemon("other", arguments=["--config", config])
         for daemon in (other, self.kilnd):
             self.load(daemon, base_image.busybox_tar(), "moving:1")
-        definition = self.define(self.system_managed(base="moving:1"))
+        definition = self.define(self.system_managed(base="moving:1", more=more))
         self.good(other.kiln("env", "create", "-f", definition, "--build"))
         self.kilnd.stop()
         self.kilnd.arguments = ["--config", config]
         self.kilnd.start()
-        self.good(self.env("create", "-f", definition, "--build"))
+        self.good(self.env("create", "-f", definition))
+        self.good(self.env("build", "train", "--pull"))
         self.load(self.kilnd, patched_tar("twice"), "moving:1")
 
     def test_its_packages_are_sent_for_the_next_version(self):
+        self.take()
+
         answer = self.good(self.env("refresh", "train"))
 
         self.assertRegex(answer.stdout, "train +1 to 2 +unsent")
@@ -282,7 +289,13 @@ class TakenImageTest(BaseCase, RegistryCase):
         self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/tool"), "tool 1.0\n")
         self.assertEqual(self.refresh("train")["train"]["status"], "current")
 
+    def test_a_daemon_that_follows_the_base_says_that_they_are_to_be_sent(self):
+        self.take("auto_rebuild: on_base_image_update\n")
+
+        self.assertRegex(self.followed(), "train stays on its base: .*tool-1.0-0.conda was not sent")
+
     def test_packages_that_are_gone_are_told_and_keep_no_other_back(self):
+        self.take()
         self.create("name: plain\nimage: moving:1\n", "--build")
         os.unlink(self.path("channel/linux-64/tool-1.0-0.conda"))
         self.load(self.kilnd, patched_tar("again"), "moving:1")
