@@ -8,8 +8,6 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::uint32_t k_permission_bits = 07777;
-
 Result<void> append_file(
     int root, const WalkedEntry& entry, tar::TarWriter& writer, const std::stop_token& stop
 ) {
@@ -53,7 +51,7 @@ Result<void> write_directory_tar(
     for (const WalkedEntry* walked : walk.entries()) {
         tar::TarEntry entry;
         entry.path = walked->path;
-        entry.mode = walked->mode & k_permission_bits;
+        entry.mode = walked->mode & k_mode_bits;
         if (S_ISDIR(walked->mode)) {
             entry.type = tar::EntryType::directory;
             TRY(writer.append(entry));

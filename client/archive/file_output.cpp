@@ -6,6 +6,7 @@
 #include <cstdio>
 
 namespace kiln::client {
+
 Result<std::unique_ptr<FileOutput>> FileOutput::open(const std::string& path, int stdout_fd) {
     if (path == "-") {
         return std::unique_ptr<FileOutput>(new FileOutput(Fd(), stdout_fd, path, {}));

@@ -51,8 +51,7 @@ class PrintedProgress final : public Progress {
 }  // namespace
 
 Result<int> run(Session& session, const BuildsArguments& arguments) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    TRY_ASSIGN(const json::Value value, connection->call("GET", "/v1/builds"));
+    TRY_ASSIGN(const json::Value value, session.get("/v1/builds"));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;
@@ -103,10 +102,8 @@ Result<int> run(Session& session, const CancelArguments& arguments) {
 
 Result<int> run(Session& session, const ExplainArguments& arguments) {
     if (arguments.format == ListFormat::json) {
-        TRY_ASSIGN(Connection * connection, session.connection());
         TRY_ASSIGN(
-            const json::Value value,
-            connection->call("GET", build_target(arguments.build) + "/explain")
+            const json::Value value, session.get(build_target(arguments.build) + "/explain")
         );
         TRY(session.print(json::render_pretty(value)));
         return 0;

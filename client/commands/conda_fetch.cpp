@@ -4,6 +4,7 @@
 #include "store/base/file.hpp"
 
 namespace kiln::client {
+
 Result<int> run(Session& session, const CondaFetchArguments& arguments) {
     wire::CondaContext context;
     context.lock.name = arguments.lock;

@@ -7,17 +7,13 @@
 namespace kiln::client {
 
 Result<int> run(Session& session, const DiffArguments& arguments) {
-    TRY_ASSIGN(Connection * connection, session.connection());
     TRY_ASSIGN(
         const json::Value value,
-        connection->call(
-            "GET",
-            fmt::format(
-                "/v1/images/{}/diff?with={}",
-                encode_component(arguments.before),
-                encode_component(arguments.after)
-            )
-        )
+        session.get(fmt::format(
+            "/v1/images/{}/diff?with={}",
+            encode_component(arguments.before),
+            encode_component(arguments.after)
+        ))
     );
     TRY_ASSIGN(const wire::Difference difference, wire::parse_difference(value));
     const std::string text =

@@ -19,10 +19,10 @@ Result<std::map<std::string, wire::Credentials>> refresh_credentials(
     Session& session, const EnvRefreshArguments& arguments
 ) {
     TRY_ASSIGN(auto credentials, workspace_credentials(session, arguments.workspace));
-    TRY_ASSIGN(Connection * connection, session.connection());
-    const std::string target =
-        "/v1/environment-bases?workspace=" + encode_component(arguments.workspace);
-    TRY_ASSIGN(const json::Value value, connection->call("GET", target));
+    TRY_ASSIGN(
+        const json::Value value,
+        session.get("/v1/environment-bases?workspace=" + encode_component(arguments.workspace))
+    );
     TRY_ASSIGN(const auto bases, wire::parse_base_names(value));
     TRY_ASSIGN(auto of_bases, credentials_for(session.environment(), bases));
     credentials.merge(of_bases);

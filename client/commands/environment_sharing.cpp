@@ -27,10 +27,8 @@ Result<wire::ResultEvent> post(
 
 /// The source that the workspace is configured with.
 Result<std::string> configured_source(Session& session, const std::string& workspace) {
-    TRY_ASSIGN(Connection * connection, session.connection());
     TRY_ASSIGN(
-        const json::Value value,
-        connection->call("GET", "/v1/workspaces/" + encode_component(workspace))
+        const json::Value value, session.get("/v1/workspaces/" + encode_component(workspace))
     );
     json::ObjectReader in(value, "the workspace");
     auto source = in.optional_text("curated_source");

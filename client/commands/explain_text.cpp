@@ -31,10 +31,9 @@ std::string render_change(const wire::ExplainedChange& change) {
 }  // namespace
 
 Result<std::string> explain_text(Session& session, const std::string& build) {
-    TRY_ASSIGN(Connection * connection, session.connection());
     TRY_ASSIGN(
         const json::Value value,
-        connection->call("GET", "/v1/builds/" + encode_component(build) + "/explain")
+        session.get("/v1/builds/" + encode_component(build) + "/explain")
     );
     TRY_ASSIGN(const auto steps, wire::parse_explanation(value));
     return render_explanation(steps);

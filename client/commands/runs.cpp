@@ -207,8 +207,7 @@ Result<int> run(Session& session, const RunArguments& arguments) {
 }
 
 Result<int> run(Session& session, const RunsArguments& arguments) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    TRY_ASSIGN(const json::Value value, connection->call("GET", runs_target(arguments)));
+    TRY_ASSIGN(const json::Value value, session.get(runs_target(arguments)));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;

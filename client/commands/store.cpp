@@ -9,8 +9,7 @@
 namespace kiln::client {
 
 Result<int> run(Session& session, const DfArguments& arguments) {
-    TRY_ASSIGN(Connection * connection, session.connection());
-    TRY_ASSIGN(const json::Value value, connection->call("GET", "/v1/system/usage"));
+    TRY_ASSIGN(const json::Value value, session.get("/v1/system/usage"));
     if (arguments.format == ListFormat::json) {
         TRY(session.print(json::render_pretty(value)));
         return 0;

@@ -6,7 +6,6 @@
 namespace kiln::client {
 namespace {
 
-constexpr std::uint32_t k_mode_bits = 07777;
 constexpr std::uint32_t k_symlink_mode = 0777;  // what the host reports differs between kernels
 
 }  // namespace

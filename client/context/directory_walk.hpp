@@ -27,6 +27,9 @@ struct FileIdentity {
 
 FileIdentity identity_of(const struct stat& facts);
 
+/// Of a mode that is not about the type: permissions, setuid, setgid and sticky.
+constexpr mode_t k_mode_bits = 07777;
+
 struct WalkedEntry {
     std::string_view path;  // relative to the root, no '/' at either end; lives as long as the walk
     mode_t mode = 0;        // with its type bits

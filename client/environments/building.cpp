@@ -72,10 +72,8 @@ class BuildFiles {
 Result<std::map<std::string, wire::Credentials>> workspace_credentials(
     Session& session, const std::string& workspace
 ) {
-    TRY_ASSIGN(Connection * connection, session.connection());
     TRY_ASSIGN(
-        const json::Value value,
-        connection->call("GET", "/v1/workspaces/" + encode_component(workspace))
+        const json::Value value, session.get("/v1/workspaces/" + encode_component(workspace))
     );
     json::ObjectReader in(value, "the workspace");
     const std::optional<std::string> registry = in.optional_text("registry");
