@@ -88,11 +88,15 @@ Error answer_error(const Request& request, const Response& response) {
     return error;
 }
 
-bool misses_blob(const Response& response) {
+bool says(const Response& response, std::string_view code) {
     const auto diagnostics = parse_diagnostics(response.body);
-    return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& each) {
-        return each.code == "MANIFEST_BLOB_UNKNOWN" || each.code == "BLOB_UNKNOWN";
+    return std::any_of(diagnostics.begin(), diagnostics.end(), [&](const Diagnostic& each) {
+        return each.code == code;
     });
+}
+
+bool misses_blob(const Response& response) {
+    return says(response, "MANIFEST_BLOB_UNKNOWN") || says(response, "BLOB_UNKNOWN");
 }
 
 bool is_temporary(const Response& response) {

@@ -22,6 +22,9 @@ std::vector<Diagnostic> parse_diagnostics(std::string_view body);
 /// header.
 Error answer_error(const Request& request, const Response& response);
 
+/// Whether one of its error codes is that one.
+bool says(const Response& response, std::string_view code);
+
 /// Whether the same request may succeed later: 408, 429, 5xx, or only codes that say so.
 bool is_temporary(const Response& response);
 

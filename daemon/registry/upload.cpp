@@ -115,11 +115,7 @@ Error Uploader::upload_error(const Session& session, const Result<Response>& res
     request.method = "PUT";
     request.url = session.location.value_or(repository_);
     const Error error = answer_error(request, *response);
-    const auto diagnostics = parse_diagnostics(response->body);
-    const bool mismatch = std::any_of(diagnostics.begin(), diagnostics.end(), [](const auto& each) {
-        return each.code == "DIGEST_INVALID";
-    });
-    return mismatch ? digest_error(session.blob, error) : error;
+    return says(*response, "DIGEST_INVALID") ? digest_error(session.blob, error) : error;
 }
 
 Awaitable<Result<bool>> Uploader::is_present(const Descriptor& blob) {
