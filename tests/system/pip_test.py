@@ -15,11 +15,7 @@ PYTHON = "/opt/env/bin/python"
 class PipTest(CondaTest, SharedDaemonTest):
     """One kilnd for all, because python's packages become layers once in a store."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        answer = cls.kilnd.kiln("load", "-i", "-", "-t", "glibc:1", stdin=base_image.glibc_tar())
-        assert answer.code == 0, answer
+    images = {"glibc:1": base_image.glibc_tar}
 
     def setUp(self):
         super().setUp()

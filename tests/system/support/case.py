@@ -136,7 +136,9 @@ class SystemTest(unittest.TestCase):
 
 
 class SharedDaemonTest(SystemTest):
-    """For files of many small cases: one kilnd with `base:1` for them all, each case has a directory of its own."""
+    """For files of many small cases: one kilnd with its images for them all, each case has a directory of its own."""
+
+    images = {"base:1": base_image.busybox_tar}
 
     @classmethod
     def setUpClass(cls):
@@ -144,8 +146,9 @@ class SharedDaemonTest(SystemTest):
         cls.addClassCleanup(shutil.rmtree, cls.shared_directory, ignore_errors=True)
         cls.kilnd = Daemon(cls.shared_directory).start()
         cls.addClassCleanup(cls.kilnd.kill)
-        answer = cls.kilnd.kiln("load", "-i", "-", "-t", "base:1", stdin=base_image.busybox_tar())
-        assert answer.code == 0, answer
+        for name, tar in cls.images.items():
+            answer = cls.kilnd.kiln("load", "-i", "-", "-t", name, stdin=tar())
+            assert answer.code == 0, answer
 
     def image(self, dockerfile, files=(), *words, **options):
         """The digest of an image that must come out."""
