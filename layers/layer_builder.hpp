@@ -12,13 +12,13 @@
 
 namespace kiln {
 
-/// Tar bytes in one block, and so in one frame: independent zstd -3 frames of 2 MiB cost 3.5% in
-/// size.
-inline constexpr std::uint32_t k_frame_tar_bytes = 2 * 1024 * 1024;
+/// Tar bytes in one block, and so in one frame: independent zstd -3 frames of 4 MiB cost 2% in
+/// size, of 2 MiB 3.5%.
+inline constexpr std::uint32_t k_frame_tar_bytes = 4 * 1024 * 1024;
 
 struct LayerOptions {
     Compression compression = Compression::zstd;
-    std::optional<int> level = std::nullopt;  // the compressor's default (zstd 3) when absent
+    std::optional<int> level = std::nullopt;  // make_compressor()'s own when absent
 };
 
 /// Entries to both digests, blob and table of contents in one pass. Blocks are compressed by the

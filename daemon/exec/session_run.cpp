@@ -144,7 +144,8 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
     for (const Pipe* pipe : {&output, &errors}) {
         // So that the command may open /dev/stdout again. Fails for ids that aren't mapped, which
         // are told as such later.
-        static_cast<void>(::fchown(pipe->write_end.get(), spec_.uid, spec_.gid));
+        [[maybe_unused]] const int owned =
+            ::fchown(pipe->write_end.get(), spec_.uid, spec_.gid);
     }
     const std::array<int, 2> readers{output.read_end.get(), errors.read_end.get()};
     TRY(channel_.send(MessageType::started, {}, readers));

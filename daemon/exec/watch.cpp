@@ -12,7 +12,7 @@ namespace {
 
 void signal_event(int event) {
     const std::uint64_t one = 1;
-    static_cast<void>(::write(event, &one, sizeof one));
+    [[maybe_unused]] const ssize_t written = ::write(event, &one, sizeof one);
 }
 
 Fd make_event() {

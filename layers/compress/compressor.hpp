@@ -25,7 +25,7 @@ class Compressor {
     virtual std::size_t compress(ByteSpan block, MutableByteSpan into) = 0;
 };
 
-/// Levels   zstd 1 to 19, by default 3; gzip 1 to 3 by ISA-L (fast) and 4 to 12 by libdeflate
+/// Levels   zstd 1 to 19, by default about 3; gzip 1 to 3 by ISA-L (fast) and 4 to 12 by libdeflate
 /// (small), by default 2. Plain has none.
 /// Errors   invalid_input for other levels. nullptr for Compression::none.
 Result<std::unique_ptr<Compressor>> make_compressor(
