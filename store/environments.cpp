@@ -63,6 +63,40 @@ Result<void> put_document(Database& database, const EnvironmentDocument& documen
     return put.bind(document.digest).bind(std::string_view(document.text)).run();
 }
 
+Result<void> put_documents(Database& database, const std::vector<EnvironmentDocument>& documents) {
+    for (const EnvironmentDocument& document : documents) {
+        TRY(put_document(database, document));
+    }
+    return {};
+}
+
+Result<void> put_words(Database& database, const EnvironmentVersion& version) {
+    TRY_ASSIGN(
+        Statement put,
+        database.prepare("UPDATE environment_versions SET inputs = ?, notes = ? "
+                         "WHERE workspace = ? AND name = ? AND number = ?")
+    );
+    put.bind(version.inputs).bind(std::string_view(version.notes));
+    put.bind(std::string_view(version.workspace)).bind(std::string_view(version.name));
+    return put.bind(version.number).run();
+}
+
+/// The same definition in other words.
+Result<void> said_anew(
+    Database& database,
+    EnvironmentVersion& there,
+    const EnvironmentVersion& later,
+    const std::vector<EnvironmentDocument>& documents
+) {
+    if (there.inputs == later.inputs) {
+        return {};
+    }
+    there.inputs = later.inputs;
+    there.notes = later.notes;
+    TRY(put_documents(database, documents));
+    return put_words(database, there);
+}
+
 Result<std::optional<EnvironmentVersion>> find_version(
     Database& database, std::string_view workspace, std::string_view name, std::string_view version
 ) {
@@ -151,16 +185,15 @@ Result<AddedVersion> Environments::add(
         }
         if (there) {
             added.version = std::move(*there);
-            return keep_more(database, added.version, version.keeps);
+            TRY(keep_more(database, added.version, version.keeps));
+            return said_anew(database, added.version, version, documents);
         }
         TRY_ASSIGN(const Next next, next_of(database, version.workspace, version.name));
         version.number = next.number;
         if (version.version.empty()) {
             version.version = std::to_string(next.version);
         }
-        for (const EnvironmentDocument& document : documents) {
-            TRY(put_document(database, document));
-        }
+        TRY(put_documents(database, documents));
         TRY(insert_version(database, version));
         added = {std::move(version), true};
         return {};
@@ -225,17 +258,20 @@ Result<std::vector<EnvironmentVersion>> Environments::with_hash(const Digest& ha
     return read_all_rows(rows, read_version);
 }
 
-Result<void> Environments::set_notes(const EnvironmentVersion& version, std::string_view notes) {
+Result<void> Environments::edit_notes(const EnvironmentVersion& version, const EditNotes& edit) {
     const std::lock_guard lock(index_->state_->writing);
     Database& database = *index_->state_->writer;
     return database.transaction([&]() -> Result<void> {
         TRY_ASSIGN(
-            Statement put,
-            database.prepare("UPDATE environment_versions SET notes = ? "
-                             "WHERE workspace = ? AND name = ? AND number = ?")
+            auto there, find_version(database, version.workspace, version.name, version.version)
         );
-        put.bind(notes).bind(std::string_view(version.workspace));
-        return put.bind(std::string_view(version.name)).bind(version.number).run();
+        if (!there) {
+            return fail(
+                Code::not_found, "there is no environment {}:{}", version.name, version.version
+            );
+        }
+        TRY_ASSIGN(there->notes, edit(there->notes));
+        return put_words(database, *there);
     });
 }
 

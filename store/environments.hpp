@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ class Environments {
         : index_(&index) {}
 
     /// With a version: there it is added, or is found with the same hash. Without: the latest one
-    /// of the name when it has the same hash, else the next whole number. Errors   conflict: the
-    /// version has another definition.
+    /// of the name when it has the same hash, else the next whole number. One that is found stays
+    /// as it is unless its `inputs` are others, in words that the hash does not cover: then these
+    /// and `notes` become the later ones. Errors   conflict: the version has another definition.
     Result<AddedVersion> add(
         EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
     );
@@ -45,8 +47,11 @@ class Environments {
     /// Those of all workspaces that have this definition.
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> with_hash(const Digest& hash) const;
 
+    using EditNotes = std::function<Result<std::string>(std::string_view notes)>;
+    /// Puts what `edit` makes of the notes in their place; nobody else changes them meanwhile.
+    /// Errors   not_found; those of `edit`.
+    Result<void> edit_notes(const EnvironmentVersion& version, const EditNotes& edit);
     /// Errors   not_found.
-    Result<void> set_notes(const EnvironmentVersion& version, std::string_view notes);
     Result<void> set_archived(const EnvironmentVersion& version, bool archived);
     /// Of every version of the name.
     Result<void> set_all_archived(std::string_view workspace, std::string_view name, bool archived);

@@ -272,11 +272,22 @@ Result<store::AddedVersion> add_environment(
         return fail(std::move(outcome).error().with_where(definition.version->span));
     }
     TRY_ASSIGN(store::AddedVersion added, std::move(outcome));
-    if (!added.is_new && added.version.notes != version.notes) {
-        TRY(environments.set_notes(added.version, version.notes));
-        added.version.notes = version.notes;
+    if (!addition.curated_from.empty()) {
+        TRY(follow_notes(environments, added, version.notes));
     }
     return added;
+}
+
+Result<void> follow_notes(
+    store::Environments& environments, store::AddedVersion& added, const std::string& notes
+) {
+    if (added.version.notes == notes) {
+        return {};
+    }
+    added.version.notes = notes;
+    return environments.edit_notes(added.version, [&](std::string_view) {
+        return Result<std::string>(notes);
+    });
 }
 
 Result<EnvironmentNotes> EnvironmentNotes::parse(std::string_view text) {

@@ -53,7 +53,7 @@ struct Addition {
 };
 
 /// Gives a definition its place in the index. The same definition under the same name is the same
-/// version; what the notes of a later one say replaces them.
+/// version, which stays as it is (with notes that were edited here) while its text is the same, too.
 /// Errors   conflict: the version exists with another definition, or the name of a curated one is
 ///          taken; permission: the name is reserved or a curated environment's; too_large: the
 ///          workspace is full.
@@ -62,6 +62,11 @@ Result<store::AddedVersion> add_environment(
     const ResolvedEnvironment& environment,
     const Addition& addition,
     const WorkspaceSettings& workspace
+);
+
+/// Gives a curated version that was there already the notes of its source.
+Result<void> follow_notes(
+    store::Environments& environments, store::AddedVersion& added, const std::string& notes
 );
 
 /// What a version's notes hold: the texts that may change.

@@ -37,10 +37,7 @@ Result<store::AddedVersion> add_followed(
     version.origin =
         fmt::format("{} {}{}", k_curated_origin, k_followed_workspace, curated.workspace);
     TRY_ASSIGN(store::AddedVersion added, environments.add(version, {}));
-    if (!added.is_new && added.version.notes != version.notes) {
-        TRY(environments.set_notes(added.version, version.notes));
-        added.version.notes = version.notes;
-    }
+    TRY(follow_notes(environments, added, version.notes));
     return added;
 }
 

@@ -42,12 +42,14 @@ Result<std::string> edit_version(
 ) {
     TRY(refuse_curated(version));
     store::Environments environments = store.environments();
-    TRY_ASSIGN(EnvironmentNotes notes, EnvironmentNotes::parse(version.notes));
-    notes.description = edit.description.value_or(notes.description);
-    merge(notes.tags, edit.tags);
-    merge(notes.properties, edit.properties);
-    if (notes.render() != version.notes) {
-        TRY(environments.set_notes(version, notes.render()));
+    if (edit.description || !edit.tags.empty() || !edit.properties.empty()) {
+        TRY(environments.edit_notes(version, [&](std::string_view text) -> Result<std::string> {
+            TRY_ASSIGN(EnvironmentNotes notes, EnvironmentNotes::parse(text));
+            notes.description = edit.description.value_or(notes.description);
+            merge(notes.tags, edit.tags);
+            merge(notes.properties, edit.properties);
+            return notes.render();
+        }));
     }
     if (edit.archived && *edit.archived != version.archived) {
         TRY(environments.set_archived(version, *edit.archived));

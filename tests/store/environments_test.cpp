@@ -163,10 +163,53 @@ TEST_F(EnvironmentsTest, NotesChangeInPlace) {
     version_of("train", "a");
     auto one = environments().find("default", "train", "1");
     ASSERT_THAT(one, Succeeds());
-    ASSERT_THAT(environments().set_notes(**one, R"({"tags":{}})"), Succeeds());
+    const auto edit = [](std::string_view notes) {
+        return Result<std::string>(std::string(notes) + "!");
+    };
+    ASSERT_THAT(environments().edit_notes(**one, edit), Succeeds());
     one = environments().find("default", "train", "1");
     ASSERT_THAT(one, Succeeds());
-    EXPECT_EQ((*one)->notes, R"({"tags":{}})");
+    EXPECT_EQ((*one)->notes, "{}!");
+}
+
+TEST_F(EnvironmentsTest, OfManyEditsAtOnceNoneIsLost) {
+    const auto added = add("train", "", "a");
+    ASSERT_THAT(added, Succeeds());
+    std::vector<std::jthread> editors;
+    for (int i = 0; i < 8; ++i) {
+        editors.emplace_back([&] {
+            const auto edit = [](std::string_view notes) {
+                return Result<std::string>(std::string(notes) + "!");
+            };
+            EXPECT_THAT(environments().edit_notes(added->version, edit), Succeeds());
+        });
+    }
+    editors.clear();
+    EXPECT_EQ((*environments().find("default", "train", "1"))->notes, "{}!!!!!!!!");
+}
+
+TEST_F(EnvironmentsTest, AVersionTakesOverWhatALaterTextSaysInOtherWords) {
+    EnvironmentVersion version = add("train", "", "a")->version;
+    ASSERT_THAT(
+        environments().edit_notes(
+            version, [](std::string_view) { return Result<std::string>("edited"); }
+        ),
+        Succeeds()
+    );
+
+    const auto same = environments().add(version, {});
+    version.inputs = digest_of("with a comment");
+    version.notes = "written";
+    const auto other = environments().add(version, {{version.inputs, "with a comment"}});
+
+    ASSERT_THAT(same, Succeeds());
+    EXPECT_EQ(same->version.notes, "edited");
+    ASSERT_THAT(other, Succeeds());
+    EXPECT_FALSE(other->is_new);
+    const auto now = environments().find("default", "train", "1");
+    ASSERT_THAT(now, Succeeds());
+    EXPECT_EQ((*now)->notes, "written");
+    EXPECT_EQ((*now)->inputs, version.inputs);
 }
 
 TEST_F(EnvironmentsTest, TheLatestImageOfAHashIsTheOneInUse) {
