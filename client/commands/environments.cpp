@@ -74,9 +74,10 @@ Result<int> run(Session& session, const EnvBuildArguments& arguments) {
         arguments.push,
         arguments.pull};
     if (!arguments.file.empty()) {
+        EnvironmentSource source{arguments.file, arguments.workspace};
+        source.needs_no_name = true;
         TRY_ASSIGN(
-            const CreatedEnvironment created,
-            create_environment(session, *progress, {arguments.file, arguments.workspace})
+            const CreatedEnvironment created, create_environment(session, *progress, source)
         );
         wish.environment = created.row.reference();
     } else if (wish.environment.empty()) {

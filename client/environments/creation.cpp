@@ -195,6 +195,7 @@ Result<CreatedEnvironment> create_environment(
     TRY_ASSIGN(request.definition, read_definition(session, source.file));
     session.drawing().know(request.definition.name, request.definition.text);
     request.anonymous = source.is_anonymous;
+    request.needs_no_name = source.needs_no_name;
     request.curated_from = source.curated_from;
     DefinitionFiles files(session, progress, source);
     TRY_ASSIGN(Connection * connection, session.connection());

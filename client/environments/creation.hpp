@@ -19,7 +19,8 @@ Result<std::map<std::string, wire::Credentials>> workspace_credentials(
 struct EnvironmentSource {
     std::string file;  // the definition; "-": stdin
     std::string workspace;
-    bool is_anonymous = false;
+    bool is_anonymous = false;   // whatever name it has
+    bool needs_no_name = false;  // without a name it is anonymous
     std::string curated_from = {};
     /// Told of each file that the definition names, and of the directory of its build.
     std::function<void(const std::string& path)> opens = [](const std::string&) {};

@@ -9,11 +9,14 @@ namespace kiln::client {
 
 EnvironmentPlace EnvironmentPlace::parse(std::string_view reference) {
     constexpr std::string_view k_scheme = "env:";
+    constexpr std::string_view k_digest = "sha256:";
     if (reference.starts_with(k_scheme)) {
         reference.remove_prefix(k_scheme.size());
     }
-    if (Digest::parse_hex(reference)) {
-        return {"@anonymous", std::string(reference)};
+    const std::string_view hex =
+        reference.substr(reference.starts_with(k_digest) ? k_digest.size() : 0);
+    if (Digest::parse_hex(hex)) {
+        return {"@anonymous", std::string(hex)};
     }
     const std::size_t colon = reference.find(':');
     if (colon == std::string_view::npos) {

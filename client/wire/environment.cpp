@@ -112,6 +112,7 @@ Value render(const EnvironmentRequest& request) {
         {"ignore", render(request.ignore)},
         {"context", or_null(request.context)},
         {"anonymous", request.anonymous},
+        {"needs_no_name", request.needs_no_name},
         {"curated_from", request.curated_from}};
 }
 

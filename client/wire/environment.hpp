@@ -21,6 +21,7 @@ struct EnvironmentRequest {
     std::optional<NamedText> ignore;
     std::optional<Digest> context;
     bool anonymous = false;
+    bool needs_no_name = false;
     std::string curated_from;
 };
 

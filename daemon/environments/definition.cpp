@@ -399,7 +399,7 @@ Error lacks(const It& it, std::string message, std::string hint) {
 Result<void> check_names(const It& it, const DefinitionRules& rules) {
     if (!it.name) {
         if (rules.name == DefinitionRules::Name::required) {
-            return fail(lacks(it, "the environment has no name", "name: it, or use it anonymously")
+            return fail(lacks(it, "the environment has no name", "name: it, or --anonymous keeps it by its hash")
             );
         }
         if (it.version) {

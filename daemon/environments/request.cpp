@@ -43,6 +43,7 @@ Result<EnvironmentRequest> EnvironmentRequest::parse(const json::Value& value) {
     TRY_ASSIGN(request.ignore, parse_text(in, "ignore"));
     const std::optional<std::string> context = in.optional_text("context");
     request.is_anonymous = in.boolean_or("anonymous", false);
+    request.needs_no_name = in.boolean_or("needs_no_name", false);
     request.curated_from = in.text_or("curated_from", "");
     TRY(in.finish(json::UnknownFields::refuse));
     TRY(check_workspace_name(request.workspace));
@@ -58,7 +59,8 @@ Result<EnvironmentRequest> EnvironmentRequest::parse(const json::Value& value) {
 
 DefinitionRules EnvironmentRequest::rules() const {
     DefinitionRules rules;
-    rules.name = is_anonymous ? DefinitionRules::Name::optional : DefinitionRules::Name::required;
+    rules.name = is_anonymous || needs_no_name ? DefinitionRules::Name::optional
+                                               : DefinitionRules::Name::required;
     rules.reserved = curated_from.empty() ? DefinitionRules::Reserved::refused
                                           : DefinitionRules::Reserved::allowed;
     return rules;

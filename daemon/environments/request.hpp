@@ -22,6 +22,7 @@ struct EnvironmentRequest {
     std::optional<NamedText> ignore;
     std::optional<Digest> context;  // of the listing
     bool is_anonymous = false;      // whatever name the definition has
+    bool needs_no_name = false;     // one without a name is anonymous
     std::string curated_from;       // the source it is shipped with; empty: the user's own
 
     /// Errors   invalid_input naming the field.

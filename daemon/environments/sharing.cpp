@@ -2,6 +2,7 @@
 
 #include "daemon/build/context_packs.hpp"
 #include "daemon/build/push.hpp"
+#include "daemon/build/sbom.hpp"
 #include "daemon/environments/artifact.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
@@ -31,6 +32,7 @@ Result<PushOrder> plan_share(
             .hint = fmt::format("kiln env build {}", reference_of(version))});
     }
     lease.keep(image->image);
+    TRY(attach_sbom(services.store, lease, image->image, SbomFormat::spdx));
     PushOrder push{.source = image->image, .destination = order.destination};
     push.credentials = order.credentials;
     TRY_ASSIGN(

@@ -19,7 +19,8 @@ struct ShareOrder {
     CredentialsByHost credentials;
 };
 
-/// Pushes image, lock, definition and build context of a version.
+/// Pushes image, lock, definition, build context and bill of materials (SPDX, made where the image
+/// has none) of a version.
 /// Errors   conflict: it is not built; those of push_image().
 /// Thread   the loop.
 boost::asio::awaitable<Result<ResultEvent>> share_environment(

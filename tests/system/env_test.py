@@ -98,6 +98,30 @@ class DefinitionTest(EnvironmentTest):
         self.good(self.env("restore", "plain"))
         self.assertIn("plain", self.good(self.env("list")).stdout)
 
+    def test_the_same_file_again_leaves_what_was_edited(self):
+        file = self.define("name: plain\nimage: base:1\ntags: {team: a}\n")
+        self.good(self.env("create", "-f", file))
+        self.good(self.env("set", "plain", "--tag", "team=b", "--description", "edited", "--property", "p=1"))
+        edited = self.show("plain")
+
+        self.good(self.env("create", "-f", file))
+        self.assertEqual(self.show("plain"), edited)
+
+        self.good(self.env("create", "-f", self.define(
+            "name: plain\nimage: base:1\ntags: {team: c}\nauto_rebuild: on_base_image_update\n")))
+        shown = self.show("plain")
+        self.assertEqual((shown["version"], shown["tags"], shown["description"], shown["auto_rebuild"]),
+                         ("1", {"team": "c"}, "", "on_base_image_update"))
+
+    def test_of_edits_that_meet_none_is_lost(self):
+        self.create("name: plain\nimage: base:1\n")
+        names = [f"tag{i}" for i in range(8)]
+
+        for running in [self.kilnd.begin("env", "set", "plain", "--tag", f"{name}=x") for name in names]:
+            self.assertEqual(running.communicate()[1], b"")
+
+        self.assertEqual(sorted(self.show("plain")["tags"]), names)
+
     def test_files_beside_the_definition_are_brought_along(self):
         where = self.channel("tool 1.0")
         self.write("conf/conda.yml", f"channels: ['{where}', nodefaults]\ndependencies: [tool]\n")
@@ -214,8 +238,10 @@ class BuildTest(EnvironmentTest):
         self.assertRegex(created, "^[0-9a-f]{64}$")
         self.assertEqual(self.good(self.env("create", "--anonymous", "-f", file)).line, created)
         self.assertEqual(self.show(created)["hash"], "sha256:" + created)
+        self.assertEqual(self.show("sha256:" + created)["version"], created)
         self.assertEqual(self.good(self.env("list", "--format", "json")).json["environments"], [])
-        self.good(self.env("build", created))
+        self.assertEqual(self.good(self.env("build", "-f", file)).line, self.good(self.env("build", created)).line)
+        self.refused(self.env("create", "-f", file), 2, "the environment has no name", "env.yml:1:1", "--anonymous")
 
     def test_many_who_want_one_hash_wait_for_one_build(self):
         self.channel("tool 1.0")
@@ -344,6 +370,8 @@ class RegistryTest(RegistryCase):
         shown = [self.good(daemon.kiln("env", "show", "carried")).json for daemon in (one, two)]
         self.assertEqual([shown[1][key] for key in SHOW], [shown[0][key] for key in SHOW])
         self.assertEqual((shown[1]["tags"], shown[1]["image"]), ({"team": "blue"}, shared))
+        attached = self.good(two.kiln("inspect", shared)).json["referrers"]
+        self.assertIn("application/spdx+json", [each["artifact_type"] for each in attached])
         self.assertEqual(self.good(two.kiln("env", "import", where)).line, taken)
         self.good(two.kiln("env", "create", "-f", self.write("env.yml", f"name: other\nimage: {where}\n")))
         self.good(two.kiln("tag", shared, f"{registry}/team/plain:1"))
