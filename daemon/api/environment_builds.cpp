@@ -211,6 +211,9 @@ Result<RefreshOrder> parse_refresh(const Value& value) {
         TRY_ASSIGN(order.pull, parse_pull_policy(*pull));
     }
     order.dry_run = in.boolean_or("dry_run", false);
+    for (auto& [name, text] : in.text_map_or_empty("locks")) {
+        order.locks.emplace(name, NamedText{"the lock of " + name, std::move(text)});
+    }
     TRY_ASSIGN(order.credentials, parse_credentials(in.find("credentials")));
     TRY(in.finish(json::UnknownFields::refuse));
     return order;

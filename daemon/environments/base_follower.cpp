@@ -158,7 +158,6 @@ awaitable<void> BaseFollower::refresh(std::string workspace, std::vector<std::st
     order->names = std::move(names);
     order->pull = PullPolicy::never;
     order->push = false;
-    order->make_unresolved = false;
     while (!stopped_) {
         auto job = builds_.start(
             "env auto_rebuild", Attachment::detached, refresh_work(services_, builds_, order)

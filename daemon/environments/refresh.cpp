@@ -2,6 +2,7 @@
 
 #include "daemon/build/images.hpp"
 #include "daemon/conda/target.hpp"
+#include "daemon/environments/base_move.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/interrupted.hpp"
@@ -14,7 +15,6 @@
 #include "layers/conda/input/input.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace kiln::daemon {
 namespace {
@@ -24,173 +24,9 @@ using boost::asio::awaitable;
 /// Environments that are refreshed at once.
 constexpr std::size_t k_at_once = 4;
 
-/// A version whose base has moved, and the next one.
-struct Move {
-    store::EnvironmentVersion before;
-    ResolvedEnvironment after;
-    Image old_base;
-    Image new_base;
-    bool is_built = false;  // the one before, in this store
-};
-
-/// The definition with its files, as a client would bring it again.
-EnvironmentRequest request_of(
-    const store::EnvironmentVersion& version, const EnvironmentTexts& texts
-) {
-    EnvironmentRequest request;
-    request.workspace = version.workspace;
-    request.definition = texts.inputs.definition;
-    if (texts.definition.lock) {
-        request.lock = texts.inputs.conda;
-    } else {
-        request.conda_file = texts.inputs.conda;
-    }
-    if (const auto& docker = texts.inputs.docker) {
-        request.dockerfile = docker->dockerfile;
-        request.ignore = docker->ignore;
-        request.context = docker->context;
-    }
-    return request;
-}
-
-/// The first image that is another one now: its name, and both manifests.
-struct MovedImage {
-    std::string name;
-    Descriptor before;
-    Descriptor after;
-};
-
-std::optional<MovedImage> moved_image(
-    const EnvironmentInputs& before, const EnvironmentInputs& after
-) {
-    if (before.base && after.base && before.base->manifest != after.base->manifest) {
-        return MovedImage{before.base->name, before.base->manifest, after.base->manifest};
-    }
-    if (before.docker && after.docker) {
-        for (const auto& [name, manifest] : before.docker->images) {
-            const auto now = after.docker->images.find(name);
-            if (now != after.docker->images.end() && now->second != manifest) {
-                return MovedImage{name, manifest, now->second};
-            }
-        }
-    }
-    return std::nullopt;
-}
-
-std::uint64_t bytes_beyond(const Image& after, const Image& before) {
-    std::set<Digest> known;
-    for (const Descriptor& layer : before.manifest.layers) {
-        known.insert(layer.digest);
-    }
-    std::uint64_t bytes = 0;
-    for (const Descriptor& layer : after.manifest.layers) {
-        bytes += known.insert(layer.digest).second ? layer.size_bytes : 0;
-    }
-    return bytes;
-}
-
-/// An environment to look at.
-struct Candidate {
-    store::EnvironmentVersion version;
-    Result<EnvironmentTexts> texts;
-};
-
-std::string platform_of(const EnvironmentDefinition& definition) {
-    return definition.platform ? definition.platform->text : std::string();
-}
-
-std::set<BaseName> base_names(const std::vector<Candidate>& candidates) {
-    std::set<BaseName> names;
-    for (const Candidate& candidate : candidates) {
-        if (candidate.texts) {
-            const std::string platform = platform_of(candidate.texts->definition);
-            for (PinnedImage& base : candidate.texts->inputs.bases()) {
-                names.insert({std::move(base.name), platform});
-            }
-        }
-    }
-    return names;
-}
-
-/// Whether any of its bases has been there for more than 30 days.
-Result<bool> has_old_base(Services& services, const Candidate& candidate) {
-    for (const PinnedImage& base : candidate.texts->inputs.bases()) {
-        TRY_ASSIGN(
-            const UnixSeconds since, base_since(services.store, base, candidate.version.created)
-        );
-        if (services.clock.now() - since > k_old_base_seconds) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// A resolver that knows what was found in registries.
-Result<BaseResolver> resolver_for(
-    Services& services, const BuildRequest& request, const BasesNow& now, const Candidate& candidate
-) {
-    BaseResolver bases(services.store, request);
-    const std::string platform = platform_of(candidate.texts->definition);
-    for (const PinnedImage& base : candidate.texts->inputs.bases()) {
-        const BaseName name{base.name, platform};
-        if (const auto failure = now.failures.find(name); failure != now.failures.end()) {
-            return fail(failure->second);
-        }
-        if (const auto found = now.images.find(name); found != now.images.end()) {
-            bases.take(base.name, found->second);
-        }
-    }
-    return bases;
-}
-
-/// Looks the names of one version up again; nullopt: they mean what they meant.
-Result<std::optional<Move>> find_move(
-    Services& services,
-    const store::Lease& lease,
-    const Candidate& candidate,
-    const BasesNow& now,
-    Refreshed& row
-) {
-    TRY(candidate.texts);
-    store::Store& store = services.store;
-    const store::EnvironmentVersion& version = candidate.version;
-    const EnvironmentTexts& texts = *candidate.texts;
-    TRY_ASSIGN(row.is_old, has_old_base(services, candidate));
-    EnvironmentDefinition definition = texts.definition;
-    definition.version.reset();
-    BuildRequest stored;
-    stored.pull = PullPolicy::never;  // what could be pulled was
-    TRY_ASSIGN(BaseResolver bases, resolver_for(services, stored, now, candidate));
-    TRY_ASSIGN(
-        ResolvedEnvironment after,
-        resolve_environment(
-            bases,
-            lease,
-            request_of(version, texts),
-            definition,
-            settings_of(services.workspaces, version.workspace)
-        )
-    );
-    const auto moved = moved_image(texts.inputs, after.inputs);
-    if (!moved) {
-        return std::optional<Move>();
-    }
-    Move move{.before = version, .after = std::move(after), .old_base = {}, .new_base = {}};
-    TRY_ASSIGN(const auto built, find_environment_image(store, version.hash));
-    move.is_built = built.has_value();
-    TRY_ASSIGN(move.old_base, load_image(store, moved->before));
-    TRY_ASSIGN(move.new_base, load_image(store, moved->after));
-    row.status = RefreshStatus::moved;
-    row.base = moved->name;
-    row.base_before = moved->before.digest;
-    row.base_after = moved->after.digest;
-    row.moved_bytes = bytes_beyond(move.new_base, move.old_base);
-    return std::optional(std::move(move));
-}
-
 /// The lock of the version before, unless the new base lacks what its packages ask for.
 Result<std::optional<NamedText>> carried_lock(
-    Services& services, const store::Lease& lease, const Move& move, Refreshed& row
+    Services& services, const store::Lease& lease, const BaseMove& move, Refreshed& row
 ) {
     const store::Environments environments = services.store.environments();
     TRY_ASSIGN(const auto images, environments.images(move.before.hash));
@@ -216,7 +52,7 @@ struct Planned {
     EnvironmentBuildPlan plan;
 };
 
-UnresolvedEnvironment to_resolve(const Move& move, const Refreshed& row) {
+UnresolvedEnvironment to_resolve(const BaseMove& move, const Refreshed& row) {
     UnresolvedEnvironment wanted;
     wanted.input = *move.after.inputs.conda;
     wanted.base = row.base_after;
@@ -230,19 +66,24 @@ Result<std::optional<Planned>> plan_move(
     Services& services,
     const store::Lease& lease,
     const RefreshOrder& order,
-    const Move& move,
+    const BaseMove& move,
     Refreshed& row
 ) {
     std::optional<NamedText> lock;
     if (move.after.inputs.conda) {
-        TRY_ASSIGN(lock, carried_lock(services, lease, move, row));
+        const auto brought = order.locks.find(move.before.name);
+        if (brought != order.locks.end()) {
+            lock = brought->second;
+        } else {
+            TRY_ASSIGN(lock, carried_lock(services, lease, move, row));
+        }
         if (!lock) {
             row.status = RefreshStatus::unresolved;
             row.unresolved = to_resolve(move, row);
+            return std::optional<Planned>();
         }
     }
-    const bool is_left = row.status == RefreshStatus::unresolved && !order.make_unresolved;
-    if (order.dry_run || is_left) {
+    if (order.dry_run) {
         return std::optional<Planned>();
     }
     if (lock) {
@@ -255,14 +96,11 @@ Result<std::optional<Planned>> plan_move(
         .now = services.clock.now()};
     TRY_ASSIGN(const auto added, add_environment(services.store, move.after, addition, workspace));
     row.to_version = added.version.version;
-    if (row.status == RefreshStatus::unresolved) {
-        return std::optional<Planned>();
-    }
     auto build = std::make_shared<EnvironmentBuildOrder>();
     build->version = added.version;
     // The build finds every package's layer known. rebase_onto() would come to the same bytes only
     // after a look at all that depends on the base: the labels, which parents of the prefix it
-    // lacks, and how many layers it leaves to the packages. judge() compares what came out.
+    // lacks, and how many layers it leaves to the packages. judge_move() compares what came out.
     build->lock = std::move(lock);
     build->credentials = order.credentials;
     if (order.push) {
@@ -270,37 +108,6 @@ Result<std::optional<Planned>> plan_move(
     }
     TRY_ASSIGN(EnvironmentBuildPlan plan, plan_environment_build(services, *build));
     return std::optional(Planned{std::move(build), std::move(plan)});
-}
-
-/// What lies above the base in both images, by digest.
-std::vector<Digest> above(const Image& image, const Image& base) {
-    std::vector<Digest> digests;
-    for (std::size_t i = base.manifest.layers.size(); i < image.manifest.layers.size(); ++i) {
-        digests.push_back(image.manifest.layers[i].digest);
-    }
-    return digests;
-}
-
-/// Says whether every layer above the base came out as it was.
-Result<void> judge(Services& services, const Move& move, const Digest& built, Refreshed& row) {
-    store::Store& store = services.store;
-    row.image = built;
-    row.status = RefreshStatus::rebuilt;
-    TRY_ASSIGN(const auto before, find_environment_image(store, move.before.hash));
-    if (!before) {
-        row.reason = "it was not built before";
-        return {};
-    }
-    TRY_ASSIGN(const Image old_image, load_image(store, before->image));
-    TRY_ASSIGN(const store::Ref ref, find_image(store, built.render()));
-    TRY_ASSIGN(const Image new_image, load_image(store, ref.target));
-    row.moved_bytes = bytes_beyond(new_image, old_image);
-    if (above(old_image, move.old_base) == above(new_image, move.new_base)) {
-        row.status = RefreshStatus::rebased;
-    } else {
-        row.reason = "a step above the base looks at what lies below it";
-    }
-    return {};
 }
 
 /// The image of a definition, with its lock, that another daemon of the team built; nullopt where
@@ -375,7 +182,7 @@ awaitable<Result<void>> refresh_one(
     BuildTable& builds,
     std::shared_ptr<Job> job,
     std::shared_ptr<const RefreshOrder> order,
-    const Candidate& candidate,
+    const RefreshCandidate& candidate,
     const BasesNow& now,
     Refreshed& row
 ) {
@@ -410,11 +217,23 @@ awaitable<Result<void>> refresh_one(
     if (!*image) {
         co_return Result<void>();
     }
-    auto compare = [&] { return judge(services, **move, **image, row); };
+    auto compare = [&] { return judge_move(services.store, **move, **image, row); };
     co_return co_await run_on(services.pool, std::move(compare));
 }
 
-Result<std::vector<Candidate>> find_candidates(Services& services, const RefreshOrder& order) {
+Result<void> refuse_archived(const store::EnvironmentVersion& version) {
+    if (!version.archived) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::conflict,
+        .message = fmt::format("{} is archived: it stays on its base", version.name),
+        .hint = fmt::format("kiln env restore {}", version.name)});
+}
+
+Result<std::vector<RefreshCandidate>> find_candidates(
+    Services& services, const RefreshOrder& order
+) {
     const store::Environments environments = services.store.environments();
     std::vector<store::EnvironmentVersion> versions;
     if (order.names.empty()) {
@@ -426,8 +245,9 @@ Result<std::vector<Candidate>> find_candidates(Services& services, const Refresh
             versions.emplace_back(), find_environment(services.store, order.workspace, name, "")
         );
         TRY(refuse_curated(versions.back()));
+        TRY(refuse_archived(versions.back()));
     }
-    std::vector<Candidate> candidates;
+    std::vector<RefreshCandidate> candidates;
     for (store::EnvironmentVersion& version : versions) {
         TRY_ASSIGN(auto begun_with, interrupted_refresh_of(services.store, version));
         if (begun_with) {
@@ -462,7 +282,7 @@ awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     std::vector<Refreshed> rows(candidates->size());
     auto refresh = [&](std::size_t index) -> awaitable<Result<void>> {
         Refreshed& row = rows[index];
-        const Candidate& candidate = (*candidates)[index];
+        const RefreshCandidate& candidate = (*candidates)[index];
         row.name = candidate.version.name;
         row.from_version = candidate.version.version;
         if (job->stop_token().stop_requested()) {

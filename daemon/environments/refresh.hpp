@@ -23,8 +23,7 @@ struct RefreshOrder {
     std::optional<PullPolicy> pull;  // as BaseLookUp has it
     bool dry_run = false;
     bool push = true;  // where the workspace has a registry
-    /// A version whose packages must be resolved first is made, too: somebody will.
-    bool make_unresolved = true;
+    std::map<std::string, NamedText> locks = {};  // by name: made for those that were unresolved
     std::optional<std::uint32_t> author;  // none: whoever made the version before
     std::map<std::string, Credential> credentials;
 };
@@ -32,9 +31,9 @@ struct RefreshOrder {
 enum class RefreshStatus : std::uint8_t {
     current,     // its base is what it was
     moved,       // it has; dry run
-    rebased,     // all layers above the base are the same bytes
-    rebuilt,     // they are not: something above looks at what lies below
-    unresolved,  // the packages do not fit the new base: `env build` resolves them anew
+    rebased,     // all layers above the base are the same bytes, and none looks at it
+    rebuilt,     // something above looks at what lies below
+    unresolved,  // the packages do not fit the new base: no version before somebody brings a lock
     unsent,      // packages of the client's host are not in the store: `env build` sends them
     failed,
 };
@@ -53,7 +52,7 @@ struct Refreshed {
     bool is_old = false;            // the base came in more than 30 days ago
     std::uint64_t moved_bytes = 0;  // layers that the version before does not have
     std::optional<Digest> image = std::nullopt;
-    std::string reason = {};  // why it was rebuilt, is unresolved or unsent, or failed
+    std::string reason = {};  // why it is or was rebuilt, is unresolved or unsent, or failed
     /// What an unresolved one is resolved from.
     std::optional<UnresolvedEnvironment> unresolved = std::nullopt;
 };
@@ -63,7 +62,8 @@ struct Refreshed {
 /// base satisfies what they ask of it, and with them every layer above the base. One that fails is
 /// told of and stops no other.
 /// Shape    in the order of the names.
-/// Errors   not_found: a name; permission: the name of a curated one; cancelled.
+/// Errors   not_found: a name; permission: the name of a curated one; conflict: that of an archived
+///          one; cancelled.
 /// Thread   the loop.
 boost::asio::awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     Services& services,

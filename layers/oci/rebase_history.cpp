@@ -146,7 +146,8 @@ OwnStep::OwnStep(const HistoryEntry& entry)
 }
 
 LayerOrigin OwnStep::origin() const {
-    if (keyword_ == "RUN" || text_.starts_with("conda link scripts")) {
+    const bool is_pip = is_verbatim_ && text_.starts_with("pip ");
+    if (keyword_ == "RUN" || text_.starts_with("conda link scripts") || is_pip) {
         return LayerOrigin::run;
     }
     if (is_verbatim_ && text_.starts_with("conda ")) {

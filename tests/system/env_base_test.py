@@ -202,6 +202,91 @@ class MovedBaseTest(BaseCase):
         self.assertIn("base older than 30 days", self.good(self.env("refresh", "old")).stdout)
 
 
+class RebuiltTest(BaseCase):
+    """What a rebase does not cover is built anew, and said so before and after."""
+
+    def setUp(self):
+        super().setUp()
+        self.load(self.kilnd, patched_tar("first\n"), "moving:1")
+
+    def test_a_step_that_ran_on_the_base_runs_again(self):
+        self.write("docker/Dockerfile", "FROM moving:1\nRUN echo same > /file\n")
+        self.create("name: runs\nbuild: {path: docker}\n", "--build")
+        self.load(self.kilnd, patched_tar("second\n"), "moving:1")
+
+        dry = self.refresh("runs", "--dry-run")["runs"]
+        done = self.refresh("runs")["runs"]
+
+        self.assertEqual((dry["status"], done["status"], done["to_version"]), ("moved", "rebuilt", "2"))
+        for row in (dry, done):
+            self.assertEqual(row["reason"], '"RUN /bin/sh -c echo same > /file" ran on the old base and depends on it')
+
+    def test_a_base_of_an_earlier_stage_is_told(self):
+        self.write("docker/Dockerfile", "FROM moving:1 AS first\nFROM base:1\nCOPY --from=first /etc/passwd /copied\n")
+        self.create("name: stages\nbuild: {path: docker}\n", "--build")
+        self.load(self.kilnd, patched_tar("second\n"), "moving:1")
+
+        row = self.refresh("stages")["stages"]
+
+        self.assertEqual((row["status"], row["reason"]),
+                         ("rebuilt", "an earlier stage of its Dockerfile stands on that image"))
+
+    def test_an_archived_environment_stays(self):
+        self.create("name: gone\nimage: moving:1\n", "--build")
+        self.good(self.env("archive", "gone"))
+        self.load(self.kilnd, patched_tar("second\n"), "moving:1")
+
+        self.refused(self.env("refresh", "gone"), 4, "gone is archived", "kiln env restore gone")
+
+        self.assertEqual(self.versions("gone"), ["1"])
+
+
+class UnresolvedTest(BaseCase):
+    """Packages that ask for more than the new base has."""
+
+    def setUp(self):
+        super().setUp()
+        self.load(self.kilnd, base_image.glibc_tar(), "moving:1")
+
+    def picky(self, name, *packages):
+        self.channel(*packages)
+        self.create(self.system_managed(name=name, base="moving:1", dependencies="[picky]"), "--build")
+        return self.show(name)["image"]
+
+    def test_without_a_lock_there_is_no_next_version(self):
+        image = self.picky("stuck", "picky 1.0 __glibc >=2.20")
+        self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
+
+        for name in ("stuck", "stuck"):
+            self.refused(self.env("refresh", name), 4, "picky", "__glibc", "resolving stuck")
+
+        self.assertEqual(self.versions("stuck"), ["1"])
+        self.assertEqual(self.good(self.env("build", "stuck")).line, image)
+        self.assertEqual(self.refresh("stuck", "--dry-run", code=4)["stuck"]["status"], "unresolved")
+
+    def test_one_that_cannot_be_resolved_keeps_no_other_back(self):
+        self.picky("stuck", "picky 1.0 __glibc >=2.20")
+        self.picky("worse", "picky 1.0 __glibc >=2.20")
+        self.create("name: plain\nimage: moving:1\n", "--build")
+        self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
+
+        for words in (("--all", "--dry-run"), ("--all",)):
+            answer = self.refused(self.env("refresh", *words), 4, "resolving stuck", "resolving worse")
+
+        self.assertRegex(answer.stdout, "plain +1 to 2 +rebased")
+        self.assertEqual(self.versions("stuck") + self.versions("worse"), ["1", "1"])
+
+    def test_what_was_resolved_anew_is_told_in_the_end(self):
+        self.picky("train", "picky 1.0 __glibc >=2.20", "picky 0.9")
+        self.load(self.kilnd, base_image.busybox_tar(), "moving:1")
+
+        row = self.refresh("train")["train"]
+
+        self.assertEqual((row["status"], row["to_version"]), ("rebuilt", "2"))
+        self.assertEqual(row["image"], self.show("train")["image"])
+        self.assertEqual(self.content(self.kilnd, row["image"], "opt/env/share/picky"), "picky 0.9\n")
+
+
 class CutRefreshTest(BaseCase):
     def refresh_until_write(self, count):
         """A refresh on the store as it was, whose one worker dies as it begins that write; the versions it left."""
@@ -284,7 +369,7 @@ class TakenImageTest(BaseCase, RegistryCase):
 
         answer = self.good(self.env("refresh", "train"))
 
-        self.assertRegex(answer.stdout, "train +1 to 2 +unsent")
+        self.assertRegex(answer.stdout, "train +1 to 2 +rebuilt")
         self.assertRegex(answer.stderr, "train is built from packages of this host: .*tool-1.0-0.conda was not sent")
         self.assertEqual(self.content(self.kilnd, self.show("train")["image"], "opt/env/share/tool"), "tool 1.0\n")
         self.assertEqual(self.refresh("train")["train"]["status"], "current")
