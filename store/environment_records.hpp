@@ -60,6 +60,12 @@ struct EnvironmentImage {
 };
 
 /// One command that ran in an image.
+struct RunEnd {
+    UnixSeconds ended = 0;
+    std::int64_t exit_code = 0;
+    bool operator==(const RunEnd&) const = default;
+};
+
 struct EnvironmentRun {
     std::uint64_t id = 0;  // filled in
     std::string workspace = {};
@@ -69,8 +75,7 @@ struct EnvironmentRun {
     std::string command;
     std::uint32_t author = 0;
     UnixSeconds started = 0;
-    UnixSeconds ended = 0;
-    std::int64_t exit_code = 0;
+    std::optional<RunEnd> end = std::nullopt;  // none: it runs, or nobody saw its end
     bool operator==(const EnvironmentRun&) const = default;
 };
 

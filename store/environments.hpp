@@ -82,8 +82,9 @@ class Environments {
         const Digest& key, const EnvironmentDocument& lock, UnixSeconds now, Keep which
     );
 
-    /// Of more than k_kept_runs the oldest is forgotten.
-    Result<void> add_run(const EnvironmentRun& run);
+    /// Its id. Of more than k_kept_runs the oldest is forgotten.
+    Result<std::uint64_t> add_run(const EnvironmentRun& run);
+    Result<void> end_run(std::uint64_t id, const RunEnd& end);
     /// The newest first; of one image, or of all.
     [[nodiscard]] Result<std::vector<EnvironmentRun>> runs(
         const std::optional<Digest>& image, std::size_t at_most

@@ -218,7 +218,7 @@ Result<int> run(Session& session, const RunsArguments& arguments) {
         const std::string environment = run.environment.value_or("-");
         table.add(
             {run.started,
-             std::to_string(run.exit_code),
+             run.exit_code ? std::to_string(*run.exit_code) : "-",
              std::to_string(run.author),
              environment.size() == k_hash_digits ? environment.substr(0, k_short_hash)
                                                  : environment,

@@ -17,8 +17,7 @@ Result<RunRecord> parse_run(const Value& value) {
     run.command = in.texts_or_empty("command");
     run.author = in.number("author");
     run.started = in.text("started");
-    run.ended = in.text("ended");
-    run.exit_code = in.optional_integer("exit_code").value_or(0);
+    run.exit_code = in.optional_integer("exit_code");
     TRY(in.finish(json::UnknownFields::ignore));
     return run;
 }

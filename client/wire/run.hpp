@@ -46,8 +46,7 @@ struct RunRecord {
     std::vector<std::string> command;
     std::uint64_t author = 0;  // a uid
     std::string started;
-    std::string ended;
-    std::int64_t exit_code = 0;
+    std::optional<std::int64_t> exit_code;  // none: it runs, or nobody saw its end
 };
 
 Result<std::vector<RunRecord>> parse_runs(const json::Value& value);

@@ -119,6 +119,12 @@ int exit_code_of(const exec::Outcome& outcome) {
     return outcome.signal ? 128 + *outcome.signal : outcome.exit_code;
 }
 
+/// Whoever cancels a run has its command killed; else it did not begin.
+int exit_code_of(const Error& error) {
+    constexpr int k_not_begun = 125;
+    return error.code == Code::cancelled ? 128 + SIGKILL : k_not_begun;
+}
+
 /// Gives the run the devices that were asked for; `files` keeps them open.
 Result<DeviceFiles> add_devices(
     exec::RunSpec& spec, const RunRequest& request, const std::shared_ptr<Job>& job
@@ -161,19 +167,19 @@ Result<ResultEvent> run(Services& services, const Order& order, const std::share
     LogOutput output(job, std::nullopt);
     record.command = json::render(json::from_texts(spec.arguments));
     record.started = services.clock.now();
+    // Before it begins, so that it is known whatever becomes of this daemon.
+    TRY_ASSIGN(
+        const std::uint64_t id, store.environments().add_run(record), "while recording the run"
+    );
     const auto execution = services.executor.run(spec, output, job->stop_token());
-    if (!execution && execution.error().code != Code::cancelled) {
-        return fail(execution.error());
-    }
-    // Whoever cancels a run has its command killed.
-    constexpr int k_killed = 128 + SIGKILL;
-    record.exit_code = execution ? exit_code_of((*execution)->outcome()) : k_killed;
-    record.ended = services.clock.now();
-    TRY(store.environments().add_run(record), "while recording the run");
+    const int exit_code =
+        execution ? exit_code_of((*execution)->outcome()) : exit_code_of(execution.error());
+    const store::RunEnd end{.ended = services.clock.now(), .exit_code = exit_code};
+    TRY(store.environments().end_run(id, end), "while recording the run");
     TRY(execution);
     ResultEvent result;
     result.image = ref.target.digest;
-    result.exit_code = static_cast<int>(record.exit_code);
+    result.exit_code = exit_code;
     return result;
 }
 
@@ -220,8 +226,8 @@ json::Value render_record(const store::EnvironmentRun& run) {
         {"command", command ? std::move(*command) : json::Value(json::Array())},
         {"author", run.author},
         {"started", render_time(run.started)},
-        {"ended", render_time(run.ended)},
-        {"exit_code", run.exit_code}};
+        {"ended", run.end ? json::Value(render_time(run.end->ended)) : json::Value(nullptr)},
+        {"exit_code", run.end ? json::Value(run.end->exit_code) : json::Value(nullptr)}};
 }
 
 constexpr std::size_t k_listed_runs = 1000;

@@ -296,19 +296,30 @@ TEST_F(EnvironmentsTest, ALockStaysUntilItIsReplaced) {
 TEST_F(EnvironmentsTest, RunsAreFoundByTheirImage) {
     const Digest image = digest_of("image");
     EnvironmentRun run{.name = "train", .version = "1", .image = image, .command = R"(["true"])"};
-    run.exit_code = 3;
+    run.end = RunEnd{.ended = 7, .exit_code = 3};
     ASSERT_THAT(environments().add_run(run), Succeeds());
     run.image = digest_of("another");
     ASSERT_THAT(environments().add_run(run), Succeeds());
     const auto of_image = environments().runs(image, 10);
     ASSERT_THAT(of_image, Succeeds());
     ASSERT_THAT(*of_image, SizeIs(1));
-    EXPECT_EQ(of_image->front().exit_code, 3);
+    EXPECT_EQ(of_image->front().end, run.end);
     const auto all = environments().runs(std::nullopt, 10);
     ASSERT_THAT(all, Succeeds());
     EXPECT_THAT(*all, SizeIs(2));
     EXPECT_EQ(all->front().image, run.image);
     EXPECT_THAT(*environments().runs(std::nullopt, 1), SizeIs(1));
+}
+
+TEST_F(EnvironmentsTest, ARunIsKnownBeforeItEnds) {
+    const auto id = environments().add_run({.image = digest_of("image"), .command = "[]"});
+    ASSERT_THAT(id, Succeeds());
+    EXPECT_EQ(environments().runs(std::nullopt, 1)->front().end, std::nullopt);
+
+    const RunEnd end{.ended = 9, .exit_code = 0};
+    ASSERT_THAT(environments().end_run(*id, end), Succeeds());
+
+    EXPECT_EQ(environments().runs(std::nullopt, 1)->front().end, end);
 }
 
 }  // namespace

@@ -273,6 +273,23 @@ class RunTest(SystemTest):
         self.assertEqual(len(of_image), len([run for run in runs if run["image"] == runs[3]["image"]]))
         self.assertNotIn("train", self.good(daemon.kiln("runs", f"env:{runs[1]['environment']}")).stdout)
 
+    def test_a_run_is_recorded_before_it_ends(self):
+        daemon = self.daemon_with_base()
+        self.write("env.yml", "name: train\nimage: base:1\n")
+        self.good(daemon.kiln("env", "create", "-f", self.path("env.yml")))
+        running = daemon.begin("run", "env:train", "--", "sh", "-c", "echo begun; sleep 100")
+        self.assertEqual(running.stdout.readline(), b"begun\n")
+        recorded = [daemon.kiln("runs", "env:train", "--format", "json").json["runs"]]
+
+        daemon.kill()
+        running.communicate()
+        daemon.start()
+
+        recorded.append(daemon.kiln("runs", "env:train", "--format", "json").json["runs"])
+        for runs in recorded:
+            self.assertEqual([(run["ended"], run["exit_code"]) for run in runs], [(None, None)])
+        self.assertRegex(daemon.kiln("runs").stdout, "Z +- +")
+
     def test_a_request_says_what_is_wrong_with_it(self):
         daemon = self.daemon_with_base()
         request = {"name": "base:1", "command": ["true"], "env": {}, "workdir": None, "user": None, "network": "none",
