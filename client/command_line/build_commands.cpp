@@ -95,7 +95,10 @@ void declare_outputs(CLI::App& command, BuildArguments& build) {
 
 void declare_packages(CLI::App& command, BuildArguments& build) {
     const std::string group = "Conda packages";
-    command.add_option("--max-layers", build.max_layers, "Conda packages share layers beyond")
+    command
+        .add_option(
+            "--max-layers", build.max_layers, "Of the image; small conda packages share some"
+        )
         ->type_name("N")
         ->group(group);
     command

@@ -104,27 +104,38 @@ std::vector<EnvironmentRun> runs_of(
 
 }  // namespace
 
-/// What the largest stage leaves of the image's layers for an environment: its base, and a layer
-/// for each of its steps that may make one.
+/// What every stage leaves of the image's layers for each of its environments, beside its base and
+/// a layer for each of its steps that may make one.
 std::size_t BuildRun::layers_left() const {
-    std::vector<std::size_t> counts;
-    std::size_t largest = 0;
+    struct Load {
+        std::size_t layers = 0;
+        std::size_t environments = 0;
+    };
+
+    std::vector<Load> loads;
+    std::size_t least = request_.max_layers;
     for (const Stage& stage : graph_.stages) {
-        std::size_t count = 0;
+        Load load;
         if (const auto* image = std::get_if<Image>(&stage.base)) {
-            count = image->config.diff_ids.size();
+            load.layers = image->config.diff_ids.size();
         } else if (const auto* other = std::get_if<StageOrigin>(&stage.base)) {
-            count = counts.at(other->stage);
+            load = loads.at(other->stage);
+        } else if (std::holds_alternative<CondaOrigin>(stage.base)) {
+            load.environments = 1;
         }
         for (const Step& step : stage.steps) {
             const auto* copy = std::get_if<CopyStep>(&step.action);
-            const bool environment = copy != nullptr && is_whole_environment(*copy);
-            count += std::holds_alternative<ConfigStep>(step.action) || environment ? 0U : 1U;
+            if (copy != nullptr && is_whole_environment(*copy)) {
+                ++load.environments;
+            } else if (!std::holds_alternative<ConfigStep>(step.action)) {
+                ++load.layers;
+            }
         }
-        counts.push_back(count);
-        largest = std::max(largest, count);
+        loads.push_back(load);
+        const std::size_t left = request_.max_layers - std::min(request_.max_layers, load.layers);
+        least = std::min(least, left / std::max<std::size_t>(1, load.environments));
     }
-    return request_.max_layers > largest ? request_.max_layers - largest : 0;
+    return least;
 }
 
 boost::asio::awaitable<Result<const Environment*>> BuildRun::environment(const std::string& context

@@ -67,12 +67,6 @@ std::vector<std::vector<std::size_t>> group_packages(
 ) {
     ASSERT(max_layers >= 1);
     std::vector<std::vector<std::size_t>> groups;
-    if (items.size() <= max_layers) {
-        for (std::size_t i = 0; i < items.size(); ++i) {
-            groups.push_back({i});
-        }
-        return groups;
-    }
     const std::size_t buckets = std::bit_floor(std::max<std::size_t>(1, max_layers / 2));
     const std::vector<bool> alone = alone_among(items, max_layers - buckets);
     std::vector<std::vector<std::size_t>> filled(buckets);

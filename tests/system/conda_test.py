@@ -145,6 +145,14 @@ class BucketsTest(CondaTest):
         self.assertLessEqual(len(self.before), self.LIMIT)
         self.assertGreater(len(self.before), 4)
 
+    def test_two_environments_share_the_layers_that_are_allowed(self):
+        other = self.write("other.lock", self.packages({f"q{i:02}": "1.0" for i in range(40)}))
+        built = self.good(self.build_with(
+            self.kilnd, self.packages(self.versions),
+            "FROM base:1\n" + COPY_ENV + "COPY --link --from=other / /\n", "--max-layers", str(self.LIMIT),
+            "--build-context", f"other=conda:{other},prefix=/opt/two"))
+        self.assertLessEqual(len(self.layers(self.kilnd, built.line)), self.LIMIT)
+
     def test_a_changed_package_changes_its_own_bucket_only(self):
         self.check_new({**self.versions, "p17": "2.0"})
 

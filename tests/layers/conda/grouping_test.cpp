@@ -50,12 +50,6 @@ std::set<std::set<std::string>> names_in(
     return names;
 }
 
-TEST(Grouping, EveryPackageIsAloneWhileThereIsRoom) {
-    const auto groups = group_packages(items(5), 5);
-    ASSERT_THAT(groups, SizeIs(5));
-    EXPECT_THAT(groups[3], ::testing::ElementsAre(3U));
-}
-
 TEST(Grouping, BigPackagesStayAlone) {
     auto all = items(200);
     all[17].size_bytes = 1'000'000'000;
@@ -72,9 +66,9 @@ TEST(Grouping, WhatNearlyEveryEnvironmentHasStaysAlone) {
     EXPECT_TRUE(names.contains({"ca-certificates"}));
 }
 
-/// An environment that needs buckets: small packages, and big ones for which there is room.
+/// Small packages, and big ones for which there is room.
 std::vector<GroupingItem> arbitrary_items() {
-    const auto small = *rc::gen::inRange<std::size_t>(140, 300);
+    const auto small = *rc::gen::inRange<std::size_t>(1, 300);
     const auto big = *rc::gen::inRange<std::size_t>(0, 40);
     std::vector<GroupingItem> all;
     for (std::size_t i = 0; i < small; ++i) {
