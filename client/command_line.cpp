@@ -113,7 +113,9 @@ Error refused(const CLI::App& app, const CLI::ParseError& error) {
     std::string message = error.what();
     const bool holds_commands = deepest->get_require_subcommand_min() > 0;
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && holds_commands) {
-        message = "a command is missing";
+        const std::vector<std::string> others = deepest->remaining();
+        message = others.empty() ? "a command is missing"
+                                 : fmt::format("{} has no command {}", command, others.front());
     }
     return Error{
         .code = Code::invalid_input,

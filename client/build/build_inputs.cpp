@@ -196,7 +196,7 @@ Result<void> BuildInputs::hash(
             const auto files,
             specification == specifications_.end()
                 ? wanted_files(entries, conda->lock.text, conda->lock.name)
-                : wanted_after_locking(entries, pip_files_, specification->second)
+                : wanted_after_locking(entries, pip_files_, {}, specification->second)
         );
         TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
         files_.merge(hashed.paths);

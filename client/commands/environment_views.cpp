@@ -82,11 +82,16 @@ std::string told(const std::vector<wire::DefinitionChange>& changes) {
     return text;
 }
 
-Result<int> print_history(
-    Session& session, const std::string& name, const std::string& workspace, ListFormat format
-) {
-    const std::string target =
-        "/v1/environments/" + encode_component(name) + in_workspace(workspace);
+struct HistoryQuestion {
+    std::string name;
+    std::string workspace;
+    bool with_archived = true;
+};
+
+Result<int> print_history(Session& session, const HistoryQuestion& question, ListFormat format) {
+    const std::string target = "/v1/environments/" + encode_component(question.name)
+                               + in_workspace(question.workspace)
+                               + (question.with_archived ? "" : "&archived=false");
     if (format == ListFormat::json) {
         return print_json(session, target);
     }
@@ -104,7 +109,11 @@ Result<int> print_history(
 
 Result<int> run(Session& session, const EnvListArguments& arguments) {
     if (!arguments.name.empty()) {
-        return print_history(session, arguments.name, arguments.workspace, arguments.format);
+        return print_history(
+            session,
+            {arguments.name, arguments.workspace, arguments.include_archived},
+            arguments.format
+        );
     }
     std::string target = "/v1/environments" + in_workspace(arguments.workspace);
     target += arguments.include_archived ? "&archived=true" : "";
@@ -122,7 +131,7 @@ Result<int> run(Session& session, const EnvListArguments& arguments) {
 }
 
 Result<int> run(Session& session, const EnvHistoryArguments& arguments) {
-    return print_history(session, arguments.name, arguments.workspace, arguments.format);
+    return print_history(session, {arguments.name, arguments.workspace}, arguments.format);
 }
 
 Result<int> run(Session& session, const EnvShowArguments& arguments) {

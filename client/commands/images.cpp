@@ -139,7 +139,7 @@ Result<int> run(Session& session, const RebaseArguments& arguments) {
     }
     TRY_ASSIGN(const wire::Rebased rebased, wire::parse_rebased(value));
     session.note(fmt::format(
-        "{} layers kept; {} of {} exchanged for {} of {}",
+        "{} layers kept; {} of {} exchanged for {} of {}\n",
         rebased.layers_kept,
         rebased.layers_before,
         short_digest(rebased.base_before.render()),

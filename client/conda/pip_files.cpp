@@ -97,6 +97,7 @@ Result<PipFiles::Found> PipFiles::find(const std::string& asked) {
 Result<std::vector<LockFileEntry>> wanted_after_locking(
     const std::vector<std::string>& entries,
     const std::map<std::string, std::string>& pip_files,
+    const std::vector<std::string>& channels,
     std::string_view specification
 ) {
     std::vector<LockFileEntry> files;
@@ -109,7 +110,7 @@ Result<std::vector<LockFileEntry>> wanted_after_locking(
             files.push_back({.as_written = entry, .path = known->second});
         }
     }
-    TRY_ASSIGN(const auto rest, wanted_packages(packages, {}, specification));
+    TRY_ASSIGN(const auto rest, wanted_packages(packages, channels, specification));
     files.insert(files.end(), rest.begin(), rest.end());
     return files;
 }

@@ -40,12 +40,14 @@ class PipFiles {
     std::map<std::string, std::string> urls_;   // URL of a file -> its path
 };
 
-/// What the daemon asks for of a lock that was made here: packages of channels that the
-/// specification names, and wheels that its pip part was found to name (`pip_files`: URL -> path).
+/// What the daemon asks for of a lock that was made here: packages of `channels` and of those that
+/// the specification names, and wheels that its pip part was found to name (`pip_files`: URL ->
+/// path).
 /// Errors   those of wanted_packages().
 Result<std::vector<LockFileEntry>> wanted_after_locking(
     const std::vector<std::string>& entries,
     const std::map<std::string, std::string>& pip_files,
+    const std::vector<std::string>& channels,
     std::string_view specification
 );
 

@@ -29,6 +29,7 @@ class BuildFiles {
             return fail(Code::internal, "kilnd asks for a lock that it has");
         }
         specification_ = unresolved.input.text;
+        channels_ = unresolved.channels;
         TRY_ASSIGN(MadeLock made, lock_environment(session_, progress_, unresolved));
         pip_files_ = std::move(made.pip_files);
         request.lock =
@@ -46,8 +47,9 @@ class BuildFiles {
         const std::string text = answer.lock.value_or("");
         TRY_ASSIGN(
             const auto entries,
-            specification_ ? wanted_after_locking(answer.files, pip_files_, *specification_)
-                           : wanted_files(answer.files, text, "the lock")
+            specification_
+                ? wanted_after_locking(answer.files, pip_files_, channels_, *specification_)
+                : wanted_files(answer.files, text, "the lock")
         );
         TRY_ASSIGN(HashedFiles hashed, hash_files(session_, entries));
         paths_.merge(hashed.paths);
@@ -63,6 +65,7 @@ class BuildFiles {
     Session& session_;
     Progress& progress_;
     std::optional<std::string> specification_;
+    std::vector<std::string> channels_;             // of the workspace, for one that names none
     std::map<std::string, std::string> pip_files_;  // of the lock made here: URL -> path
     std::map<Digest, std::string> paths_;
 };

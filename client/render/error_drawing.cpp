@@ -91,9 +91,12 @@ std::string ErrorDrawing::draw(const wire::WarningEvent& warning) const {
 }
 
 std::string ErrorDrawing::draw_place(const Span& where) const {
+    if (where.line == 0) {
+        return where.file.empty() ? std::string() : fmt::format("  --> {}\n", where.file);
+    }
     std::string text = fmt::format("  --> {}:{}:{}\n", where.file, where.line, where.column);
     const auto known = texts_.find(where.file);
-    const auto line = known == texts_.end() || where.line == 0 || where.column == 0
+    const auto line = known == texts_.end() || where.column == 0
                           ? std::nullopt
                           : line_of(known->second, where.line);
     if (!line) {

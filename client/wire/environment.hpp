@@ -143,7 +143,6 @@ struct CurationReport {
 };
 
 Result<CurationReport> parse_curation_report(const json::Value& value);
-
 Result<std::vector<EnvironmentRow>> parse_environments(const json::Value& value);
 Result<EnvironmentHistoryRow> parse_environment_history_row(const json::Value& value);
 Result<std::vector<DefinitionChange>> parse_environment_differences(const json::Value& value);

@@ -88,6 +88,7 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
     }
     TRY_ASSIGN(const ResolvedEnvironment resolved, std::move(found));
     TRY(refuse_archived_bases(store.environments(), resolved));
+    TRY(check_specification(resolved, services.conda));
     if (request.context) {
         // The version keeps it from now on; a build may come only much later.
         auto recorded = record_context(store, lease, *request.context);
@@ -402,8 +403,9 @@ void add_environment_routes(Router& router, Services& services, ContextTable& co
         "GET",
         "/v1/environments/{name}",
         [&services, &store](Exchange& exchange, Parameters of) {
-            auto list = [&store, workspace = workspace_of(exchange), of](ByteSink& out) {
-                return write_environment_history(store, workspace, of[0], out);
+            const bool archived = exchange.target().first("archived") != "false";
+            auto list = [&store, workspace = workspace_of(exchange), of, archived](ByteSink& out) {
+                return write_environment_history(store, workspace, of[0], archived, out);
             };
             return respond_stream(exchange, services, "application/json", std::move(list));
         }

@@ -103,13 +103,15 @@ Result<ResolvedEnvironment> resolve_shared_environment(
     TRY_ASSIGN(environment.definition, parse_definition(text.text, text.name, rules));
     TRY_ASSIGN(environment.record, identify(environment.definition, environment.inputs));
     if (environment.record.hash != shared.hash) {
-        return fail(
-            Code::digest_mismatch,
-            "{} says that it is {}, but its definition is {}",
-            source,
-            shared.hash.render(),
-            environment.record.hash.render()
-        );
+        return fail(Error{
+            .code = Code::digest_mismatch,
+            .message = fmt::format(
+                "{} says that it is {}, but its definition is {}",
+                source,
+                shared.hash.render(),
+                environment.record.hash.render()
+            ),
+            .hint = "it was altered: have it shared or bundled again"});
     }
     TRY_ASSIGN(const EnvironmentNotes notes, EnvironmentNotes::parse(shared.notes));
     environment.definition.description = notes.description;

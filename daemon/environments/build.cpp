@@ -11,6 +11,7 @@
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/texts.hpp"
+#include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
 #include "layers/conda/input/lock_writer.hpp"
@@ -301,7 +302,13 @@ awaitable<Result<void>> push_environment_image(
     push.credentials = order->credentials;
     const auto pushed = co_await push_image(services, std::move(job), std::move(push));
     if (!pushed) {
-        co_return fail(pushed.error());
+        Error error = pushed.error();
+        if (error.hint.empty()) {
+            error.hint = fmt::format(
+                "it is built; kiln env build {} --push sends it again", reference_of(order->version)
+            );
+        }
+        co_return fail(std::move(error));
     }
     co_return Result<void>();
 }

@@ -1,9 +1,11 @@
 #include "daemon/environments/creation.hpp"
 
 #include "daemon/build/planner.hpp"
+#include "daemon/conda/lock_plan.hpp"
 #include "daemon/environments/identity.hpp"
 #include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
+#include "daemon/environments/texts.hpp"
 #include "layers/dockerfile/parser.hpp"
 #include "store/hasher.hpp"
 
@@ -227,6 +229,20 @@ Result<void> refuse_archived_bases(
     return {};
 }
 
+Result<void> check_specification(
+    const ResolvedEnvironment& environment, const CondaSettings& settings
+) {
+    if (!environment.inputs.conda) {
+        return {};
+    }
+    TRY_ASSIGN(const std::string platform, conda_platform_of(environment.definition));
+    LockRequest wanted;
+    wanted.input = *environment.inputs.conda;
+    wanted.channels = environment.inputs.default_channels;
+    TRY(plan_lock(wanted, platform, settings));
+    return {};
+}
+
 Result<store::AddedVersion> add_environment(
     store::Store& store,
     const ResolvedEnvironment& environment,
@@ -269,7 +285,13 @@ Result<store::AddedVersion> add_environment(
         version, {{version.hash, environment.record.text}, {version.inputs, inputs}}
     );
     if (!outcome && outcome.error().code == Code::conflict && definition.version) {
-        return fail(std::move(outcome).error().with_where(definition.version->span));
+        const Span& place = definition.version->span;
+        Error error = std::move(outcome).error();
+        if (place.file.empty()) {  // it came from elsewhere, with its version
+            error.hint = "--workspace NAME takes it in elsewhere";
+            return fail(std::move(error));
+        }
+        return fail(std::move(error).with_where(place));
     }
     TRY_ASSIGN(store::AddedVersion added, std::move(outcome));
     if (!addition.curated_from.empty()) {

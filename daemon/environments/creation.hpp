@@ -43,6 +43,12 @@ Result<void> refuse_archived_bases(
     const store::Environments& environments, const ResolvedEnvironment& environment
 );
 
+/// Errors   those of plan_lock(): what no build of it could ever do, such as a channel that is
+/// none.
+Result<void> check_specification(
+    const ResolvedEnvironment& environment, const CondaSettings& settings
+);
+
 /// Who adds a version, and when.
 struct Addition {
     std::string workspace;
@@ -53,8 +59,9 @@ struct Addition {
 };
 
 /// Gives a definition its place in the index. The same definition under the same name is the same
-/// version, which stays as it is (with notes that were edited here) while its text is the same, too.
-/// Errors   conflict: the version exists with another definition, or the name of a curated one is
+/// version, which stays as it is (with notes that were edited here) while its text is the same,
+/// too. Errors   conflict: the version exists with another definition, or the name of a curated one
+/// is
 ///          taken; permission: the name is reserved or a curated environment's; too_large: the
 ///          workspace is full.
 Result<store::AddedVersion> add_environment(

@@ -399,8 +399,9 @@ Error lacks(const It& it, std::string message, std::string hint) {
 Result<void> check_names(const It& it, const DefinitionRules& rules) {
     if (!it.name) {
         if (rules.name == DefinitionRules::Name::required) {
-            return fail(lacks(it, "the environment has no name", "name: it, or --anonymous keeps it by its hash")
-            );
+            return fail(lacks(
+                it, "the environment has no name", "name: it, or --anonymous keeps it by its hash"
+            ));
         }
         if (it.version) {
             return fail(Error{

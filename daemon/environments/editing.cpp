@@ -75,7 +75,7 @@ Result<std::string> edit_all_versions(
     }
     TRY(store.environments().set_all_archived(workspace, name, *edit.archived));
     MemorySink history(k_history_bytes);
-    TRY(write_environment_history(store, workspace, name, history));
+    TRY(write_environment_history(store, workspace, name, true, history));
     return std::string(as_text(history.bytes()));
 }
 

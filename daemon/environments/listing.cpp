@@ -96,9 +96,28 @@ std::string render_changes(const std::vector<EnvironmentDifference>& differences
     return json::render(render_differences(differences));
 }
 
+/// What is written of a history, part by part.
+struct HistoryText {
+    bool with_archived = true;
+    std::string text = {};
+    bool has_rows = false;
+
+    /// False: the version is left out.
+    bool begin(const store::EnvironmentVersion& version, const store::EnvironmentImage* image) {
+        if (version.archived && !with_archived) {
+            return false;
+        }
+        text += has_rows ? "," : "";
+        has_rows = true;
+        append_row(text, version, image);
+        text += R"(,"changes":)";
+        return true;
+    }
+};
+
 /// All of `versions` but the last, each with the changes from the one behind it.
 Result<void> append_history(
-    std::string& out,
+    HistoryText& out,
     store::Store& store,
     const Images& images,
     std::vector<store::EnvironmentVersion>& versions
@@ -116,11 +135,10 @@ Result<void> append_history(
             version.compared = both;
             compared.push_back(version);
         }
-        out += i == 0 ? "" : ",";
-        append_row(out, version, image);
-        out += R"(,"changes":)";
-        out += version.difference;
-        out += '}';
+        if (out.begin(version, image)) {
+            out.text += version.difference;
+            out.text += '}';
+        }
     }
     return compared.empty() ? Result<void>() : store.environments().keep_differences(compared);
 }
@@ -158,7 +176,11 @@ Result<void> write_environments(
 }
 
 Result<void> write_environment_history(
-    store::Store& store, std::string_view workspace, const std::string& name, ByteSink& out
+    store::Store& store,
+    std::string_view workspace,
+    const std::string& name,
+    bool with_archived,
+    ByteSink& out
 ) {
     store::Environments environments = store.environments();
     store::HistoryPage page{.at_most = k_page_rows + 1};
@@ -167,24 +189,21 @@ Result<void> write_environment_history(
         return fail(find_environment(store, workspace, name, "").error());
     }
     TRY_ASSIGN(const Images images, environments.images_in_use(workspace, name));
-    std::string text = R"({"versions":[)";
+    HistoryText history{with_archived, R"({"versions":[)"};
     while (versions.size() > k_page_rows) {
-        TRY(append_history(text, store, images, versions));
-        text += ',';
-        TRY(out.write(as_bytes(text)));
-        text.clear();
+        TRY(append_history(history, store, images, versions));
+        TRY(out.write(as_bytes(history.text)));
+        history.text.clear();
         // The last one was there to compare with.
         page.below = versions.back().number + 1;
         TRY_ASSIGN(versions, environments.history(workspace, name, page));
         ASSERT(!versions.empty());  // none is ever removed
     }
-    TRY(append_history(text, store, images, versions));
-    text += versions.size() > 1 ? "," : "";
+    TRY(append_history(history, store, images, versions));
     const store::EnvironmentVersion& first = versions.back();
-    append_row(text, first, image_of(images, first.hash));
-    text += R"(,"changes":[]}]})"
-            "\n";
-    return out.write(as_bytes(text));
+    history.text += history.begin(first, image_of(images, first.hash)) ? "[]}" : "";
+    history.text += "]}\n";
+    return out.write(as_bytes(history.text));
 }
 
 Result<void> note_difference(

@@ -31,7 +31,11 @@ Result<void> write_environments(
 /// another lock.
 /// Errors   not_found.
 Result<void> write_environment_history(
-    store::Store& store, std::string_view workspace, const std::string& name, ByteSink& out
+    store::Store& store,
+    std::string_view workspace,
+    const std::string& name,
+    bool with_archived,
+    ByteSink& out
 );
 
 /// Fills in what `version`, which is about to be added behind `before`, will be told to differ in.

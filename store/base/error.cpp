@@ -84,6 +84,7 @@ Error errno_error(int error_number, std::string what) {
             code = Code::permission;
             break;
         case ENAMETOOLONG:
+        case EISDIR:
             code = Code::invalid_input;
             break;
         default:

@@ -178,7 +178,7 @@ Result<std::optional<struct stat>> stat_at(int directory, const std::string& pat
 Result<std::string> read_file_at(int directory, const std::string& path, std::size_t limit_bytes) {
     TRY_ASSIGN(const Fd fd, open_at(directory, path, O_RDONLY, Resolve::anywhere));
     StreamSource source(fd.get());
-    TRY_ASSIGN(const Bytes bytes, read_all(source, limit_bytes, path));
+    TRY_ASSIGN(const Bytes bytes, read_all(source, limit_bytes, path), "while reading {}", path);
     return std::string(as_text(bytes));
 }
 

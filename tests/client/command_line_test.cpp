@@ -126,6 +126,10 @@ TEST(CommandLine, FindsCommandsInGroups) {
     ASSERT_THAT(help, Succeeds());
     EXPECT_THAT(help->text, HasSubstr("kiln conda list"));
     EXPECT_THAT(
+        parse_command_line({"conda", "loc"}),
+        FailsSaying(Code::invalid_input, "kiln conda has no command loc")
+    );
+    EXPECT_THAT(
         parse_command_line({"conda"}), FailsSaying(Code::invalid_input, "a command is missing")
     );
     EXPECT_THAT(parse_command_line({"conda", "lsit", "x"}), FailsWith(Code::invalid_input));

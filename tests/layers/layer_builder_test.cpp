@@ -260,7 +260,7 @@ class FullSink final : public ByteSink {
 
 TEST(LayerBuilder, GivesTheErrorOfTheSink) {
     for (const std::size_t workers : {0U, 2U}) {
-        for (const int writes : {0, 1, 3, 5}) {
+        for (const int writes : {0, 1, 2, 3}) {
             ThreadPool pool(workers);
             FullSink sink(writes);
             LayerBuilder builder({}, pool, sink, {});

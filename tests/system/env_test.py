@@ -76,6 +76,24 @@ class DefinitionTest(EnvironmentTest):
             self.refused(self.env("create", "-f", self.define("name: a\n" + line)), 4, "there is no ", "none.yml",
                          f"env.yml:{place}")
 
+    def test_a_channel_that_is_none_makes_no_version(self):
+        definition = "name: a\nimage: base:1\nconda_file: {channels: [./chan], dependencies: [tool]}\n"
+
+        self.refused(self.env("create", "-f", self.define(definition)), 2, "./chan", "env.yml:3")
+
+        self.refused(self.env("show", "a"), 4, "there is no environment a")
+
+    def test_the_channels_of_a_workspace_may_be_directories(self):
+        where = self.channel("tool 1.0")
+        self.kilnd.stop()
+        self.kilnd.arguments = ["--config", self.write(
+            "kilnd.toml", f'[workspaces.default]\ndefault_channels = ["file://{where}"]\n')]
+        self.kilnd.start()
+
+        image = self.create("name: tools\nimage: base:1\nconda_file: {dependencies: [tool]}\n", "--build")[1]
+
+        self.assertEqual(self.content(self.kilnd, image, "opt/env/share/tool"), "tool 1.0\n")
+
     def test_an_explicit_version_does_not_change(self):
         self.create("name: plain\nversion: '7'\nimage: base:1\n")
         self.load(self.kilnd, base_image.glibc_tar(), "other:1")
@@ -94,6 +112,8 @@ class DefinitionTest(EnvironmentTest):
         self.assertEqual(self.good(self.env("list", "--format", "json")).json["environments"], [])
         listed = self.good(self.env("list", "--include-archived", "--format", "json")).json["environments"]
         self.assertEqual([row["archived"] for row in listed], [True])
+        self.assertEqual(self.good(self.env("list", "--name", "plain", "--format", "json")).json["versions"], [])
+        self.assertIn("1 (archived)", self.good(self.env("list", "--name", "plain", "--include-archived")).stdout)
         self.good(self.env("build", "plain"))
         self.good(self.env("restore", "plain"))
         self.assertIn("plain", self.good(self.env("list")).stdout)
@@ -313,7 +333,7 @@ class RefreshTest(EnvironmentTest):
         row = self.refresh("docker")["docker"]
 
         self.assertEqual(row["status"], "rebuilt", row)
-        self.assertIn("below", row["reason"])
+        self.assertIn("ran on the old base and depends on it", row["reason"])
 
     def test_packages_that_do_not_fit_the_new_base_are_resolved_anew(self):
         self.create(self.system_managed(base="moving:1", dependencies="['tool', picky]"), "--build")

@@ -188,7 +188,7 @@ const std::vector<Refused> k_refused = {
      "keep one"},
     {"name: a\nimage: b\nos_type: windows\n", Code::unsupported, "Windows", 3, "linux"},
     {"name: a\nimage: b\nos_type: beos\n", Code::invalid_input, "beos", 3, "linux"},
-    {"image: b\n", Code::invalid_input, "no name", 1, "anonymously"},
+    {"image: b\n", Code::invalid_input, "no name", 1, "--anonymous"},
     {"name: a b\nimage: b\n", Code::invalid_input, "\"a b\"", 1, "letters, digits"},
     {"name: ..\nimage: b\n", Code::invalid_input, "\"..\"", 1, ""},
     {"name: " + std::string(256, 'a') + "\nimage: b\n", Code::too_large, "256", 1, ""},
