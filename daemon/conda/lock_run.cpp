@@ -57,8 +57,9 @@ Result<conda::Lock> lock_of(
     for (const conda::Written& line : plan.pip) {
         lock.inputs.pip.push_back(conda::public_requirement(line.text));
     }
-    const auto& variables = std::get<conda::Specification>(plan.input).variables;
-    lock.inputs.variables = {variables.begin(), variables.end()};
+    const auto& specification = std::get<conda::Specification>(plan.input);
+    lock.inputs.variables = {specification.variables.begin(), specification.variables.end()};
+    lock.inputs.category = specification.category;
     return lock;
 }
 

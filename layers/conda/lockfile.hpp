@@ -82,6 +82,7 @@ struct LockInputs {
     std::vector<std::string> specifications;
     std::vector<std::string> pip;
     std::map<std::string, std::string> variables = {};  // that the environment sets
+    std::string category = {};                          // of conda-lock; empty: "main"
     bool operator==(const LockInputs&) const = default;
 };
 

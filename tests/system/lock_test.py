@@ -304,6 +304,10 @@ class ServerTest(LockTest):
             self.assertEqual(self.names(answer), ["libc", "pip", "python"])
             for secret in ("s3cret", "pa:ss"):
                 self.assertNotIn(secret, answer.stdout + answer.stderr + daemon.log_text)
+        self.write(f"{where}/linux-64/tool-1.0-0.conda", b"some bytes")
+        digest = hashlib.sha256(b"some bytes").hexdigest()
+        both = self.write("typed.lock", f"@EXPLICIT\n{token.url}/t/s3cret/linux-64/tool-1.0-0.conda#sha256:{digest}\n")
+        self.good(daemon.kiln("conda", "fetch", both))
         refused = self.refused(self.lock(self.daemon("third"), ["python"], login.url), 4, "answers 401", "kilnd.toml")
         self.assertNotIn("/t/", refused.stderr)
 

@@ -366,6 +366,19 @@ std::string resolve_url(std::string_view base, std::string_view reference) {
 
 namespace {
 
+/// "${TOKEN}" or "$HOME": what it stood for would have to be kept, or be another each time.
+bool names_variable(std::string_view written) {
+    for (std::size_t at = written.find('$'); at != std::string_view::npos;
+         at = written.find('$', at + 1)) {
+        const char next = at + 1 < written.size() ? written[at + 1] : '\0';
+        if (next == '{' || next == '_' || (next >= 'A' && next <= 'Z')
+            || (next >= 'a' && next <= 'z')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Result<void> append_channels(
     std::vector<Channel>& channels,
     std::string_view written,
@@ -379,6 +392,11 @@ Result<void> append_channels(
         return fail(not_a_channel(
             written.substr(0, 64), written.empty() ? "it has no name" : "it is too long"
         ));
+    }
+    if (names_variable(written)) {
+        return fail(not_a_channel(written, "it names a variable, and none is expanded")
+                        .with_hint("write its value; a token belongs to [conda.credentials] in "
+                                   "kilnd.toml"));
     }
     if (written.find("://") != std::string_view::npos) {
         TRY_ASSIGN(Channel channel, Channel::from_url(written));

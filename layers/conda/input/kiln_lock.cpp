@@ -185,6 +185,9 @@ json::Object render_inputs(const LockInputs& inputs) {
     if (!inputs.variables.empty()) {
         object["variables"] = json::from_text_map(inputs.variables);
     }
+    if (!inputs.category.empty()) {
+        object["category"] = inputs.category;
+    }
     return object;
 }
 
@@ -197,6 +200,7 @@ Result<LockInputs> parse_inputs(const json::Value& value) {
     inputs.specifications = in.texts_or_empty("specifications");
     inputs.pip = in.texts_or_empty("pip");
     inputs.variables = in.text_map_or_empty("variables");
+    inputs.category = in.text_or("category", "");
     TRY(in.finish(json::UnknownFields::refuse));
     return inputs;
 }

@@ -57,8 +57,21 @@ void render_hashes(
     text += sha256 ? "    sha256: " + *sha256 + "\n" : "";
 }
 
+/// What is not of the main category is optional (cep-37).
+std::string render_category(const std::string& category) {
+    const bool is_main = category.empty() || category == "main";
+    return fmt::format(
+        "  category: {}\n  optional: {}\n", is_main ? "main" : quoted(category), !is_main
+    );
+}
+
 /// Fields in the order of cep-37's example.
-void render_package(std::string& text, const LockEntry& entry, const std::string& platform) {
+void render_package(
+    std::string& text,
+    const LockEntry& entry,
+    const std::string& platform,
+    const std::string& category
+) {
     text += fmt::format(
         "- name: {}\n  version: {}\n  manager: conda\n  platform: {}\n",
         quoted(entry.record.name),
@@ -79,11 +92,14 @@ void render_package(std::string& text, const LockEntry& entry, const std::string
     text += fmt::format("  url: {}\n", quoted(public_location(entry)));
     render_hashes(text, entry.md5, entry.sha256);
     text += entry.record.build.empty() ? "" : "  build: " + quoted(entry.record.build) + "\n";
-    text += "  category: main\n  optional: false\n";
+    text += render_category(category);
 }
 
 Result<void> render_pip_package(
-    std::string& text, const PipEntry& entry, const std::string& platform
+    std::string& text,
+    const PipEntry& entry,
+    const std::string& platform,
+    const std::string& category
 ) {
     if (!entry.sha256 && !entry.md5) {
         return fail(Error{
@@ -101,7 +117,7 @@ Result<void> render_pip_package(
         quoted(public_location(entry))
     );
     render_hashes(text, entry.md5, entry.sha256);
-    text += "  category: main\n  optional: false\n";
+    text += render_category(category);
     return {};
 }
 
@@ -152,10 +168,10 @@ Result<std::string> render_conda_lock(const Lock& lock) {
     std::string packages;
     for (const LockEntry* entry : entries_by_name(lock)) {
         TRY(check_exported(*entry));
-        render_package(packages, *entry, *lock.platform);
+        render_package(packages, *entry, *lock.platform, lock.inputs.category);
     }
     for (const PipEntry* entry : pip_by_name(lock)) {
-        TRY(render_pip_package(packages, *entry, *lock.platform));
+        TRY(render_pip_package(packages, *entry, *lock.platform, lock.inputs.category));
     }
     std::string text = fmt::format(
         "version: 1\nmetadata:\n  content_hash:\n    {}: {}\n",

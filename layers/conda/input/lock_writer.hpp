@@ -25,7 +25,7 @@ Result<Lock> parse_kiln_lock(std::string_view text, const std::string& file);
 /// Errors   invalid_input: a package without any hash.
 Result<std::string> render_explicit_lock(const Lock& lock);
 
-/// conda-lock.yml v1 (cep-37), category main; credentials are left out.
+/// conda-lock.yml v1 (cep-37), of one category; credentials are left out.
 /// Errors   invalid_input: a package without name, version or hash, or a lock without platform.
 Result<std::string> render_conda_lock(const Lock& lock);
 

@@ -106,7 +106,8 @@ bool checks_content(const InstalledPath& path) {
            || path.type == InstalledPathType::directory;
 }
 
-/// Claims by path: a finding stays only where no claim to the path is right.
+/// Claims by path: a finding stays unless another package's claim to the path is right. Two
+/// versions of one package are no two packages: the older one's record is not excused.
 std::vector<PathFinding> settle(std::vector<Claim> claims) {
     std::stable_sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
         return tar::path_less(a.path->path, b.path->path);
@@ -117,10 +118,12 @@ std::vector<PathFinding> settle(std::vector<Claim> claims) {
             return claim.path->path != first->path->path;
         };
         const auto last = std::find_if(first, claims.end(), other);
-        const auto right = [](const Claim& claim) { return !claim.finding; };
-        if (std::none_of(first, last, right)) {
-            for (auto claim = first; claim != last; ++claim) {
-                findings.push_back(std::move(*claim->finding));
+        for (auto claim = first; claim != last; ++claim) {
+            const auto excuses = [&](const Claim& each) {
+                return !each.finding && each.package->name != claim->package->name;
+            };
+            if (claim->finding && std::none_of(first, last, excuses)) {
+                findings.push_back(*claim->finding);
             }
         }
         first = last;

@@ -50,7 +50,7 @@ inline Digest listed_digest(const tree::Node& file) {
 }
 
 /// Each installed path against its record. A path of several packages is right when it is as one of
-/// them says. Symlinks are not held against a digest (cep-34: it is that of their target). What was
+/// them says; two versions of one package are one, and the record of one of them is wrong. Symlinks are not held against a digest (cep-34: it is that of their target). What was
 /// compiled at installation may be missing.
 Verification verify(
     const InstalledEnvironment& environment,

@@ -127,6 +127,11 @@ TEST(Channel, RefusesWhatIsNoneWithoutShowingSecrets) {
     const auto path = parse_channel("./local", config());
     ASSERT_THAT(path, FailsSaying(Code::invalid_input, "it is a path"));
     EXPECT_THAT(path.error().hint, HasSubstr("file:///"));
+    for (const char* written : {"https://c.example/t/${TOKEN}/forge", "file://$HOME/channel"}) {
+        const auto variable = parse_channel(written, config());
+        ASSERT_THAT(variable, FailsSaying(Code::invalid_input, "it names a variable"));
+        EXPECT_THAT(variable.error().hint, HasSubstr("[conda.credentials]"));
+    }
     const auto secret = parse_channel("https://me:pw@c.example/t/tk-1/a b", config());
     ASSERT_THAT(secret, FailsWith(Code::invalid_input));
     EXPECT_THAT(secret.error().message, Not(HasSubstr("pw")));

@@ -135,6 +135,23 @@ TEST(Verification, APathOfTwoPackagesIsRightWhenItIsAsOneOfThemSays) {
     EXPECT_EQ(verified(image).findings.size(), 2U);
 }
 
+TEST(Verification, ThePathsOfTwoVersionsOfOnePackageAreNotExcused) {
+    const auto record = [](const std::string& version) {
+        return R"({"name": "a", "version": ")" + version + R"(", "build": "0", "files": ["x"],
+            "paths_data": {"paths": [{"_path": "x", "sha256": ")"
+               + digest_of(version).hex() + R"("}]}})";
+    };
+    InstalledImage image;
+    image.add_files(
+        {{"opt/env/conda-meta/a-1-0.json", record("1")},
+         {"opt/env/conda-meta/a-2-0.json", record("2")},
+         {"opt/env/x", "2"}}
+    );
+    const auto findings = verified(image).findings;
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings.front().package, "a-1-0");
+}
+
 TEST(Verification, WhatWasCompiledMayBeMissingAndWhatHasNoDigestIsCounted) {
     InstalledImage image;
     image.add_files(
