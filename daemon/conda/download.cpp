@@ -24,11 +24,9 @@ constexpr const char* k_credentials_hint =
 
 /// Where anaconda's servers look for a token: "https://host/t/TOKEN/channel".
 std::string with_token(const std::string& url, const std::string& token) {
-    if (token.empty()) {
-        return url;
-    }
-    const std::size_t host = url.find("://") + 3;
-    return url.substr(0, url.find('/', host)) + "/t/" + token + url.substr(url.find('/', host));
+    const std::size_t path = url.find('/', url.find("://") + 3);
+    const bool has_one = url.compare(path, 3, "/t/") == 0;
+    return token.empty() || has_one ? url : url.substr(0, path) + "/t/" + token + url.substr(path);
 }
 
 std::string basic_of(const conda::ChannelSecret& secret) {

@@ -3,7 +3,6 @@
 #include "daemon/build/bases.hpp"
 #include "daemon/build/conda_needs.hpp"
 #include "daemon/build/images.hpp"
-#include "daemon/build/push.hpp"
 #include "daemon/conda/lock_plan.hpp"
 #include "daemon/conda/target.hpp"
 #include "daemon/environments/build_request.hpp"
@@ -11,7 +10,6 @@
 #include "daemon/environments/creation.hpp"
 #include "daemon/environments/remote.hpp"
 #include "daemon/environments/texts.hpp"
-#include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
 #include "layers/conda/input/lock_writer.hpp"
@@ -289,30 +287,6 @@ Digest flight_key(const Digest& definition_hash) {
 
 }  // namespace
 
-awaitable<Result<void>> push_environment_image(
-    Services& services,
-    std::shared_ptr<Job> job,
-    std::shared_ptr<const EnvironmentBuildOrder> order,
-    Descriptor image
-) {
-    if (order->push_to.empty()) {
-        co_return Result<void>();
-    }
-    PushOrder push{.source = std::move(image), .destination = order->push_to};
-    push.credentials = order->credentials;
-    const auto pushed = co_await push_image(services, std::move(job), std::move(push));
-    if (!pushed) {
-        Error error = pushed.error();
-        if (error.hint.empty()) {
-            error.hint = fmt::format(
-                "it is built; kiln env build {} --push sends it again", reference_of(order->version)
-            );
-        }
-        co_return fail(std::move(error));
-    }
-    co_return Result<void>();
-}
-
 json::Value render_unresolved(const std::optional<UnresolvedEnvironment>& unresolved) {
     if (!unresolved) {
         return nullptr;
@@ -386,6 +360,11 @@ Result<EnvironmentBuildPlan> plan_environment_build(
     if (!order.rebuild) {
         TRY_ASSIGN(plan.known, find_environment_image(services.store, order.version.hash));
         if (plan.known) {
+            const std::string name = environment_image_name(order.version.hash);
+            TRY_ASSIGN(const auto ref, find_ref(services.store, name));
+            if (!ref) {  // kiln rmi took it
+                TRY(set_refs(services.store, {name}, plan.known->image));
+            }
             return plan;
         }
     }

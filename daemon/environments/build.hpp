@@ -87,14 +87,6 @@ boost::asio::awaitable<Result<ResultEvent>> build_environment_image(
     LentByListing lent
 );
 
-/// To the workspace's registry, if it has one; what is there is not sent. Thread   the loop.
-boost::asio::awaitable<Result<void>> push_environment_image(
-    Services& services,
-    std::shared_ptr<Job> job,
-    std::shared_ptr<const EnvironmentBuildOrder> order,
-    Descriptor image
-);
-
 /// Makes an image the one in use of a definition: its row, and the names kiln/env_<hash>; with it
 /// what refers to it. Thread   the pool.
 Result<store::EnvironmentImage> adopt_environment_image(

@@ -2,9 +2,11 @@
 
 #include "daemon/build/artifact.hpp"
 #include "daemon/build/images.hpp"
+#include "daemon/build/push.hpp"
 #include "daemon/environments/build.hpp"
 #include "daemon/environments/build_request.hpp"
 #include "daemon/environments/canonical.hpp"
+#include "daemon/environments/view.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "store/hasher.hpp"
 
@@ -107,6 +109,30 @@ boost::asio::awaitable<Result<ResultEvent>> take_remote_environment(
     result.image = *image;
     result.config = pulled->config.digest;
     co_return result;
+}
+
+boost::asio::awaitable<Result<void>> push_environment_image(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const EnvironmentBuildOrder> order,
+    Descriptor image
+) {
+    if (order->push_to.empty()) {
+        co_return Result<void>();
+    }
+    PushOrder push{.source = std::move(image), .destination = order->push_to};
+    push.credentials = order->credentials;
+    const auto pushed = co_await push_image(services, std::move(job), std::move(push));
+    if (!pushed) {
+        Error error = pushed.error();
+        if (error.hint.empty()) {
+            error.hint = fmt::format(
+                "it is built; kiln env build {} --push sends it again", reference_of(order->version)
+            );
+        }
+        co_return fail(std::move(error));
+    }
+    co_return Result<void>();
 }
 
 }  // namespace kiln::daemon

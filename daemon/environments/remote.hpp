@@ -15,6 +15,8 @@
 
 namespace kiln::daemon {
 
+struct EnvironmentBuildOrder;
+
 /// The lock that an image was built from, attached to it (image-spec manifest.md, "subject"), so
 /// that whoever takes the image from a registry knows what is in it, and can build on.
 inline constexpr std::string_view k_lock_artifact = "application/vnd.kiln.environment.lock.v1+json";
@@ -49,6 +51,14 @@ boost::asio::awaitable<Result<ResultEvent>> take_remote_environment(
     Digest hash,
     std::string reference,
     CredentialsByHost credentials
+);
+
+/// To the workspace's registry, if it has one; what is there is not sent. Thread   the loop.
+boost::asio::awaitable<Result<void>> push_environment_image(
+    Services& services,
+    std::shared_ptr<Job> job,
+    std::shared_ptr<const EnvironmentBuildOrder> order,
+    Descriptor image
 );
 
 }  // namespace kiln::daemon

@@ -83,6 +83,15 @@ class DefinitionTest(EnvironmentTest):
 
         self.refused(self.env("show", "a"), 4, "there is no environment a")
 
+    def test_an_image_whose_name_was_taken_away_gets_it_again(self):
+        image = self.create("name: plain\nimage: base:1\n", "--build")[1]
+        name = self.show("plain")["image_name"]
+        self.good(self.kilnd.kiln("rmi", name))
+
+        self.assertEqual(self.good(self.env("build", "plain")).line, image)
+
+        self.assertEqual(self.good(self.kilnd.kiln("inspect", name)).json["digest"], image)
+
     def test_the_channels_of_a_workspace_may_be_directories(self):
         where = self.channel("tool 1.0")
         self.kilnd.stop()

@@ -50,8 +50,9 @@ inline Digest listed_digest(const tree::Node& file) {
 }
 
 /// Each installed path against its record. A path of several packages is right when it is as one of
-/// them says; two versions of one package are one, and the record of one of them is wrong. Symlinks are not held against a digest (cep-34: it is that of their target). What was
-/// compiled at installation may be missing.
+/// them says; two versions of one package are one, and the record of one of them is wrong. Symlinks
+/// are not held against a digest (cep-34: it is that of their target). What was compiled at
+/// installation may be missing.
 Verification verify(
     const InstalledEnvironment& environment,
     const tree::FileTree& tree,
