@@ -7,6 +7,9 @@
 #include "layers/conda/lockfile.hpp"
 #include "store/base/base64.hpp"
 
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+
 #include <charconv>
 
 namespace kiln::daemon {
@@ -27,6 +30,19 @@ std::string with_token(const std::string& url, const std::string& token) {
     const std::size_t path = url.find('/', url.find("://") + 3);
     const bool has_one = url.compare(path, 3, "/t/") == 0;
     return token.empty() || has_one ? url : url.substr(0, path) + "/t/" + token + url.substr(path);
+}
+
+/// Credentials as locks have them, "https://me:pw@host/x", taken out of the URL.
+std::optional<conda::ChannelSecret> take_login(std::string& url) {
+    const auto parsed = boost::urls::parse_uri(url);
+    if (!parsed || !parsed->has_userinfo()) {
+        return std::nullopt;
+    }
+    conda::ChannelSecret secret{.user = parsed->user(), .password = parsed->password()};
+    boost::urls::url bare(*parsed);
+    bare.remove_userinfo();
+    url = std::string(std::string_view(bare.buffer()));
+    return secret;
 }
 
 std::string basic_of(const conda::ChannelSecret& secret) {
@@ -104,6 +120,9 @@ Awaitable<Result<Downloaded>> Downloader::fetch(DownloadOrder order, const store
 Awaitable<Result<Downloaded>> Downloader::fetch_from(
     const DownloadOrder& order, std::string source, const store::Lease& lease
 ) {
+    if (auto login = take_login(source)) {
+        add_secret(source, std::move(*login));
+    }
     const conda::ChannelSecret* secret = settings_.secret_for(source);
     const auto url = Url::parse(with_token(source, secret == nullptr ? "" : secret->token));
     if (!url) {

@@ -308,6 +308,9 @@ class ServerTest(LockTest):
         digest = hashlib.sha256(b"some bytes").hexdigest()
         both = self.write("typed.lock", f"@EXPLICIT\n{token.url}/t/s3cret/linux-64/tool-1.0-0.conda#sha256:{digest}\n")
         self.good(daemon.kiln("conda", "fetch", both))
+        login_lock = self.write("login.lock", "@EXPLICIT\n" + login.url.replace("://", "://me:pa%3Ass@")
+                                + f"/linux-64/tool-1.0-0.conda#sha256:{digest}\n")
+        self.good(self.daemon("fourth").kiln("conda", "fetch", login_lock))
         refused = self.refused(self.lock(self.daemon("third"), ["python"], login.url), 4, "answers 401", "kilnd.toml")
         self.assertNotIn("/t/", refused.stderr)
 
