@@ -81,6 +81,7 @@ std::vector<EnvironmentRun> runs_of(
         scripts.step.keyword = "LINK-SCRIPTS";
         scripts.step.created_by = "conda link scripts of " + script_owners(environment.scripts);
         scripts.step.action = std::move(run);
+        scripts.hint = "bash runs them, which the base or a package must have";
     }
     for (const PipStep& pip : environment.pip) {
         RunStep run;
