@@ -59,13 +59,14 @@ struct EnvironmentImage {
     bool operator==(const EnvironmentImage&) const = default;
 };
 
-/// One command that ran in an image.
+/// How it went.
 struct RunEnd {
     UnixSeconds ended = 0;
     std::int64_t exit_code = 0;
     bool operator==(const RunEnd&) const = default;
 };
 
+/// One command that ran in an image.
 struct EnvironmentRun {
     std::uint64_t id = 0;  // filled in
     std::string workspace = {};

@@ -82,7 +82,7 @@ Result<void> put_words(Database& database, const EnvironmentVersion& version) {
 }
 
 /// The same definition in other words.
-Result<void> said_anew(
+Result<void> say_anew(
     Database& database,
     EnvironmentVersion& there,
     const EnvironmentVersion& later,
@@ -163,7 +163,7 @@ Error taken(const EnvironmentVersion& version) {
 }  // namespace
 
 Result<AddedVersion> Environments::add(
-    EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
+    EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents, Words words
 ) {
     const std::lock_guard lock(index_->state_->writing);
     Database& database = *index_->state_->writer;
@@ -186,7 +186,8 @@ Result<AddedVersion> Environments::add(
         if (there) {
             added.version = std::move(*there);
             TRY(keep_more(database, added.version, version.keeps));
-            return said_anew(database, added.version, version, documents);
+            return words == Words::kept ? Result<void>()
+                                        : say_anew(database, added.version, version, documents);
         }
         TRY_ASSIGN(const Next next, next_of(database, version.workspace, version.name));
         version.number = next.number;

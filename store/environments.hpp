@@ -5,9 +5,9 @@
 #include "store/index.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,12 +23,19 @@ class Environments {
     explicit Environments(Index& index)
         : index_(&index) {}
 
+    /// What of a version that is found the hash does not cover: comments, notes, routes.
+    enum class Words : std::uint8_t {
+        kept,
+        replaced,  // where its `inputs` are others: by these and `notes`
+    };
+
     /// With a version: there it is added, or is found with the same hash. Without: the latest one
-    /// of the name when it has the same hash, else the next whole number. One that is found stays
-    /// as it is unless its `inputs` are others, in words that the hash does not cover: then these
-    /// and `notes` become the later ones. Errors   conflict: the version has another definition.
+    /// of the name when it has the same hash, else the next whole number. Errors   conflict: the
+    /// version has another definition.
     Result<AddedVersion> add(
-        EnvironmentVersion version, const std::vector<EnvironmentDocument>& documents
+        EnvironmentVersion version,
+        const std::vector<EnvironmentDocument>& documents,
+        Words words = Words::kept
     );
 
     /// Without a version the latest that is not archived, or else the latest.
@@ -47,11 +54,11 @@ class Environments {
     /// Those of all workspaces that have this definition.
     [[nodiscard]] Result<std::vector<EnvironmentVersion>> with_hash(const Digest& hash) const;
 
+    /// By who edits the notes of a version.
     using EditNotes = std::function<Result<std::string>(std::string_view notes)>;
     /// Puts what `edit` makes of the notes in their place; nobody else changes them meanwhile.
     /// Errors   not_found; those of `edit`.
     Result<void> edit_notes(const EnvironmentVersion& version, const EditNotes& edit);
-    /// Errors   not_found.
     Result<void> set_archived(const EnvironmentVersion& version, bool archived);
     /// Of every version of the name.
     Result<void> set_all_archived(std::string_view workspace, std::string_view name, bool archived);
@@ -84,6 +91,7 @@ class Environments {
 
     /// Its id. Of more than k_kept_runs the oldest is forgotten.
     Result<std::uint64_t> add_run(const EnvironmentRun& run);
+    /// Nothing where it has been forgotten meanwhile.
     Result<void> end_run(std::uint64_t id, const RunEnd& end);
     /// The newest first; of one image, or of all.
     [[nodiscard]] Result<std::vector<EnvironmentRun>> runs(

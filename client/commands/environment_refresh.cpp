@@ -127,8 +127,11 @@ class Refresh {
         for (const auto& [name, text] : locks) {
             names.push_back(name);
         }
-        TRY_ASSIGN(const json::Array again, ask(names, locks));
-        for (const json::Value& row : again) {
+        const auto again = ask(names, locks);
+        if (!again) {
+            return failures_.add(again.error());
+        }
+        for (const json::Value& row : *again) {
             for (json::Value& before : rows_) {
                 if (before.at("name") == row.at("name")) {
                     before = row;
@@ -154,6 +157,7 @@ class Refresh {
             if (built) {
                 rows_[i].as_object()["status"] = "rebuilt";
                 rows_[i].as_object()["image"] = built->render();
+                rows_[i].as_object()["reason"] = "built from packages of this host";
             } else {
                 TRY(failures_.add(std::move(built).error().with_trail("building " + next)));
             }
@@ -173,8 +177,8 @@ class Refresh {
     Result<int> exit_code() {
         TRY(failures_.finish());
         TRY_ASSIGN(const auto rows, parsed());
-        const bool failed = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
-            return row.status == "failed";
+        const bool failed = std::any_of(rows.begin(), rows.end(), [this](const auto& row) {
+            return row.status == "failed" || (row.status == "unresolved" && !arguments_.dry_run);
         });
         return failed ? 1 : 0;
     }

@@ -17,8 +17,9 @@ bool is_path(std::string_view written) {
 
 /// What of a path cannot stand in a URL (RFC 3986, section 3.3).
 std::string percent_encoded(std::string_view path) {
+    // Without '$', which begins a variable.
     constexpr std::string_view k_plain =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@!$&'()*+,;=";
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@!&'()*+,;=";
     std::string encoded;
     for (const char c : path) {
         if (k_plain.find(c) != std::string_view::npos) {
@@ -142,7 +143,8 @@ Result<std::vector<LockFileEntry>> wanted_packages(
 ) {
     std::vector<LockFileEntry> files;
     for (const std::string& entry : entries) {
-        const bool package = entry.ends_with(".conda") || entry.ends_with(".tar.bz2");
+        const bool package = (entry.ends_with(".conda") || entry.ends_with(".tar.bz2"))
+                             && entry.find("/../") == std::string::npos;
         if (!package || !is_named(entry.substr(0, entry.rfind('/')), named, text)) {
             return fail(
                 Code::permission, "kilnd asks for {}, which is of no channel named here", entry

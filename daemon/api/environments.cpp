@@ -103,7 +103,8 @@ Result<Created> create(Services& services, const EnvironmentRequest& request, co
         .curated_from = request.curated_from,
         .author = peer.uid,
         .now = services.clock.now(),
-        .is_anonymous = request.is_anonymous || !definition.name};
+        .is_anonymous = request.is_anonymous || !definition.name,
+        .words = store::Environments::Words::replaced};
     TRY_ASSIGN(created.added, add_environment(store, resolved, addition, workspace));
     if (!request.curated_from.empty()) {
         TRY(hand_on(services, created.added->version));

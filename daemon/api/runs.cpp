@@ -119,12 +119,6 @@ int exit_code_of(const exec::Outcome& outcome) {
     return outcome.signal ? 128 + *outcome.signal : outcome.exit_code;
 }
 
-/// Whoever cancels a run has its command killed; else it did not begin.
-int exit_code_of(const Error& error) {
-    constexpr int k_not_begun = 125;
-    return error.code == Code::cancelled ? 128 + SIGKILL : k_not_begun;
-}
-
 /// Gives the run the devices that were asked for; `files` keeps them open.
 Result<DeviceFiles> add_devices(
     exec::RunSpec& spec, const RunRequest& request, const std::shared_ptr<Job>& job
@@ -172,11 +166,16 @@ Result<ResultEvent> run(Services& services, const Order& order, const std::share
         const std::uint64_t id, store.environments().add_run(record), "while recording the run"
     );
     const auto execution = services.executor.run(spec, output, job->stop_token());
-    const int exit_code =
-        execution ? exit_code_of((*execution)->outcome()) : exit_code_of(execution.error());
+    if (!execution && execution.error().code != Code::cancelled) {
+        return fail(execution.error());  // who knows how the command ended
+    }
+    // Whoever cancels a run has its command killed.
+    constexpr int k_killed = 128 + SIGKILL;
+    const int exit_code = execution ? exit_code_of((*execution)->outcome()) : k_killed;
     const store::RunEnd end{.ended = services.clock.now(), .exit_code = exit_code};
-    TRY(store.environments().end_run(id, end), "while recording the run");
+    const auto recorded = store.environments().end_run(id, end);
     TRY(execution);
+    TRY(recorded, "while recording the run");
     ResultEvent result;
     result.image = ref.target.digest;
     result.exit_code = exit_code;

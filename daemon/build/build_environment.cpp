@@ -105,8 +105,8 @@ std::vector<EnvironmentRun> runs_of(
 
 }  // namespace
 
-/// What every stage leaves of the image's layers for each of its environments, beside its base and
-/// a layer for each of its steps that may make one.
+/// What each stage with environments leaves of the image's layers for every one of them, beside its
+/// base and a layer for each of its steps that may make one.
 std::size_t BuildRun::layers_left() const {
     struct Load {
         std::size_t layers = 0;
@@ -134,7 +134,9 @@ std::size_t BuildRun::layers_left() const {
         }
         loads.push_back(load);
         const std::size_t left = request_.max_layers - std::min(request_.max_layers, load.layers);
-        least = std::min(least, left / std::max<std::size_t>(1, load.environments));
+        if (load.environments > 0) {
+            least = std::min(least, left / load.environments);
+        }
     }
     return least;
 }

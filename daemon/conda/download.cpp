@@ -8,7 +8,6 @@
 #include "store/base/base64.hpp"
 
 #include <boost/url/parse.hpp>
-#include <boost/url/url.hpp>
 
 #include <charconv>
 
@@ -27,22 +26,23 @@ constexpr const char* k_credentials_hint =
 
 /// Where anaconda's servers look for a token: "https://host/t/TOKEN/channel".
 std::string with_token(const std::string& url, const std::string& token) {
-    const std::size_t path = url.find('/', url.find("://") + 3);
-    const bool has_one = url.compare(path, 3, "/t/") == 0;
-    return token.empty() || has_one ? url : url.substr(0, path) + "/t/" + token + url.substr(path);
+    const std::size_t path = std::min(url.find('/', url.find("://") + 3), url.size());
+    const std::string_view rest = std::string_view(url).substr(path);
+    return token.empty() || rest.starts_with("/t/")
+               ? url
+               : fmt::format("{}/t/{}{}", url.substr(0, path), token, rest);
 }
 
-/// Credentials as locks have them, "https://me:pw@host/x", taken out of the URL.
-std::optional<conda::ChannelSecret> take_login(std::string& url) {
+/// "https://me:pw@host/x": a lock is kept and shared, so its URLs are no place for a password.
+Result<void> refuse_login(const std::string& url, const std::string& name) {
     const auto parsed = boost::urls::parse_uri(url);
     if (!parsed || !parsed->has_userinfo()) {
-        return std::nullopt;
+        return {};
     }
-    conda::ChannelSecret secret{.user = parsed->user(), .password = parsed->password()};
-    boost::urls::url bare(*parsed);
-    bare.remove_userinfo();
-    url = std::string(std::string_view(bare.buffer()));
-    return secret;
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format("the URL of {} holds a user or a password", name),
+        .hint = k_credentials_hint});
 }
 
 std::string basic_of(const conda::ChannelSecret& secret) {
@@ -120,8 +120,8 @@ Awaitable<Result<Downloaded>> Downloader::fetch(DownloadOrder order, const store
 Awaitable<Result<Downloaded>> Downloader::fetch_from(
     const DownloadOrder& order, std::string source, const store::Lease& lease
 ) {
-    if (auto login = take_login(source)) {
-        add_secret(source, std::move(*login));
+    if (auto allowed = refuse_login(source, order.name); !allowed) {
+        co_return fail(std::move(allowed).error());
     }
     const conda::ChannelSecret* secret = settings_.secret_for(source);
     const auto url = Url::parse(with_token(source, secret == nullptr ? "" : secret->token));

@@ -26,6 +26,28 @@ bool is_own(const store::Ref& ref) {
     return ref.name.starts_with(k_own_names);
 }
 
+/// Why an environment has no image on its base now; empty where it has one.
+std::string not_followed(const Refreshed& row) {
+    switch (row.status) {
+        case RefreshStatus::failed:
+        case RefreshStatus::unresolved:
+            return fmt::format("{} stays on its base: {}", row.name, row.reason);
+        case RefreshStatus::unsent:
+            return fmt::format(
+                "{0}:{1} waits for its packages: {2} (kiln env build {0} sends them)",
+                row.name,
+                row.to_version,
+                row.reason
+            );
+        case RefreshStatus::current:
+        case RefreshStatus::moved:
+        case RefreshStatus::rebased:
+        case RefreshStatus::rebuilt:
+            break;
+    }
+    return {};
+}
+
 BuildTable::Work refresh_work(
     Services& services, BuildTable& builds, std::shared_ptr<const RefreshOrder> order
 ) {
@@ -35,10 +57,8 @@ BuildTable::Work refresh_work(
             co_return fail(rows.error());
         }
         for (const Refreshed& row : *rows) {
-            if (row.status == RefreshStatus::failed || row.status == RefreshStatus::unresolved
-                || row.status == RefreshStatus::unsent) {
-                const std::string message =
-                    fmt::format("{} stays on its base: {}", row.name, row.reason);
+            const std::string message = not_followed(row);
+            if (!message.empty()) {
                 job->emit(WarningEvent{.message = message});
                 services.log.warning("base_not_followed", {{"environment", message}});
             }

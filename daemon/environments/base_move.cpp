@@ -177,6 +177,7 @@ Result<std::optional<BaseMove>> find_move(
     row.base_before = moved->before.digest;
     row.base_after = moved->after.digest;
     row.moved_bytes = bytes_beyond(move.new_base, move.old_base);
+    row.reason = "it was not built before";
     if (built) {
         TRY_ASSIGN(const Image image, load_image(store, built->image));
         row.reason = why_rebuilt(image, move);

@@ -123,6 +123,25 @@ Span place_of(const ResolvedEnvironment& environment, const std::string& name) {
     return environment.definition.build->path.span;
 }
 
+/// Whether a URL in the text has a password ("https://me:pw@host") or a token ("https://host/t/X").
+bool holds_secret(std::string_view text) {
+    constexpr std::string_view k_scheme = "://";
+    for (std::size_t at = text.find(k_scheme); at != std::string_view::npos;
+         at = text.find(k_scheme, at)) {
+        at += k_scheme.size();
+        const std::string_view rest = text.substr(at);
+        const std::size_t end = std::min(rest.find_first_of("/ \t\r\n\"'"), rest.size());
+        const std::string_view authority = rest.substr(0, end);
+        const std::string_view user = authority.substr(0, std::min(authority.rfind('@'), end));
+        const bool has_password =
+            user.size() < authority.size() && user.find(':') != std::string_view::npos;
+        if (has_password || rest.substr(end).starts_with("/t/")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Names that curated environments of the workspace bear.
 Result<void> check_name(
     const store::Environments& environments,
@@ -235,6 +254,17 @@ Result<void> check_specification(
     if (!environment.inputs.conda) {
         return {};
     }
+    if (holds_secret(environment.inputs.conda->text)) {
+        // Without its place, for the line would be drawn with the secret in it.
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format(
+                "{} holds a password or a token, which would be kept and shared with the "
+                "definition",
+                environment.inputs.conda->name
+            ),
+            .hint = "credentials of channels stand in kilnd.toml, [conda.credentials]"});
+    }
     TRY_ASSIGN(const std::string platform, conda_platform_of(environment.definition));
     LockRequest wanted;
     wanted.input = *environment.inputs.conda;
@@ -282,7 +312,7 @@ Result<store::AddedVersion> add_environment(
         version.origin = fmt::format("{} {}", k_curated_origin, addition.curated_from);
     }
     auto outcome = environments.add(
-        version, {{version.hash, environment.record.text}, {version.inputs, inputs}}
+        version, {{version.hash, environment.record.text}, {version.inputs, inputs}}, addition.words
     );
     if (!outcome && outcome.error().code == Code::conflict && definition.version) {
         const Span& place = definition.version->span;

@@ -43,8 +43,8 @@ Result<void> refuse_archived_bases(
     const store::Environments& environments, const ResolvedEnvironment& environment
 );
 
-/// Errors   those of plan_lock(): what no build of it could ever do, such as a channel that is
-/// none.
+/// Errors   invalid_input: a password or token in its text, which would be kept and shared; those
+///          of plan_lock(): what no build of it could ever do, such as a channel that is none.
 Result<void> check_specification(
     const ResolvedEnvironment& environment, const CondaSettings& settings
 );
@@ -56,12 +56,14 @@ struct Addition {
     std::uint32_t author = 0;
     UnixSeconds now = 0;
     bool is_anonymous = false;
+    /// Of a version that is there already: replaced by whoever says it, kept by what only passes it
+    /// on.
+    store::Environments::Words words = store::Environments::Words::kept;
 };
 
 /// Gives a definition its place in the index. The same definition under the same name is the same
-/// version, which stays as it is (with notes that were edited here) while its text is the same,
-/// too. Errors   conflict: the version exists with another definition, or the name of a curated one
-/// is
+/// version: Addition::words says what becomes of its text and notes.
+/// Errors   conflict: the version exists with another definition, or the name of a curated one is
 ///          taken; permission: the name is reserved or a curated environment's; too_large: the
 ///          workspace is full.
 Result<store::AddedVersion> add_environment(

@@ -36,7 +36,8 @@ Result<store::AddedVersion> add_followed(
     version.workspace = workspace;
     version.origin =
         fmt::format("{} {}{}", k_curated_origin, k_followed_workspace, curated.workspace);
-    TRY_ASSIGN(store::AddedVersion added, environments.add(version, {}));
+    constexpr auto k_replaced = store::Environments::Words::replaced;
+    TRY_ASSIGN(store::AddedVersion added, environments.add(version, {}, k_replaced));
     TRY(follow_notes(environments, added, version.notes));
     return added;
 }

@@ -24,27 +24,41 @@ using boost::asio::awaitable;
 /// Environments that are refreshed at once.
 constexpr std::size_t k_at_once = 4;
 
-/// The lock of the version before, unless the new base lacks what its packages ask for.
-Result<std::optional<NamedText>> carried_lock(
-    Services& services, const store::Lease& lease, const BaseMove& move, Refreshed& row
+/// The lock that was brought for it, or that of the version before; nullopt: there is none, or the
+/// new base lacks what its packages ask for (row says why).
+Result<std::optional<NamedText>> lock_of_next(
+    Services& services,
+    const store::Lease& lease,
+    const RefreshOrder& order,
+    const BaseMove& move,
+    Refreshed& row
 ) {
     const store::Environments environments = services.store.environments();
-    TRY_ASSIGN(const auto images, environments.images(move.before.hash));
-    if (images.empty() || !images.front().lock) {
-        row.reason = "it was not built before";
-        return std::optional<NamedText>();
+    NamedText text;
+    if (const auto brought = order.locks.find(move.before.name); brought != order.locks.end()) {
+        text = brought->second;
+    } else {
+        TRY_ASSIGN(const auto images, environments.images(move.before.hash));
+        if (images.empty() || !images.front().lock) {
+            row.reason = "it was not built before";
+            return std::optional<NamedText>();
+        }
+        text.name = "the lock of " + reference_of(move.before);
+        TRY_ASSIGN(text.text, environments.document(*images.front().lock));
     }
-    TRY_ASSIGN(std::string text, environments.document(*images.front().lock));
-    TRY_ASSIGN(const auto lock, read_environment_lock(environments, move.before));
+    TRY_ASSIGN(const std::string platform, conda_platform_of(move.after.definition));
+    TRY_ASSIGN(
+        const conda::Lock lock, conda::read_conda_lock(text.text, text.name, {.platform = platform})
+    );
     TRY_ASSIGN(
         const conda::TargetFacts facts, read_target(services.store, lease, row.base_after->render())
     );
-    const auto unmet = unmet_by(conda::virtual_packages(facts), *lock);
+    const auto unmet = unmet_by(conda::virtual_packages(facts), lock);
     if (!unmet.empty()) {
         row.reason = unmet.front();
         return std::optional<NamedText>();
     }
-    return std::optional(NamedText{"the lock of " + reference_of(move.before), std::move(text)});
+    return std::optional(std::move(text));
 }
 
 struct Planned {
@@ -71,12 +85,7 @@ Result<std::optional<Planned>> plan_move(
 ) {
     std::optional<NamedText> lock;
     if (move.after.inputs.conda) {
-        const auto brought = order.locks.find(move.before.name);
-        if (brought != order.locks.end()) {
-            lock = brought->second;
-        } else {
-            TRY_ASSIGN(lock, carried_lock(services, lease, move, row));
-        }
+        TRY_ASSIGN(lock, lock_of_next(services, lease, order, move, row));
         if (!lock) {
             row.status = RefreshStatus::unresolved;
             row.unresolved = to_resolve(move, row);
@@ -221,16 +230,6 @@ awaitable<Result<void>> refresh_one(
     co_return co_await run_on(services.pool, std::move(compare));
 }
 
-Result<void> refuse_archived(const store::EnvironmentVersion& version) {
-    if (!version.archived) {
-        return {};
-    }
-    return fail(Error{
-        .code = Code::conflict,
-        .message = fmt::format("{} is archived: it stays on its base", version.name),
-        .hint = fmt::format("kiln env restore {}", version.name)});
-}
-
 Result<std::vector<RefreshCandidate>> find_candidates(
     Services& services, const RefreshOrder& order
 ) {
@@ -245,10 +244,16 @@ Result<std::vector<RefreshCandidate>> find_candidates(
             versions.emplace_back(), find_environment(services.store, order.workspace, name, "")
         );
         TRY(refuse_curated(versions.back()));
-        TRY(refuse_archived(versions.back()));
     }
     std::vector<RefreshCandidate> candidates;
     for (store::EnvironmentVersion& version : versions) {
+        if (version.archived) {  // told, and no other is kept back
+            auto stays = fail(
+                Code::conflict, "it is archived, and stays until kiln env restore {}", version.name
+            );
+            candidates.push_back({std::move(version), std::move(stays)});
+            continue;
+        }
         TRY_ASSIGN(auto begun_with, interrupted_refresh_of(services.store, version));
         if (begun_with) {
             version = std::move(*begun_with);  // it comes to the same version again, and builds it

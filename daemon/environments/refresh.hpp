@@ -22,9 +22,9 @@ struct RefreshOrder {
     std::vector<std::string> names;  // empty: all that are not archived
     std::optional<PullPolicy> pull;  // as BaseLookUp has it
     bool dry_run = false;
-    bool push = true;  // where the workspace has a registry
+    bool push = true;                             // where the workspace has a registry
     std::map<std::string, NamedText> locks = {};  // by name: made for those that were unresolved
-    std::optional<std::uint32_t> author;  // none: whoever made the version before
+    std::optional<std::uint32_t> author;          // none: whoever made the version before
     std::map<std::string, Credential> credentials;
 };
 
@@ -35,7 +35,7 @@ enum class RefreshStatus : std::uint8_t {
     rebuilt,     // something above looks at what lies below
     unresolved,  // the packages do not fit the new base: no version before somebody brings a lock
     unsent,      // packages of the client's host are not in the store: `env build` sends them
-    failed,
+    failed,      // for `reason`; an archived one, too
 };
 
 std::string_view refresh_status_name(RefreshStatus status);
@@ -62,8 +62,7 @@ struct Refreshed {
 /// base satisfies what they ask of it, and with them every layer above the base. One that fails is
 /// told of and stops no other.
 /// Shape    in the order of the names.
-/// Errors   not_found: a name; permission: the name of a curated one; conflict: that of an archived
-///          one; cancelled.
+/// Errors   not_found: a name; permission: the name of a curated one; cancelled.
 /// Thread   the loop.
 boost::asio::awaitable<Result<std::vector<Refreshed>>> refresh_environments(
     Services& services,

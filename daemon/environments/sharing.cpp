@@ -20,7 +20,10 @@ namespace {
 using boost::asio::awaitable;
 
 Result<PushOrder> plan_share(
-    Services& services, const store::Lease& lease, const ShareOrder& order
+    Services& services,
+    const std::shared_ptr<Job>& job,
+    const store::Lease& lease,
+    const ShareOrder& order
 ) {
     const store::EnvironmentVersion& version = order.version;
     TRY_ASSIGN(const auto image, find_environment_image(services.store, version.hash));
@@ -32,7 +35,11 @@ Result<PushOrder> plan_share(
             .hint = fmt::format("kiln env build {}", reference_of(version))});
     }
     lease.keep(image->image);
-    TRY(attach_sbom(services.store, lease, image->image, SbomFormat::spdx));
+    const auto attached = attach_sbom(services.store, lease, image->image, SbomFormat::spdx);
+    if (!attached) {  // a base of others may hold what cannot be read
+        const std::string& why = attached.error().message;
+        Job::post(job, WarningEvent{"it is shared without a bill of materials: " + why});
+    }
     PushOrder push{.source = image->image, .destination = order.destination};
     push.credentials = order.credentials;
     TRY_ASSIGN(
@@ -122,7 +129,7 @@ awaitable<Result<ResultEvent>> share_environment(
     Services& services, std::shared_ptr<Job> job, std::shared_ptr<const ShareOrder> order
 ) {
     const store::Lease lease = services.store.lease();
-    auto plan = [&] { return plan_share(services, lease, *order); };
+    auto plan = [&] { return plan_share(services, job, lease, *order); };
     auto push = co_await run_on(services.pool, std::move(plan));
     if (!push) {
         co_return fail(std::move(push).error());

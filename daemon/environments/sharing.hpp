@@ -20,7 +20,7 @@ struct ShareOrder {
 };
 
 /// Pushes image, lock, definition, build context and bill of materials (SPDX, made where the image
-/// has none) of a version.
+/// has none; a warning where it cannot be made) of a version.
 /// Errors   conflict: it is not built; those of push_image().
 /// Thread   the loop.
 boost::asio::awaitable<Result<ResultEvent>> share_environment(

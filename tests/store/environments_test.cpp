@@ -200,7 +200,12 @@ TEST_F(EnvironmentsTest, AVersionTakesOverWhatALaterTextSaysInOtherWords) {
     const auto same = environments().add(version, {});
     version.inputs = digest_of("with a comment");
     version.notes = "written";
-    const auto other = environments().add(version, {{version.inputs, "with a comment"}});
+    const auto passed_on = environments().add(version, {{version.inputs, "with a comment"}});
+    ASSERT_THAT(passed_on, Succeeds());
+    EXPECT_EQ(passed_on->version.notes, "edited");
+    const auto other = environments().add(
+        version, {{version.inputs, "with a comment"}}, Environments::Words::replaced
+    );
 
     ASSERT_THAT(same, Succeeds());
     EXPECT_EQ(same->version.notes, "edited");

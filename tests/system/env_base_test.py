@@ -236,7 +236,10 @@ class RebuiltTest(BaseCase):
         self.good(self.env("archive", "gone"))
         self.load(self.kilnd, patched_tar("second\n"), "moving:1")
 
-        self.refused(self.env("refresh", "gone"), 4, "gone is archived", "kiln env restore gone")
+        row = self.refresh("gone", code=1)["gone"]
+
+        self.assertEqual((row["status"], row["reason"]),
+                         ("failed", "it is archived, and stays until kiln env restore gone"))
 
         self.assertEqual(self.versions("gone"), ["1"])
 
@@ -377,7 +380,7 @@ class TakenImageTest(BaseCase, RegistryCase):
     def test_a_daemon_that_follows_the_base_says_that_they_are_to_be_sent(self):
         self.take("auto_rebuild: on_base_image_update\n")
 
-        self.assertRegex(self.followed(), "train stays on its base: .*tool-1.0-0.conda was not sent")
+        self.assertRegex(self.followed(), "train:2 waits for its packages: .*tool-1.0-0.conda was not sent")
 
     def test_packages_that_are_gone_are_told_and_keep_no_other_back(self):
         self.take()

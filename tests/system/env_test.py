@@ -81,6 +81,9 @@ class DefinitionTest(EnvironmentTest):
 
         self.refused(self.env("create", "-f", self.define(definition)), 2, "./chan", "env.yml:3")
 
+        secret = "name: a\nimage: base:1\nconda_file: {channels: ['https://h.example/t/s3cret/c'], dependencies: [tool]}\n"
+        told = self.refused(self.env("create", "-f", self.define(secret)), 2, "holds a password or a token", "[conda.credentials]")
+        self.assertNotIn("s3cret", told.stderr)
         self.refused(self.env("show", "a"), 4, "there is no environment a")
 
     def test_an_image_whose_name_was_taken_away_gets_it_again(self):

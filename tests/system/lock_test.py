@@ -310,7 +310,10 @@ class ServerTest(LockTest):
         self.good(daemon.kiln("conda", "fetch", both))
         login_lock = self.write("login.lock", "@EXPLICIT\n" + login.url.replace("://", "://me:pa%3Ass@")
                                 + f"/linux-64/tool-1.0-0.conda#sha256:{digest}\n")
-        self.good(self.daemon("fourth").kiln("conda", "fetch", login_lock))
+        self.refused(self.daemon("fourth").kiln("conda", "fetch", login_lock), 2, "tool-1.0-0.conda holds a user or a password",
+                     "[conda.credentials]")
+        bare = self.write("bare.lock", "@EXPLICIT\nhttp://tool-1.0-0.conda\n")
+        self.assertNotEqual(daemon.kiln("conda", "fetch", bare).code, 0)
         refused = self.refused(self.lock(self.daemon("third"), ["python"], login.url), 4, "answers 401", "kilnd.toml")
         self.assertNotIn("/t/", refused.stderr)
 

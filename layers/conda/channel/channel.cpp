@@ -371,8 +371,7 @@ bool names_variable(std::string_view written) {
     for (std::size_t at = written.find('$'); at != std::string_view::npos;
          at = written.find('$', at + 1)) {
         const char next = at + 1 < written.size() ? written[at + 1] : '\0';
-        if (next == '{' || next == '_' || (next >= 'A' && next <= 'Z')
-            || (next >= 'a' && next <= 'z')) {
+        if (next == '{' || next == '_' || (next >= 'A' && next <= 'Z')) {
             return true;
         }
     }

@@ -35,6 +35,7 @@ Result<LockEntry> read_conda(MappingReader& in, std::uint64_t version);
 Result<PipEntry> read_pip(MappingReader& in);
 std::vector<std::string> read_dependencies(MappingReader& in);
 Hashes read_hash_mapping(MappingReader& in);
+Result<std::vector<std::string>> default_categories(Node root, const std::string& file);
 Result<void> check_categories(const Selection& selection, const std::string& file);
 
 }  // namespace
@@ -47,11 +48,10 @@ Result<Lock> parse_conda_lock(const yaml::Document& document, const InputOptions
     lock.platform = options.platform;
     TRY(read_metadata(in, lock, options.platform));
     Selection selection{
-        .version = version,
-        .platform = options.platform,
-        .wanted = options.categories.empty() ? std::vector<std::string>{std::string(k_main)}
-                                             : options.categories,
-        .met = {}};
+        .version = version, .platform = options.platform, .wanted = options.categories, .met = {}};
+    if (selection.wanted.empty()) {
+        TRY_ASSIGN(selection.wanted, default_categories(document.root(), file));
+    }
     LockCollector collector(lock);
     in.each("package", [&](Node node) { return read_package(node, selection, collector); });
     TRY(in.finish());
@@ -193,6 +193,20 @@ Hashes read_hash_mapping(MappingReader& in) {
         in.refuse(std::move(done).error());
     }
     return hashes;
+}
+
+/// What is meant where nobody chose: the main category, or the only one there is.
+Result<std::vector<std::string>> default_categories(Node root, const std::string& file) {
+    std::set<std::string> all;
+    MappingReader in(root, file);
+    in.each("package", [&](Node node) -> Result<void> {
+        MappingReader package(node, "a package");
+        all.insert(package.text_or("category", k_main));
+        return {};
+    });
+    TRY(in.finish());
+    const bool is_other = all.size() == 1 && !all.contains(std::string(k_main));
+    return std::vector<std::string>{is_other ? *all.begin() : std::string(k_main)};
 }
 
 /// "main" may be missing: a lock of nothing but extras.

@@ -118,12 +118,17 @@ std::vector<PathFinding> settle(std::vector<Claim> claims) {
             return claim.path->path != first->path->path;
         };
         const auto last = std::find_if(first, claims.end(), other);
+        std::set<std::string_view> right;  // two names are as good as all
+        for (auto claim = first; claim != last && right.size() < 2; ++claim) {
+            if (!claim->finding) {
+                right.insert(claim->package->name);
+            }
+        }
         for (auto claim = first; claim != last; ++claim) {
-            const auto excuses = [&](const Claim& each) {
-                return !each.finding && each.package->name != claim->package->name;
-            };
-            if (claim->finding && std::none_of(first, last, excuses)) {
-                findings.push_back(*claim->finding);
+            const bool excused =
+                right.size() > 1 || (right.size() == 1 && *right.begin() != claim->package->name);
+            if (claim->finding && !excused) {
+                findings.push_back(std::move(*claim->finding));
             }
         }
         first = last;

@@ -50,6 +50,15 @@ std::set<std::set<std::string>> names_in(
     return names;
 }
 
+TEST(Grouping, SmallPackagesMayShareALayerHoweverFewTheyAre) {
+    const std::vector<GroupingItem> few{{"a", 1}, {"b", 1}, {"c", 1}};
+    // By their hashes: a and b come together, c does not.
+    EXPECT_EQ(
+        names_in(group_packages(few, 116), few),
+        (std::set<std::set<std::string>>{{"a", "b"}, {"c"}})
+    );
+}
+
 TEST(Grouping, BigPackagesStayAlone) {
     auto all = items(200);
     all[17].size_bytes = 1'000'000'000;

@@ -41,6 +41,7 @@ TEST(RebaseHistory, KnowsACommandOfEveryBuilder) {
     EXPECT_EQ(origin_of("/bin/sh -c make"), LayerOrigin::run);
     EXPECT_EQ(origin_of("|1 V=1 /bin/sh -c make"), LayerOrigin::run);
     EXPECT_EQ(origin_of("conda link scripts of a", "kiln"), LayerOrigin::run);
+    EXPECT_EQ(origin_of("pip install six-1.16.0", "kiln"), LayerOrigin::run);
 }
 
 TEST(RebaseHistory, KnowsWhatLooksAtNothingBelow) {

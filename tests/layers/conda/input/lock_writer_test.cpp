@@ -122,6 +122,17 @@ TEST(LockWriter, ACondaLockIsReadAgain) {
     EXPECT_EQ(lock->pip.at(0).name, "flask");
 }
 
+TEST(LockWriter, ALockOfAnotherCategoryIsReadAsItWasWritten) {
+    Lock lock = sample_lock();
+    lock.inputs.category = "dev";
+    const auto text = render_conda_lock(lock);
+    ASSERT_THAT(text, Succeeds());
+    EXPECT_THAT(*text, HasSubstr("category: \"dev\"\n  optional: true"));
+    const auto read = read_conda_lock(*text, "conda-lock.yml", {.platform = "linux-64"});
+    ASSERT_THAT(read, Succeeds());
+    EXPECT_EQ(read->entries.size(), lock.entries.size());
+}
+
 TEST(LockWriter, RefusesAPackageThatCouldBeAnything) {
     Lock lock = without_pip();
     lock.entries[1].sha256.reset();
