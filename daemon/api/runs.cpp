@@ -199,8 +199,8 @@ Awaitable<Result<void>> post_run(Exchange& exchange, Services& services, BuildTa
     if (!sorted) {
         co_return fail(sorted.error());
     }
-    const auto order =
-        std::make_shared<const Order>(std::move(*request), std::move(*sorted), exchange.peer());
+    Order made{std::move(*request), std::move(*sorted), exchange.peer()};
+    const auto order = std::make_shared<const Order>(std::move(made));
     BuildTable::Work work = [&services,
                              order](std::shared_ptr<Job> job) -> Awaitable<Result<ResultEvent>> {
         auto command = [&services, &order, job] { return run(services, *order, job); };

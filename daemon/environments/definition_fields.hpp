@@ -4,6 +4,8 @@
 #include "layers/conda/input/yaml.hpp"
 #include "store/base/error.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <span>
 #include <string>
