@@ -112,6 +112,15 @@ std::string why_rebuilt(const Image& image, const BaseMove& move) {
     return allowed ? std::string() : allowed.error().message;
 }
 
+Result<std::optional<Image>> image_of(store::Store& store, const Digest& definition_hash) {
+    TRY_ASSIGN(const auto built, find_environment_image(store, definition_hash));
+    if (!built) {
+        return std::optional<Image>();
+    }
+    TRY_ASSIGN(Image image, load_image(store, built->image));
+    return std::optional(std::move(image));
+}
+
 /// What lies above the base in both images, by digest.
 std::vector<Digest> above(const Image& image, const Image& base) {
     std::vector<Digest> digests;
@@ -167,9 +176,13 @@ Result<std::optional<BaseMove>> find_move(
     if (!moved) {
         return std::optional<BaseMove>();
     }
-    BaseMove move{.before = version, .after = std::move(after), .old_base = {}, .new_base = {}};
-    TRY_ASSIGN(const auto built, find_environment_image(store, version.hash));
-    move.is_built = built.has_value();
+    BaseMove move{
+        .before = version,
+        .after = std::move(after),
+        .old_base = {},
+        .new_base = {},
+        .old_image = std::nullopt};
+    TRY_ASSIGN(move.old_image, image_of(store, version.hash));
     TRY_ASSIGN(move.old_base, load_image(store, moved->before));
     TRY_ASSIGN(move.new_base, load_image(store, moved->after));
     row.status = RefreshStatus::moved;
@@ -177,11 +190,7 @@ Result<std::optional<BaseMove>> find_move(
     row.base_before = moved->before.digest;
     row.base_after = moved->after.digest;
     row.moved_bytes = bytes_beyond(move.new_base, move.old_base);
-    row.reason = "it was not built before";
-    if (built) {
-        TRY_ASSIGN(const Image image, load_image(store, built->image));
-        row.reason = why_rebuilt(image, move);
-    }
+    row.reason = move.old_image ? why_rebuilt(*move.old_image, move) : "it was not built before";
     return std::optional(std::move(move));
 }
 
@@ -190,17 +199,19 @@ Result<void> judge_move(
 ) {
     row.image = built;
     row.status = RefreshStatus::rebuilt;
-    TRY_ASSIGN(const auto before, find_environment_image(store, move.before.hash));
-    if (!before) {
+    std::optional<Image> old_image = move.old_image;
+    if (!old_image) {  // it may have been taken out of the registry meanwhile
+        TRY_ASSIGN(old_image, image_of(store, move.before.hash));
+    }
+    if (!old_image) {
         row.reason = "it was not built before";
         return {};
     }
-    TRY_ASSIGN(const Image old_image, load_image(store, before->image));
     TRY_ASSIGN(const store::Ref ref, find_image(store, built.render()));
     TRY_ASSIGN(const Image new_image, load_image(store, ref.target));
-    row.moved_bytes = bytes_beyond(new_image, old_image);
-    row.reason = why_rebuilt(old_image, move);
-    if (row.reason.empty() && above(old_image, move.old_base) != above(new_image, move.new_base)) {
+    row.moved_bytes = bytes_beyond(new_image, *old_image);
+    row.reason = why_rebuilt(*old_image, move);
+    if (row.reason.empty() && above(*old_image, move.old_base) != above(new_image, move.new_base)) {
         row.reason = "a step above the base looks at what lies below it";
     }
     if (row.reason.empty()) {

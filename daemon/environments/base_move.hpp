@@ -25,7 +25,7 @@ struct BaseMove {
     ResolvedEnvironment after;
     Image old_base;
     Image new_base;
-    bool is_built = false;  // the one before, in this store
+    std::optional<Image> old_image;  // of the version before; none: it is not in this store
 };
 
 std::set<BaseName> base_names(const std::vector<RefreshCandidate>& candidates);

@@ -119,11 +119,10 @@ Result<std::optional<store::EnvironmentDocument>> find_lock(
     if (carried && !subject.order.lock) {
         return read_lock_text(environments, carried);
     }
-    LockRequest wanted;
-    wanted.input = *subject.inputs.conda;
-    wanted.channels = subject.inputs.default_channels;
     const std::string& platform = subject.conda_platform;
-    TRY_ASSIGN(const LockPlan plan, plan_lock(wanted, platform, services.conda));
+    TRY_ASSIGN(
+        const LockPlan plan, plan_environment_lock(subject.inputs, platform, services.conda)
+    );
     const ResolvedSpecification resolved{specification};
     LockKeyInputs key_inputs{.wanted = resolved};
     for (const conda::Channel& channel : plan.channels) {

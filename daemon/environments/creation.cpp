@@ -1,7 +1,6 @@
 #include "daemon/environments/creation.hpp"
 
 #include "daemon/build/planner.hpp"
-#include "daemon/conda/lock_plan.hpp"
 #include "daemon/environments/identity.hpp"
 #include "daemon/environments/listing.hpp"
 #include "daemon/environments/naming.hpp"
@@ -123,6 +122,12 @@ Span place_of(const ResolvedEnvironment& environment, const std::string& name) {
     return environment.definition.build->path.span;
 }
 
+/// Of "me:pw@host", between "://" and the path.
+bool has_password(std::string_view authority) {
+    const std::string_view user = authority.substr(0, authority.rfind('@'));
+    return user.size() < authority.size() && user.find(':') != std::string_view::npos;
+}
+
 /// Whether a URL in the text has a password ("https://me:pw@host") or a token ("https://host/t/X").
 bool holds_secret(std::string_view text) {
     constexpr std::string_view k_scheme = "://";
@@ -131,11 +136,7 @@ bool holds_secret(std::string_view text) {
         at += k_scheme.size();
         const std::string_view rest = text.substr(at);
         const std::size_t end = std::min(rest.find_first_of("/ \t\r\n\"'"), rest.size());
-        const std::string_view authority = rest.substr(0, end);
-        const std::string_view user = authority.substr(0, std::min(authority.rfind('@'), end));
-        const bool has_password =
-            user.size() < authority.size() && user.find(':') != std::string_view::npos;
-        if (has_password || rest.substr(end).starts_with("/t/")) {
+        if (has_password(rest.substr(0, end)) || rest.substr(end).starts_with("/t/")) {
             return true;
         }
     }
@@ -192,9 +193,7 @@ Result<void> refuse_password(const EnvironmentDefinition& definition) {
     if (scheme == std::string_view::npos) {
         return {};
     }
-    const std::string_view host = path.substr(scheme + 3, path.find('/', scheme + 3) - scheme - 3);
-    const std::string_view user = host.substr(0, host.rfind('@'));
-    if (user.size() == host.size() || user.find(':') == std::string_view::npos) {
+    if (!has_password(path.substr(scheme + 3, path.find('/', scheme + 3) - scheme - 3))) {
         return {};
     }
     // Without its place, for the line would be drawn with the password in it.
@@ -266,10 +265,7 @@ Result<void> check_specification(
             .hint = "credentials of channels stand in kilnd.toml, [conda.credentials]"});
     }
     TRY_ASSIGN(const std::string platform, conda_platform_of(environment.definition));
-    LockRequest wanted;
-    wanted.input = *environment.inputs.conda;
-    wanted.channels = environment.inputs.default_channels;
-    TRY(plan_lock(wanted, platform, settings));
+    TRY(plan_environment_lock(environment.inputs, platform, settings));
     return {};
 }
 

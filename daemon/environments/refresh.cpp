@@ -1,6 +1,5 @@
 #include "daemon/environments/refresh.hpp"
 
-#include "daemon/build/images.hpp"
 #include "daemon/conda/target.hpp"
 #include "daemon/environments/base_move.hpp"
 #include "daemon/environments/build.hpp"
@@ -13,8 +12,6 @@
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
-
-#include <algorithm>
 
 namespace kiln::daemon {
 namespace {
@@ -204,7 +201,7 @@ awaitable<Result<void>> refresh_one(
     if (!*move) {
         co_return Result<void>();
     }
-    if (!(*move)->is_built) {
+    if (!(*move)->old_image) {
         // Its lock is what the next version begins with.
         const auto taken = co_await take_built(services, job, *order, (*move)->before.hash);
         if (!taken) {

@@ -24,6 +24,15 @@ Result<std::string> conda_platform_of(const EnvironmentDefinition& definition) {
     return conda_platform(platform.os + "/" + platform.architecture);
 }
 
+Result<LockPlan> plan_environment_lock(
+    const EnvironmentInputs& inputs, const std::string& platform, const CondaSettings& settings
+) {
+    LockRequest wanted;
+    wanted.input = *inputs.conda;
+    wanted.channels = inputs.default_channels;
+    return plan_lock(wanted, platform, settings);
+}
+
 Result<std::optional<conda::Lock>> read_environment_lock(
     const store::Environments& environments, const store::EnvironmentVersion& version
 ) {
