@@ -188,8 +188,9 @@ bool declares_variables(const EnvironmentPlan& plan, const Environment& environm
            || std::any_of(plan.packages.begin(), plan.packages.end(), has_file);
 }
 
-/// An environment without its layers: what is to run once these lie in an image.
-Environment with_runs(const EnvironmentPlan& plan, const EnvironmentBuild& build) {
+/// An environment without its layers: what is to run once these lie in an image. The plan is told
+/// what is compiled.
+Environment with_runs(EnvironmentPlan& plan, const EnvironmentBuild& build) {
     Environment environment;
     environment.prefix = plan.prefix;
     environment.scripts = conda::plan_link_scripts(plan, build.link_scripts, k_default_path);
@@ -341,13 +342,13 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     CondaPackages packages(
         services, build.context, build.lease, build.fetch, build.job->stop_token()
     );
-    const auto contents = co_await plan_of(services, build, packages);
+    auto contents = co_await plan_of(services, build, packages);
     if (!contents) {
         co_return fail(contents.error());
     }
-    const EnvironmentPlan* plan = &contents->plan;
-    auto plan_runs = [&plan, &build] { return with_runs(*plan, build); };
+    auto plan_runs = [&contents, &build] { return with_runs(contents->plan, build); };
     Environment environment = co_await run_on(services.pool, std::move(plan_runs));
+    const EnvironmentPlan* plan = &contents->plan;
     warn(build, plan->warnings);
     warn(build, conda::missing_dependencies(*plan));
     warn(build, environment.scripts.warnings);

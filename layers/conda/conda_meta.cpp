@@ -77,6 +77,10 @@ std::string render_conda_meta(
         }
         paths.emplace_back(describe_path(target, prefix, table));
     }
+    for (const std::string& compiled : planned.compiled) {
+        files.emplace_back(compiled);
+        paths.emplace_back(json::Object{{"_path", compiled}, {"path_type", "pyc_file"}});
+    }
     record["files"] = std::move(files);
     record["paths_data"] = in_key_order({{"paths", std::move(paths)}, {"paths_version", 1}});
     return json::render_pretty(in_key_order(std::move(record)));

@@ -52,6 +52,10 @@ std::vector<std::pair<std::string, std::string>> EnvironmentPlan::record_key(
     for (const std::string& spec : package.requested_specs) {
         key.emplace_back("requested", spec);
     }
+    if (!planned.compiled.empty()) {
+        const std::string compiled = fmt::format("{}", fmt::join(planned.compiled, "\n"));
+        key.emplace_back("compiled", digest_of(compiled).hex());
+    }
     return key;
 }
 

@@ -52,6 +52,9 @@ struct PackageLayerInput {
 struct PlannedPackage {
     EnvironmentPackage package;
     PackageLayerInput layer;
+    /// What a step makes of its .py files once they are linked, relative to the prefix, sorted:
+    /// its record names them (cep-32), its layer lacks them.
+    std::vector<std::string> compiled = {};
 };
 
 struct EnvironmentPlan {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace kiln::conda {
@@ -22,13 +23,13 @@ bool is_compiled(const LinkTarget& target) {
            && target.source->path.size() > k_below.size() + std::string_view(".py").size();
 }
 
-/// Sources that stay in the image, and everything that does.
+/// Sources that stay in the image, with whose they are, and everything that stays.
 struct Kept {
-    std::set<std::string> sources;
+    std::map<std::string, PlannedPackage*> sources;
     std::set<std::string> paths;
 };
 
-void keep_paths(const PlannedPackage& planned, Kept& kept) {
+void keep_paths(PlannedPackage& planned, Kept& kept) {
     const auto targets = link_targets(
         planned.package.metadata,
         {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
@@ -44,7 +45,7 @@ void keep_paths(const PlannedPackage& planned, Kept& kept) {
         // A list is one path a line.
         if (planned.package.metadata.noarch == Noarch::python && is_compiled(target)
             && target.path.find('\n') == std::string_view::npos) {
-            kept.sources.emplace(target.path);
+            kept.sources.emplace(target.path, &planned);
         }
     }
 }
@@ -75,22 +76,26 @@ std::string compiled_path(std::string_view source, std::string_view python_minor
     return fmt::format("{}__pycache__/{}.cpython-{}.pyc", source.substr(0, name), stem, digits);
 }
 
-std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan) {
+std::optional<CompilePlan> plan_compile_pyc(EnvironmentPlan& plan) {
     Kept kept;
     std::string minor;
-    for (const PlannedPackage& planned : plan.packages) {
+    for (PlannedPackage& planned : plan.packages) {
         keep_paths(planned, kept);
         if (!planned.layer.python_minor.empty()) {
             minor = planned.layer.python_minor;
         }
     }
     CompilePlan compile;
-    for (const std::string& source : kept.sources) {
+    for (const auto& [source, package] : kept.sources) {
         std::string compiled = compiled_path(source, minor);
         if (!kept.paths.contains(compiled)) {
             compile.list += source + "\n";
+            package->compiled.push_back(compiled);
             compile.compiled.push_back(std::move(compiled));
         }
+    }
+    for (PlannedPackage& planned : plan.packages) {
+        std::sort(planned.compiled.begin(), planned.compiled.end());
     }
     if (compile.compiled.empty()) {
         return std::nullopt;

@@ -24,8 +24,8 @@ struct CompilePlan {
 };
 
 /// nullopt: there is nothing to compile. What a package lost to another is left out, and so is
-/// what the package brings compiled.
-std::optional<CompilePlan> plan_compile_pyc(const EnvironmentPlan& plan);
+/// what the package brings compiled. Each package in the plan is told what is `compiled` of it.
+std::optional<CompilePlan> plan_compile_pyc(EnvironmentPlan& plan);
 
 /// Where python puts what it compiles: "a/__pycache__/b.cpython-311.pyc" of "a/b.py" for python 3,
 /// "a/b.pyc" for python 2. (cep-32 calls it pyc_file.)

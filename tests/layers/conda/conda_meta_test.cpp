@@ -1,5 +1,6 @@
 #include "layers/conda/conda_meta.hpp"
 
+#include "layers/conda/scripts/compile_pyc.hpp"
 #include "store/base/json.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/conda_layers.hpp"
@@ -72,6 +73,23 @@ TEST(CondaMeta, DescribesWhatIsInstalled) {
     EXPECT_EQ(paths.at(1).at("sha256").as_string(), digest_of("# " + k_place).hex());
     EXPECT_EQ(paths.at(1).at("sha256_in_prefix").as_string(), digest_of("# /opt/env").hex());
     EXPECT_EQ(paths.at(2).at("path_type"), "softlink");
+}
+
+TEST(CondaMeta, NamesWhatIsCompiledOfThePackage) {  // cep-32, files
+    BuiltEnvironment built = environment("");
+    const auto plain = built.plan.record_key(built.plan.packages[1]);
+    const std::string compiled = "lib/python3.11/site-packages/__pycache__/hello.cpython-311.pyc";
+
+    ASSERT_TRUE(plan_compile_pyc(built.plan));
+
+    const auto record = json::parse(record_of(built, 1), "the record");
+    ASSERT_THAT(record, Succeeds());
+    EXPECT_EQ(record->at("files").as_array().back().as_string(), compiled);
+    EXPECT_EQ(
+        json::render(record->at("paths_data").at("paths").as_array().back()),
+        R"({"_path":")" + compiled + R"(","path_type":"pyc_file"})"
+    );
+    EXPECT_NE(built.plan.record_key(built.plan.packages[1]), plain);
 }
 
 TEST(CondaMeta, KeysAreSortedAndNothingOfThisMachineIsInIt) {

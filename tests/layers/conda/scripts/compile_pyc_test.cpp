@@ -31,7 +31,7 @@ EnvironmentPackage python_package(
 }
 
 std::optional<CompilePlan> compile(std::vector<EnvironmentPackage> packages) {
-    const auto plan = plan_environment(std::move(packages), {.prefix = "/opt/env"});
+    auto plan = plan_environment(std::move(packages), {.prefix = "/opt/env"});
     EXPECT_THAT(plan, Succeeds());
     return plan_compile_pyc(*plan);
 }
