@@ -45,6 +45,7 @@ class Collector {
     Result<void> remove_unpacked(
         LeaseTable::Collection& collection, LiveSet& live, const std::vector<Digest>& gone
     );
+    Result<std::uint64_t> remove_partials();
     Result<void> delete_trash();
     void count_object(const Object& object);
 
@@ -76,7 +77,7 @@ Result<CollectReport> Collector::run() {
         TRY(remove_unpacked(collection, live, planned.unpacked));
         TRY(delete_trash());
     }
-    std::uint64_t total = 0;
+    TRY_ASSIGN(std::uint64_t total, remove_partials());
     for (const Object& object : live.objects()) {
         total += object.size_bytes;
     }
@@ -274,6 +275,31 @@ Result<void> Collector::remove_unpacked(
     return {};
 }
 
+/// Parts of blobs that nobody is fetching may be as old as the cache. What all of them took.
+Result<std::uint64_t> Collector::remove_partials() {
+    std::uint64_t total = 0;
+    TRY_ASSIGN(const auto parts, state_.partials.idle());
+    for (const Partials::Part& part : parts) {
+        total += part.size_bytes;
+        const bool is_kept =
+            policy_.keep_age_seconds
+            && part.written >= state_.options.clock.now() - *policy_.keep_age_seconds;
+        if (is_kept) {
+            continue;
+        }
+        bool gone = policy_.dry == CollectPolicy::Dry::yes;
+        if (!gone) {
+            TRY_ASSIGN(gone, state_.partials.discard(part.name));
+        }
+        if (gone) {
+            count_object(
+                {.kind = ObjectKind::blob, .name = part.name, .size_bytes = part.size_bytes}
+            );
+        }
+    }
+    return total;
+}
+
 /// Deleting a large file takes long, so it happens when nobody waits for it.
 Result<void> Collector::delete_trash() {
     const int trash = state_.directories.temporary.get();
@@ -317,6 +343,10 @@ Result<Usage> Store::usage() {
     for (const auto& [listing, packs] : live.contexts()) {
         ++usage.contexts.count;
         usage.contexts.size_bytes += sizes[{ObjectKind::table, listing}];
+    }
+    TRY_ASSIGN(const auto parts, state_->partials.idle());
+    for (const Partials::Part& part : parts) {
+        usage.total_bytes += part.size_bytes;
     }
     TRY_ASSIGN(const std::vector<Ref> refs, state_->index->refs());
     TRY(live.mark(refs));

@@ -1,6 +1,5 @@
 #include "store/file_blob_store.hpp"
 
-#include "store/hasher.hpp"
 #include "store/lease.hpp"
 
 #include <utility>
@@ -10,14 +9,14 @@ namespace {
 
 class FileBlobWriter final : public BlobWriter {
   public:
-    FileBlobWriter(ObjectFolder& folder, const Lease& lease, NewFile file, HashedBy hashed)
+    /// Without a hasher the caller hashes.
+    FileBlobWriter(
+        ObjectFolder& folder, const Lease& lease, NewFile file, std::optional<Hasher> hasher
+    )
         : folder_(folder),
           lease_(lease),
-          file_(std::move(file)) {
-        if (hashed == HashedBy::store) {
-            hasher_.emplace();
-        }
-    }
+          file_(std::move(file)),
+          hasher_(std::move(hasher)) {}
 
     Result<void> write(ByteSpan bytes) override {
         ASSERT(file_.has_value());
@@ -31,6 +30,7 @@ class FileBlobWriter final : public BlobWriter {
         ASSERT(file_.has_value());
         NewFile file = std::move(*file_);
         file_.reset();
+        TRY(file.let_go());
         const std::uint64_t size_bytes = file.size_bytes();
         ASSERT(hasher_ || expected);
         const Digest digest = hasher_ ? hasher_->finish() : *expected;
@@ -58,9 +58,19 @@ class FileBlobWriter final : public BlobWriter {
 
 Result<std::unique_ptr<BlobWriter>> FileBlobStore::begin(const Lease& lease, HashedBy hashed) {
     TRY_ASSIGN(NewFile file, folder_.begin(), "while starting a blob");
+    std::optional<Hasher> hasher;
+    if (hashed == HashedBy::store) {
+        hasher.emplace();
+    }
     return std::unique_ptr<BlobWriter>(
-        std::make_unique<FileBlobWriter>(folder_, lease, std::move(file), hashed)
+        std::make_unique<FileBlobWriter>(folder_, lease, std::move(file), std::move(hasher))
     );
+}
+
+std::unique_ptr<BlobWriter> write_on(
+    ObjectFolder& blobs, const Lease& lease, NewFile file, Hasher hasher
+) {
+    return std::make_unique<FileBlobWriter>(blobs, lease, std::move(file), std::move(hasher));
 }
 
 Result<BlobReader> FileBlobStore::open(const Digest& digest) {

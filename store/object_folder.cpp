@@ -1,5 +1,6 @@
 #include "store/object_folder.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@ namespace {
 
 /// Nobody writes a blob twice, and others may read: `skopeo inspect oci:ROOT:NAME`.
 constexpr mode_t k_object_mode = 0444;
+constexpr mode_t k_growing_mode = 0600;
 
 /// Unique in this process, which alone has the root.
 std::string temporary_name() {
@@ -42,10 +44,11 @@ NewFile::NewFile(NewFile&& other) noexcept
       directory_(other.directory_),
       fd_(std::move(other.fd_)),
       name_(std::exchange(other.name_, {})),
+      is_kept_(other.is_kept_),
       size_bytes_(other.size_bytes_) {}
 
 NewFile::~NewFile() {
-    if (!name_.empty()) {
+    if (!name_.empty() && (!is_kept_ || size_bytes_ == 0)) {
         // What stays because this fails is removed at the next start.
         static_cast<void>(files_->unlink(directory_, name_));
     }
@@ -62,6 +65,29 @@ Result<NewFile> NewFile::create(FileLayer& files, int temporary_directory) {
     std::string name = temporary_name();
     TRY_ASSIGN(Fd fd, files.create(temporary_directory, name, k_object_mode));
     return NewFile(files, temporary_directory, std::move(fd), std::move(name));
+}
+
+Result<NewFile> NewFile::go_on(FileLayer& files, int directory, std::string name) {
+    auto fd = open_at(directory, name, O_RDWR | O_APPEND, Resolve::beneath);
+    if (!fd && fd.error().code == Code::not_found) {
+        fd = files.create(directory, name, k_growing_mode);
+    }
+    TRY(fd);
+    TRY_ASSIGN(const struct stat facts, stat_fd(fd->get()));
+    NewFile file(files, directory, std::move(*fd), std::move(name));
+    file.is_kept_ = true;
+    file.size_bytes_ = static_cast<std::uint64_t>(facts.st_size);
+    return file;
+}
+
+Result<void> NewFile::let_go() {
+    if (!std::exchange(is_kept_, false)) {
+        return {};
+    }
+    if (::fchmod(fd_.get(), k_object_mode) != 0) {
+        return fail(errno_error(errno, name_));
+    }
+    return {};
 }
 
 Result<void> NewFile::write(ByteSpan bytes) {

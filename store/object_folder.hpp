@@ -19,6 +19,9 @@ namespace kiln::store {
 class NewFile {
   public:
     static Result<NewFile> create(FileLayer& files, int temporary_directory);
+    /// One with a name, of which some may be there already: it is written on from its end, and
+    /// stays where it is until it is let go.
+    static Result<NewFile> go_on(FileLayer& files, int directory, std::string name);
     NewFile(NewFile&& other) noexcept;
     NewFile& operator=(NewFile&&) = delete;
     NewFile(const NewFile&) = delete;
@@ -26,6 +29,8 @@ class NewFile {
     ~NewFile();
 
     Result<void> write(ByteSpan bytes);
+    /// From now on its name goes when this does, as that of any other.
+    Result<void> let_go();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
 
@@ -38,6 +43,7 @@ class NewFile {
     int directory_;
     Fd fd_;
     std::string name_;  // "" when it has none
+    bool is_kept_ = false;
     std::uint64_t size_bytes_ = 0;
 };
 

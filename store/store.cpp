@@ -76,7 +76,12 @@ Result<RootDirectories> open_directories(FileLayer& files, const std::string& ro
     const int top = directories.root.get();
     TRY(files.make_directories(top, "blobs/sha256", 0755));
     for (const char* const name :
-         {"kiln/tables", "kiln/packs", "kiln/tmp", "kiln/unpacked", "kiln/quarantine"}) {
+         {"kiln/tables",
+          "kiln/packs",
+          "kiln/tmp",
+          "kiln/unpacked",
+          "kiln/partial",
+          "kiln/quarantine"}) {
         TRY(files.make_directories(top, name, k_private_mode));
     }
     TRY_ASSIGN(directories.blobs, open_below(directories.root, "blobs/sha256"));
@@ -85,6 +90,7 @@ Result<RootDirectories> open_directories(FileLayer& files, const std::string& ro
     TRY_ASSIGN(directories.packs, open_below(directories.root, "kiln/packs"));
     TRY_ASSIGN(directories.temporary, open_below(directories.root, "kiln/tmp"));
     TRY_ASSIGN(directories.unpacked, open_below(directories.root, "kiln/unpacked"));
+    TRY_ASSIGN(directories.partial, open_below(directories.root, "kiln/partial"));
     TRY_ASSIGN(directories.quarantine, open_below(directories.root, "kiln/quarantine"));
     return directories;
 }
@@ -132,7 +138,8 @@ Store::State::State(
       ),
       blobs(blob_folder),
       tables(table_folder),
-      packs(pack_folder, *index, options.pool) {}
+      packs(pack_folder, *index, options.pool),
+      partials(files, blob_folder, std::move(directories.partial)) {}
 
 void Store::State::forget_fresh(const Object& object) {
     if (object.kind == ObjectKind::pack) {
@@ -210,7 +217,13 @@ Packs& Store::packs() {
     return state_->packs;
 }
 
-Environments Store::environments() { return Environments(*state_->index); }
+Partials& Store::partials() {
+    return state_->partials;
+}
+
+Environments Store::environments() {
+    return Environments(*state_->index);
+}
 
 const Index& Store::index() const {
     return *state_->index;

@@ -9,6 +9,7 @@
 #include "store/index.hpp"
 #include "store/lease.hpp"
 #include "store/packs.hpp"
+#include "store/partials.hpp"
 #include "store/tables.hpp"
 #include "store/verify.hpp"
 
@@ -60,6 +61,7 @@ class Store {
     [[nodiscard]] BlobStore& blobs();
     [[nodiscard]] Tables& tables();
     [[nodiscard]] Packs& packs();
+    [[nodiscard]] Partials& partials();
     [[nodiscard]] const Index& index() const;
     [[nodiscard]] Environments environments();
     [[nodiscard]] LeaseTable& leases();

@@ -2,6 +2,7 @@
 
 #include "store/file_blob_store.hpp"
 #include "store/object_folder.hpp"
+#include "store/partials.hpp"
 #include "store/store.hpp"
 
 #include <array>
@@ -25,6 +26,7 @@ struct RootDirectories {
     Fd packs;
     Fd temporary;  // new files without a better place, and what was removed until it is deleted
     Fd unpacked;
+    Fd partial;  // what is still to come: store/partials.hpp
     Fd quarantine;
     Fd lock;
 };
@@ -67,11 +69,12 @@ struct Store::State {
     FileBlobStore blobs;
     Tables tables;
     Packs packs;
+    Partials partials;
 
     std::mutex naming;  // index.json follows the refs in order
     std::atomic<std::uint64_t> name_changes = 0;
     std::uint64_t name_changes_written = 0;  // those that index.json shows, at least
-    std::mutex collecting;  // one collection or verification at a time
+    std::mutex collecting;                   // one collection or verification at a time
     std::mutex watching;
     NamesSet names_set;  // may be empty
     std::mutex using_;

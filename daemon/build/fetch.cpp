@@ -2,6 +2,7 @@
 
 #include "daemon/conda/download.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "daemon/runtime/stoppable.hpp"
 
 namespace kiln::daemon {
 namespace {
@@ -36,18 +37,29 @@ class PackageFetcher {
   public:
     PackageFetcher(Services& services, std::shared_ptr<Job> job)
         : services_(services),
+          job_(job),
           downloader_(services, std::move(job)) {}
 
     boost::asio::awaitable<Result<Digest>> fetch(
         const LockEntry& entry, const store::Lease& lease
     ) {
-        auto look = [&] { return recall(services_.store, lease, entry); };
-        const auto known = co_await run_on(services_.pool, std::move(look));
-        if (!known) {
-            co_return fail(known.error());
-        }
-        if (*known) {
-            co_return **known;
+        std::optional<SingleFlight::Turn> turn;  // of several builds that want it, one fetches it
+        while (!turn) {
+            auto look = [&] { return find_kept_package(services_.store, lease, entry); };
+            const auto known = co_await run_on(services_.pool, std::move(look));
+            if (!known) {
+                co_return fail(known.error());
+            }
+            if (*known) {
+                co_return **known;
+            }
+            auto entered = co_await stoppable(
+                services_.loop, job_->stop_token(), enter(key_of(entry).digest())
+            );
+            if (!entered) {
+                co_return fail(std::move(entered).error());
+            }
+            turn = std::move(*entered);
         }
         auto order = order_for(entry);
         if (!order) {
@@ -84,6 +96,10 @@ class PackageFetcher {
     }
 
   private:
+    boost::asio::awaitable<Result<std::optional<SingleFlight::Turn>>> enter(Digest key) {
+        co_return co_await services_.flights.enter(key);
+    }
+
     /// The URL's own credentials, where a lock still has some, come along.
     Result<DownloadOrder> order_for(const LockEntry& entry) {
         DownloadOrder order;
@@ -93,10 +109,14 @@ class PackageFetcher {
         if (entry.sha256) {
             TRY_ASSIGN(order.expected, Digest::parse_hex(*entry.sha256));
         }
+        if (entry.sha256 || entry.md5) {
+            order.part = key_of(entry).digest();
+        }
         return order;
     }
 
     Services& services_;
+    std::shared_ptr<Job> job_;
     Downloader downloader_;
 };
 

@@ -21,6 +21,7 @@ using registry::Transport;
 using registry::Url;
 
 constexpr int k_redirects = 5;
+constexpr int k_range_not_satisfiable = 416;
 constexpr const char* k_credentials_hint =
     "credentials of channels stand in kilnd.toml, [conda.credentials]";
 
@@ -85,9 +86,19 @@ struct Downloader::Transfer {
     Url url;
     Url origin;  // where the credentials belong
     std::shared_ptr<store::BlobWriter> blob = {};
-    std::uint64_t received = 0;
+    std::uint64_t received = 0;  // with what was left by others
+    std::uint64_t left = 0;      // by others: whatever the server may have now
     std::optional<std::uint64_t> total = std::nullopt;
     Validator validator = {};
+
+    /// As if nothing had come: what has, is of another file.
+    void begin_anew() {
+        blob.reset();
+        received = 0;
+        left = 0;
+        total.reset();
+        validator = {};
+    }
 };
 
 Downloader::Downloader(Services& services, std::shared_ptr<Job> job)
@@ -134,13 +145,48 @@ Awaitable<Result<Downloaded>> Downloader::fetch_from(
             .message = fmt::format("{} would be fetched over plain http", order.name),
             .hint = "use https; http is for channels on loopback"});
     }
-    const auto transfer = std::make_shared<Transfer>(Transfer{order, source, lease, *url, *url});
-    auto response =
-        co_await stoppable(services_.loop, job_->stop_token(), ask_until_answered(transfer));
-    if (!response) {
-        co_return fail(std::move(response).error().with_trail("while fetching " + order.name));
+    co_return co_await transfer(order, source, *url, lease);
+}
+
+/// Where what was left by others proves to be of another file, once more without it.
+Awaitable<Result<Downloaded>> Downloader::transfer(
+    const DownloadOrder& order, const std::string& source, const Url& url, const store::Lease& lease
+) {
+    while (true) {
+        const auto transfer = std::make_shared<Transfer>(Transfer{order, source, lease, url, url});
+        auto take_up = [this, transfer] { return begin_blob(*transfer); };
+        if (order.part) {
+            const auto begun = co_await run_on(services_.pool, std::move(take_up));
+            if (!begun) {
+                co_return fail(begun.error());
+            }
+            transfer->left = *begun;
+            transfer->received = *begun;
+        }
+        auto response =
+            co_await stoppable(services_.loop, job_->stop_token(), ask_until_answered(transfer));
+        if (!response) {
+            co_return fail(std::move(response).error().with_trail("while fetching " + order.name));
+        }
+        auto got = co_await finish(transfer, *response);
+        const bool is_mixed =
+            !got && got.error().code == Code::digest_mismatch && transfer->left > 0;
+        if (!is_mixed) {
+            co_return got;
+        }
     }
-    co_return co_await finish(transfer, *response);
+}
+
+/// How much of it is left from before.
+Result<std::uint64_t> Downloader::begin_blob(Transfer& transfer) {
+    if (!transfer.order.part) {
+        TRY_ASSIGN(transfer.blob, services_.store.blobs().begin(transfer.lease));
+        return 0;
+    }
+    store::Partials& partials = services_.store.partials();
+    TRY_ASSIGN(auto resumed, partials.resume(*transfer.order.part, transfer.lease));
+    transfer.blob = std::move(resumed.writer);
+    return resumed.had_bytes;
 }
 
 Awaitable<Result<Downloaded>> Downloader::fetch_oci(
@@ -166,6 +212,10 @@ Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Trans
     for (int attempt = 1;; ++attempt) {
         const std::uint64_t before = transfer->received;
         auto response = co_await ask(transfer);
+        if (response && response->status == k_range_not_satisfiable && before > 0) {
+            transfer->begin_anew();
+            continue;
+        }
         const bool again =
             response ? may_come_again(response->status) : Transport::is_transient(response.error());
         if (!again || attempt >= retry_.attempts) {
@@ -190,7 +240,7 @@ Awaitable<Result<Downloaded>> Downloader::finish(
     if (response.status < 200 || response.status >= 300) {
         co_return fail(answer_error(order, transfer->source, response.status));
     }
-    if (!transfer->blob) {
+    if (transfer->received == 0) {
         co_return fail(Code::upstream, "{} is empty", order.name);
     }
     auto commit = [transfer] { return transfer->blob->commit(transfer->order.expected); };
@@ -214,12 +264,15 @@ Request Downloader::request_for(const std::shared_ptr<Transfer>& transfer) {
     }
     const Validator& known = transfer->order.known;
     if (transfer->received > 0) {
-        // Without a strong validator the rest might be another file's.
+        // Without a strong validator the rest might be another file's: what others left is of an
+        // order that will hold the whole against its hash.
         const Validator& had = transfer->validator;
         const bool is_strong = !had.etag.empty() && !had.etag.starts_with("W/");
         const std::string& condition = is_strong ? had.etag : had.last_modified;
-        if (!condition.empty()) {
+        if (!condition.empty() || transfer->left > 0) {
             request.headers.emplace_back("Range", fmt::format("bytes={}-", transfer->received));
+        }
+        if (!condition.empty()) {
             request.headers.emplace_back("If-Range", condition);
         }
     } else if (!known.etag.empty()) {
@@ -236,10 +289,13 @@ Request Downloader::request_for(const std::shared_ptr<Transfer>& transfer) {
             );
         }
         if (!goes_on) {
-            transfer->blob.reset();
-            transfer->received = 0;
+            transfer->begin_anew();
+        }
+        if (transfer->validator == Validator()) {
             transfer->validator = validator_of(head);
-            transfer->total = content_length(head);
+        }
+        if (const auto length = content_length(head); length && !transfer->total) {
+            transfer->total = transfer->received + *length;
         }
         return {};
     };
@@ -288,7 +344,10 @@ Awaitable<Result<void>> Downloader::take(std::shared_ptr<Transfer> transfer, Byt
         .total = transfer->total});
     auto write = [this, transfer, owned = std::move(bytes)]() -> Result<void> {
         if (!transfer->blob) {
-            TRY_ASSIGN(transfer->blob, services_.store.blobs().begin(transfer->lease));
+            if (transfer->order.part) {  // what is left of it is of another file
+                TRY(services_.store.partials().discard(*transfer->order.part));
+            }
+            TRY(begin_blob(*transfer));
         }
         return transfer->blob->write(owned);
     };

@@ -28,6 +28,9 @@ struct DownloadOrder {
     std::uint64_t limit_bytes = 0;
     Validator known = {};  // of the copy at hand; empty: there is none
     std::optional<Digest> expected = std::nullopt;
+    /// The name of what is left where it breaks off (store::Partials), for who fetches it next:
+    /// only of what is held against a hash when it is whole. Not of oci:// channels.
+    std::optional<Digest> part = std::nullopt;
 };
 
 struct Downloaded {
@@ -45,8 +48,9 @@ struct Downloaded {
 /// Brings files of channels into the store: https anywhere, plain http from loopback only, oci://
 /// as registries are spoken to; from the mirrors that the settings name, before or instead of the
 /// channel itself; with the credentials that they hold for a place, which are sent nowhere else and
-/// appear in no message. What breaks off is asked for again from where it ended. Errors permission
-/// for plain http elsewhere and for a refusal; upstream, timed_out and
+/// appear in no message. What breaks off is asked for again from where it ended, by a later job and
+/// a later kilnd, too, where its order names a part.
+/// Errors   permission for plain http elsewhere and for a refusal; upstream, timed_out and
 ///          digest_mismatch once asking again does not help; too_large; cancelled.
 /// Thread   the loop. It outlives what it started.
 class Downloader {
@@ -67,10 +71,17 @@ class Downloader {
     registry::Awaitable<Result<Downloaded>> fetch_oci(
         const DownloadOrder& order, std::string source, const store::Lease& lease
     );
+    registry::Awaitable<Result<Downloaded>> transfer(
+        const DownloadOrder& order,
+        const std::string& source,
+        const registry::Url& url,
+        const store::Lease& lease
+    );
     registry::Awaitable<Result<registry::Response>> ask_until_answered(
         std::shared_ptr<Transfer> transfer
     );
     registry::Awaitable<Result<registry::Response>> ask(std::shared_ptr<Transfer> transfer);
+    Result<std::uint64_t> begin_blob(Transfer& transfer);
     registry::Request request_for(const std::shared_ptr<Transfer>& transfer);
     registry::Awaitable<Result<void>> take(std::shared_ptr<Transfer> transfer, Bytes bytes);
     registry::Awaitable<Result<Downloaded>> finish(

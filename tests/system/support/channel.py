@@ -1,5 +1,6 @@
 """Channels of conda: as a directory, and behind an HTTP server that can be told to misbehave."""
 import base64
+import contextlib
 import hashlib
 import http.server
 import io
@@ -102,6 +103,7 @@ class ChannelServer:
         self.requests = []  # "200 /linux-64/repodata.json"
         self.says = {}  # path -> the status it is answered with, whatever was asked
         self.cut = {}  # path -> how many bytes of it go out before the connection ends, once
+        self.held = {}  # path -> how many bytes of it go out before an event is set, once
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -135,7 +137,13 @@ class ChannelServer:
                     self.close_connection = True
                     self.connection.shutdown(2)
                 elif status != 304:
-                    self.wfile.write(body)
+                    size, event = outer.held.pop(self.path, (0, None))
+                    with contextlib.suppress(OSError):  # nobody may be there any more
+                        self.wfile.write(body[:size])
+                        self.wfile.flush()
+                        if event:
+                            event.wait(60)
+                        self.wfile.write(body[size:])
 
             def do_GET(self):
                 path = self.path
@@ -157,8 +165,10 @@ class ChannelServer:
                 if self.headers.get("If-None-Match") == etag:
                     return self.answer(304, ETag=etag)
                 start = self.headers.get("Range", "")
-                if start and self.headers.get("If-Range") == etag:
+                if start and self.headers.get("If-Range", etag) == etag:
                     first = int(start.split("=")[1].rstrip("-"))
+                    if first >= len(body):
+                        return self.answer(416, Content_Range=f"bytes */{len(body)}")
                     return self.answer(206, body[first:], ETag=etag,
                                        Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
                 return self.answer(200, body, ETag=etag)
