@@ -43,8 +43,8 @@ Result<void> check_dependencies(MappingReader& in, const std::string& file);
 Result<Specification> parse_environment_yaml(
     std::string_view text, const std::string& file, std::string_view platform
 ) {
-    TRY_ASSIGN(const std::string selected, apply_selectors(text, file, platform));
-    TRY_ASSIGN(const yaml::Document document, yaml::Document::parse(selected, file));
+    TRY_ASSIGN(Selected selected, apply_selectors(text, file, platform));
+    TRY_ASSIGN(const yaml::Document document, yaml::Document::parse(selected.text, file));
     if (document.root().kind() == Kind::null) {
         return fail(Error{
             .code = Code::invalid_input,
@@ -54,6 +54,7 @@ Result<Specification> parse_environment_yaml(
     MappingReader in(document.root(), file);
     Reading reading{.specification = {}, .platform = platform};
     Specification& specification = reading.specification;
+    specification.notices = std::move(selected.notices);
     TRY(read_names(in, specification));
     in.each("channels", [&](Node node) { return read_channel(specification, node); });
     in.each("dependencies", [&](Node node) { return read_dependency(reading, node); });

@@ -1,5 +1,7 @@
 #include "layers/conda/input/selector.hpp"
 
+#include "layers/conda/input/nearest_key.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -10,6 +12,24 @@ namespace kiln::conda {
 namespace {
 
 constexpr std::string_view k_blank = " \t\r";
+constexpr std::size_t k_selector_notices = 8;
+
+/// What a slip of the finger is held against.
+constexpr std::array<std::string_view, 14> k_common_names{
+    "linux",
+    "osx",
+    "win",
+    "unix",
+    "linux64",
+    "linux32",
+    "osx64",
+    "win64",
+    "win32",
+    "x86",
+    "x86_64",
+    "aarch64",
+    "arm64",
+    "ppc64le"};
 
 /// "linux" and "aarch64" of "linux-aarch64".
 struct Target {
@@ -45,6 +65,7 @@ class Expression {
 };
 
 std::size_t comment_of(std::string_view line);
+std::optional<Notice> notice_of(std::string_view expression);
 
 }  // namespace
 
@@ -54,10 +75,11 @@ Result<std::optional<bool>> evaluate_selector(
     return Expression(expression, target_of(platform), names).evaluate();
 }
 
-Result<std::string> apply_selectors(
+Result<Selected> apply_selectors(
     std::string_view text, const std::string& file, std::string_view platform
 ) {
-    std::string kept;
+    Selected selected;
+    std::string& kept = selected.text;
     kept.reserve(text.size());
     std::uint32_t number = 0;
     while (!text.empty()) {
@@ -74,23 +96,27 @@ Result<std::string> apply_selectors(
         const bool has_value = line.substr(0, comment).find_first_not_of(k_blank) < comment;
         bool is_kept = true;
         if (has_value && words.substr(open).starts_with('[') && close != std::string_view::npos) {
-            auto truth = evaluate_selector(
-                words.substr(open + 1, close - open - 1), platform, SelectorNames::comment
-            );
+            const std::string_view expression = words.substr(open + 1, close - open - 1);
+            const Span place{
+                .file = file,
+                .line = number,
+                .column = static_cast<std::uint32_t>(comment + open + 1),
+                .end_column = static_cast<std::uint32_t>(comment + close + 2)};
+            auto truth = evaluate_selector(expression, platform, SelectorNames::comment);
             if (!truth) {
-                return fail(std::move(truth).error().with_where(
-                    {.file = file,
-                     .line = number,
-                     .column = static_cast<std::uint32_t>(comment + open + 1),
-                     .end_column = static_cast<std::uint32_t>(comment + close + 2)}
-                ));
+                return fail(std::move(truth).error().with_where(place));
             }
             is_kept = truth->value_or(true);
+            auto notice = *truth ? std::nullopt : notice_of(expression);
+            if (notice && selected.notices.size() < k_selector_notices) {
+                notice->where = place;
+                selected.notices.push_back(*std::move(notice));
+            }
         }
         kept += is_kept ? line : std::string_view{};
         kept += ending;
     }
-    return kept;
+    return selected;
 }
 
 namespace {
@@ -225,6 +251,30 @@ std::optional<bool> Expression::term(std::size_t depth) {
         foreign_ = token;
     }
     return truth_of(token, target_, names_);
+}
+
+/// A comment of words that are nearly names: "[wni]", "[linux & win]". Others are what they are.
+std::optional<Notice> notice_of(std::string_view expression) {
+    constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    std::string hint;
+    for (std::string_view rest = expression; !rest.empty();) {
+        const std::size_t length = std::min(rest.find_first_not_of(k_letters), rest.size());
+        const std::string_view word = rest.substr(0, length);
+        rest.remove_prefix(std::max<std::size_t>(length, 1));
+        const std::string_view near = word.size() < 3 ? "" : nearest_key(word, k_common_names);
+        if (!near.empty() && near != word) {
+            hint = fmt::format("did you mean {}?", near);
+            break;
+        }
+        hint = near.empty() ? hint : "names are joined by and, or and not (cep-24)";
+    }
+    if (hint.empty()) {
+        return std::nullopt;
+    }
+    return Notice{
+        .message = fmt::format("[{}] is no selector: the line counts everywhere", expression),
+        .where = {},
+        .hint = hint};
 }
 
 /// Where the line's comment starts (its length when there is none): YAML wants white space before

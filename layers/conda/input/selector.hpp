@@ -1,11 +1,13 @@
 #pragma once
 
+#include "layers/conda/input/specification.hpp"
 #include "store/base/error.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kiln::conda {
 
@@ -24,10 +26,15 @@ Result<std::optional<bool>> evaluate_selector(
     std::string_view expression, std::string_view platform, SelectorNames names
 );
 
+struct Selected {
+    std::string text;
+    std::vector<Notice> notices;  // comments that are probably meant to be selectors
+};
+
 /// The text without the lines whose selector is false; they stay as empty lines, so that places in
 /// the rest remain true. Lines whose selector holds keep it: it is a comment.
 /// Errors   unsupported with the place.
-Result<std::string> apply_selectors(
+Result<Selected> apply_selectors(
     std::string_view text, const std::string& file, std::string_view platform
 );
 

@@ -79,11 +79,27 @@ TEST(Selector, TakesLinesAwayAndKeepsTheirPlaces) {
 
     ASSERT_THAT(text, Succeeds());
     EXPECT_EQ(
-        *text,
+        text->text,
         "# [win] of a comment alone selects nothing\n\n- b  # [linux]\n- c#[win]\n\n- d # note "
         "[1]\n"
         "- \"e # [win]\"\n"
     );
+}
+
+TEST(Selector, ASlipOfTheFingerIsToldAndTheLineStays) {
+    const std::string text =
+        "- a  # [wni]\n- b  # [linux and unx]\n- c  # [linux & osx]\n- d  # [1]\n- e  # [gpu]\n";
+
+    const auto selected = apply_selectors(text, "e.yml", "linux-64");
+
+    ASSERT_THAT(selected, Succeeds());
+    EXPECT_EQ(selected->text, text);
+    ASSERT_EQ(selected->notices.size(), 3U);
+    EXPECT_EQ(selected->notices[0].message, "[wni] is no selector: the line counts everywhere");
+    EXPECT_EQ(selected->notices[0].hint, "did you mean win?");
+    EXPECT_EQ(selected->notices[0].where, (Span{"e.yml", 1, 8, 13}));
+    EXPECT_EQ(selected->notices[1].hint, "did you mean unix?");
+    EXPECT_EQ(selected->notices[2].hint, "names are joined by and, or and not (cep-24)");
 }
 
 TEST(Selector, SaysWhereItIsNotSupported) {
@@ -107,10 +123,10 @@ RC_GTEST_PROP(Selector, NeverChangesTheNumberOfLines, ()) {
 
     RC_ASSERT(selected.has_value());
     RC_ASSERT(
-        std::count(selected->begin(), selected->end(), '\n')
+        std::count(selected->text.begin(), selected->text.end(), '\n')
         == std::count(text.begin(), text.end(), '\n')
     );
-    RC_ASSERT(apply_selectors(*selected, "e.yml", "linux-64").value() == *selected);
+    RC_ASSERT(apply_selectors(selected->text, "e.yml", "linux-64")->text == selected->text);
 }
 
 }  // namespace
