@@ -195,7 +195,7 @@ Result<void> BuildInputs::hash(
         TRY_ASSIGN(
             const auto files,
             specification == specifications_.end()
-                ? wanted_files(entries, conda->lock.text, conda->lock.name)
+                ? wanted_files(entries, conda->lock.text, conda->lock.name, session.environment())
                 : wanted_after_locking(entries, pip_files_, {}, specification->second)
         );
         TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
@@ -218,6 +218,7 @@ Result<void> BuildInputs::lock(
             return fail(Code::internal, "kilnd asks for a lock of {}, which needs none", name);
         }
         LockOrder order;
+        TRY_ASSIGN(order.request.directory, url_of_path("."));
         order.prefix = conda->prefix;
         wire::LockRequest& request = order.request;
         request.input = conda->lock;

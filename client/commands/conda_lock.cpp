@@ -21,6 +21,7 @@ Result<wire::NamedText> read_input(const Session& session, const std::string& fi
 
 Result<int> run(Session& session, const CondaLockArguments& arguments) {
     LockOrder order;
+    TRY_ASSIGN(order.request.directory, url_of_path("."));
     order.network = arguments.network;
     wire::LockRequest& request = order.request;
     TRY_ASSIGN(request.input, read_input(session, arguments.file));

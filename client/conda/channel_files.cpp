@@ -44,6 +44,23 @@ bool has_word(std::string_view text, std::string_view spelling) {
     return false;
 }
 
+/// Whether a relative path to that directory stands in the text ("./channel", seen from here).
+bool has_path_to(std::string_view text, const std::string& url) {
+    constexpr std::string_view k_around = " \t\r\n\"'[,]}#";
+    for (std::size_t at = text.find("./"); at != std::string_view::npos; at = text.find("./", at)) {
+        const std::size_t before = text.find_last_of(k_around, at);
+        const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+        const std::size_t end = std::min(text.find_first_of(k_around, at), text.size());
+        const std::string_view word = text.substr(begin, end - begin);
+        const auto named = is_path(word) ? url_of_path(word) : Result<std::string>();
+        if (named && *named == url) {
+            return true;
+        }
+        at = end;
+    }
+    return false;
+}
+
 /// Whether the user named the channel that the subdir belongs to, as a URL or as a directory.
 bool is_named(
     const std::string& subdir, const std::vector<std::string>& named, std::string_view text
@@ -60,7 +77,7 @@ bool is_named(
             }
         }
     }
-    return false;
+    return has_path_to(text, channel);
 }
 
 }  // namespace

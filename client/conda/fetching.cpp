@@ -26,7 +26,8 @@ Result<std::string> submit_fetch(Session& session, Progress& progress, wire::Con
         }
         for (const auto& [name, entries] : answer.files) {
             TRY_ASSIGN(
-                const auto files, wanted_files(entries, context.lock.text, context.lock.name)
+                const auto files,
+                wanted_files(entries, context.lock.text, context.lock.name, session.environment())
             );
             TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
             paths.merge(hashed.paths);

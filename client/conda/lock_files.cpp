@@ -47,6 +47,48 @@ std::string percent_decoded(std::string_view text) {
     return decoded;
 }
 
+bool is_name_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// The length of "$NAME" or "${NAME}" at the beginning, and the name; 0: it is none.
+std::pair<std::size_t, std::string_view> variable_at(std::string_view text) {
+    const bool braced = text.starts_with("${");
+    const std::size_t begin = braced ? 2 : 1;
+    std::size_t end = begin;
+    while (end < text.size() && is_name_letter(text[end])) {
+        ++end;
+    }
+    const bool closed = !braced || (end < text.size() && text[end] == '}');
+    return end > begin && closed
+               ? std::pair(end + (braced ? 1U : 0U), text.substr(begin, end - begin))
+               : std::pair(std::size_t{0}, std::string_view());
+}
+
+/// As python's expanduser() and expandvars() have it; "~user" stays.
+std::string expanded(std::string_view path, const Environment& environment) {
+    std::string result;
+    if (const auto home = environment.find("HOME");
+        home && (path == "~" || path.starts_with("~/"))) {
+        result = *home;
+        path.remove_prefix(1);
+    }
+    while (!path.empty()) {
+        const std::size_t plain = std::min(path.find('$'), path.size());
+        result += path.substr(0, plain);
+        path.remove_prefix(plain);
+        if (path.empty()) {
+            break;
+        }
+        const auto [length, name] = variable_at(path);
+        const auto value = length == 0 ? std::nullopt : environment.find(name);
+        const std::string_view written = path.substr(0, std::max<std::size_t>(length, 1));
+        result += value ? *value : std::string(written);
+        path.remove_prefix(written.size());
+    }
+    return result;
+}
+
 Result<Fd> open_package(const LockFileEntry& entry) {
     auto file = open_at(AT_FDCWD, entry.path, O_RDONLY, Resolve::anywhere);
     if (file || !entry.where) {
@@ -98,7 +140,10 @@ std::string path_of(std::string_view entry) {
 }
 
 Result<std::vector<LockFileEntry>> wanted_files(
-    const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
+    const std::vector<std::string>& entries,
+    std::string_view lock,
+    const std::string& lock_name,
+    const Environment& environment
 ) {
     std::vector<LockFileEntry> files;
     for (const std::string& entry : entries) {
@@ -110,7 +155,7 @@ Result<std::vector<LockFileEntry>> wanted_files(
         }
         files.push_back(
             {.as_written = entry,
-             .path = path_of(entry),
+             .path = expanded(path_of(entry), environment),
              .where = place_in_lock(lock, lock_name, offset, entry)}
         );
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/environment.hpp"
 #include "store/base/error.hpp"
 #include "store/digest.hpp"
 
@@ -23,11 +24,15 @@ struct LockFileEntry {
     bool operator==(const LockFileEntry&) const = default;
 };
 
-/// The files of a lock that the daemon, which reads locks, asks for.
+/// The files of a lock that the daemon, which reads locks, asks for. "~/x" and "$NAME/x" are what
+/// they are to a shell (cep-23); a variable that is not set stays as it is written.
 /// Errors   permission: one that does not stand in the lock. Nothing else of the user's is opened
 ///          for whoever listens at the socket.
 Result<std::vector<LockFileEntry>> wanted_files(
-    const std::vector<std::string>& entries, std::string_view lock, const std::string& lock_name
+    const std::vector<std::string>& entries,
+    std::string_view lock,
+    const std::string& lock_name,
+    const Environment& environment
 );
 
 /// "file:///a%20b" and "file://localhost/a%20b" are "/a b"; what has no scheme is a path already.

@@ -49,7 +49,7 @@ class BuildFiles {
             const auto entries,
             specification_
                 ? wanted_after_locking(answer.files, pip_files_, channels_, *specification_)
-                : wanted_files(answer.files, text, "the lock")
+                : wanted_files(answer.files, text, "the lock", session_.environment())
         );
         TRY_ASSIGN(HashedFiles hashed, hash_files(session_, entries));
         paths_.merge(hashed.paths);

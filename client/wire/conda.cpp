@@ -25,6 +25,7 @@ Value render(const LockRequest& request) {
         {"categories", json::from_texts(request.categories)},
         {"base", or_null(request.base)},
         {"channels", json::from_texts(request.channels)},
+        {"directory", request.directory},
         {"virtual", json::from_texts(request.virtual_packages)},
         {"priority", or_null(request.priority)},
         {"format", request.format},

@@ -21,6 +21,7 @@ struct LockRequest {
     std::vector<std::string> categories;
     std::optional<std::string> base;
     std::vector<std::string> channels;
+    std::string directory;  // file:///…: that relative paths of channels count from
     std::vector<std::string> virtual_packages;
     std::optional<std::string> priority;
     std::string format = "json";

@@ -50,13 +50,39 @@ std::optional<std::string> channel_of(const conda::MatchSpec& spec) {
     return field->pattern.text();
 }
 
-Result<void> add_channels(
-    LockPlan& plan, const std::string& written, const Span& place, const CondaSettings& settings
+bool is_relative_path(std::string_view written) {
+    return written == "." || written == ".." || written.starts_with("./")
+           || written.starts_with("../");
+}
+
+/// A directory is the client's, who opens it: what it says becomes a URL, no more.
+Result<std::vector<Channel>> parse_written(
+    const std::string& written, const std::string& directory, const CondaSettings& settings
 ) {
-    // A directory is the client's, who opens it: what it says becomes a URL, no more.
-    auto parsed = written.starts_with('/')
-                      ? conda::parse_channel("file://" + written, settings.channels)
-                      : conda::parse_channel(written, settings.channels);
+    if (written.starts_with('/')) {
+        return conda::parse_channel("file://" + written, settings.channels);
+    }
+    if (!is_relative_path(written)) {
+        return conda::parse_channel(written, settings.channels);
+    }
+    if (directory.empty()) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format("the channel {} is a relative path", written),
+            .hint = "what is kept and shared has no directory of its own: write the whole path, or "
+                    "a URL"});
+    }
+    return conda::parse_channel(conda::resolve_url(directory + "/", written), settings.channels);
+}
+
+Result<void> add_channels(
+    LockPlan& plan,
+    const Written& written,
+    const std::string& directory,
+    const CondaSettings& settings
+) {
+    const Span& place = written.span;
+    auto parsed = parse_written(written.text, directory, settings);
     if (!parsed) {
         return fail(
             place.file.empty() ? std::move(parsed).error() : at(std::move(parsed).error(), place)
@@ -88,18 +114,19 @@ Result<void> settle_channels(
     LockPlan& plan
 ) {
     for (const Written& each : wanted.channels) {
-        TRY(add_channels(plan, each.text, each.span, settings));
+        TRY(add_channels(plan, each, request.directory, settings));
     }
     for (const conda::RequestedSpec& spec : plan.specs) {
         if (const auto named = channel_of(spec.spec)) {
-            TRY(add_channels(plan, *named, spec.where.value_or(Span{}), settings));
+            const Written channel{.text = *named, .span = spec.where.value_or(Span{})};
+            TRY(add_channels(plan, channel, request.directory, settings));
         }
     }
     const auto& defaults =
         request.channels.empty() ? settings.channels.default_channels : request.channels;
     if (wanted.appends_default_channels || !request.channels.empty()) {
         for (const std::string& each : defaults) {
-            TRY(add_channels(plan, each, {}, settings));
+            TRY(add_channels(plan, {.text = each, .span = {}}, request.directory, settings));
         }
     }
     if (plan.channels.empty()) {

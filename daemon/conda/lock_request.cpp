@@ -82,6 +82,7 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
     request.categories = in.texts_or_empty("categories");
     request.base = in.optional_text("base");
     request.channels = in.texts_or_empty("channels");
+    request.directory = in.text_or("directory", "");
     const std::vector<std::string> overrides = in.texts_or_empty("virtual");
     const std::optional<std::string> priority = in.optional_text("priority");
     const std::string format = in.text_or("format", "json");
@@ -89,6 +90,9 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
     TRY(in.finish(json::UnknownFields::refuse));
     if (!platform.empty()) {
         TRY_ASSIGN(request.platform, conda_platform(platform));
+    }
+    if (!request.directory.empty() && !request.directory.starts_with("file:///")) {
+        return fail(Code::invalid_input, "directory: \"{}\" is no file:// URL", request.directory);
     }
     if (overrides.size() > k_virtual_packages) {
         return fail(Code::too_large, "more than {} virtual packages", k_virtual_packages);
@@ -130,7 +134,7 @@ Result<std::string> conda_platform(std::string_view written) {
             return std::string(subdir);
         }
     }
-    if (!conda::is_subdir(written)) {
+    if (!conda::is_subdir(written) || written == "noarch") {
         return fail(Error{
             .code = Code::invalid_input,
             .message = fmt::format("\"{}\" is no platform", written),

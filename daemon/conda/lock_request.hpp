@@ -27,6 +27,9 @@ struct LockRequest {
     std::vector<std::string> categories;  // the same
     std::optional<std::string> base;      // the image that the packages will stand on
     std::vector<std::string> channels;    // instead of the configured default channels
+    /// The client's, as a file:// URL: "./channel" in the text counts from it (cep-24). Empty:
+    /// there is none, and such a channel is refused.
+    std::string directory;
     std::vector<conda::VirtualOverride> virtual_packages;
     std::optional<conda::ChannelPriority> priority;
     LockFormat format = LockFormat::kiln;

@@ -44,6 +44,21 @@ class DirectoryTest(LockTest):
         self.assertEqual(first.json["inputs"]["specifications"], ["python"])
         self.clean(daemon)
 
+    def test_a_path_in_the_file_counts_from_where_kiln_runs(self):
+        daemon = self.daemon_with_base()
+        where = self.channel()
+        name = os.path.basename(where)
+        text = f"channels: [./{name}, nodefaults]\ndependencies: [python]\n"
+        words = ("conda", "lock", self.write("environment.yml", text), "--format", "json")
+
+        locked = self.good(daemon.kiln(*words, cwd=os.path.dirname(where)))
+
+        self.assertEqual(locked.json["inputs"]["channels"], [f"file://{where}"])
+        self.refused(daemon.kiln(*words, cwd="/"), 4, f"/{name}")
+        shared = f"name: a\nimage: base:1\nconda_file:\n  channels: [./{name}, nodefaults]\n  dependencies: [python]\n"
+        self.refused(daemon.kiln("env", "create", "-f", self.write("a.yml", shared), cwd=os.path.dirname(where)), 2,
+                     f"the channel ./{name} is a relative path", "hint: ")
+
     def test_what_changed_in_a_directory_is_seen(self):
         daemon = self.daemon()
         where = self.channel()

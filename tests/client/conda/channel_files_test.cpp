@@ -48,6 +48,18 @@ TEST(ChannelFiles, MayBeNamedInTheTextAsADirectory) {
     );
 }
 
+TEST(ChannelFiles, MayBeNamedInTheTextByAPathFromHere) {
+    const std::string here = *url_of_path(".");
+    const std::string text = "channels: [ \"./c\", ../d]\n# see ../e/.\n";
+    for (const std::string& subdir : {here + "/c/linux-64", *url_of_path("..") + "/d/noarch"}) {
+        EXPECT_THAT(find_repodata({subdir}, k_names, {}, text), Succeeds()) << subdir;
+    }
+    EXPECT_THAT(
+        find_repodata({here + "/d/linux-64"}, k_names, {}, text),
+        FailsSaying(Code::permission, "no channel named here")
+    );
+}
+
 TEST(ChannelFiles, AreNoOthersThanTheUserNamed) {
     for (const std::string asked :
          {"file:///etc/linux-64", "/srv/c/linux-64", "file:///x", "file:///srv/linux-64"}) {

@@ -25,7 +25,8 @@ TEST(CondaLockFiles, AreWhereTheLockSays) {
     const auto files = wanted_files(
         {"file:///pkgs/b%2B-1-0.conda", "pkgs/c-1-0.tar.bz2", "file://localhost/d-1-0.conda"},
         lock,
-        "env.lock"
+        "env.lock",
+        Environment()
     );
 
     ASSERT_THAT(files, Succeeds());
@@ -39,10 +40,30 @@ TEST(CondaLockFiles, AreWhereTheLockSays) {
 
 TEST(CondaLockFiles, AreNoOthersThanTheLockNames) {
     EXPECT_THAT(
-        wanted_files({"/etc/shadow"}, "@EXPLICIT\na-1-0.conda\n", "env.lock"),
+        wanted_files({"/etc/shadow"}, "@EXPLICIT\na-1-0.conda\n", "env.lock", Environment()),
         FailsSaying(Code::permission, "env.lock does not name")
     );
-    EXPECT_THAT(wanted_files({""}, "@EXPLICIT\n", "env.lock"), FailsSaying(Code::permission, ""));
+    EXPECT_THAT(
+        wanted_files({""}, "@EXPLICIT\n", "env.lock", Environment()),
+        FailsSaying(Code::permission, "")
+    );
+}
+
+TEST(CondaLockFiles, MayBeginWithHomeAndNameVariables) {  // cep-23
+    const Environment environment({{"HOME", "/home/me"}, {"PKGS", "pkgs"}});
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"~/a-1-0.conda", "/home/me/a-1-0.conda"},
+        {"/x/$PKGS/a-1-0.conda", "/x/pkgs/a-1-0.conda"},
+        {"${PKGS}/${PKGS}a-1-0.conda", "pkgs/pkgsa-1-0.conda"},
+        {"file://$HOME/a-1-0.conda", "/home/me/a-1-0.conda"},
+        {"/$NONE/$/${PKGS/~/a-1-0.conda", "/$NONE/$/${PKGS/~/a-1-0.conda"},
+        {"~other/a-1-0.conda", "~other/a-1-0.conda"}};
+    for (const auto& [written, path] : cases) {
+        const auto files =
+            wanted_files({written}, "@EXPLICIT\n" + written + "\n", "env.lock", environment);
+        ASSERT_THAT(files, Succeeds());
+        EXPECT_EQ(files->at(0).path, path) << written;
+    }
 }
 
 TEST(CondaLockFiles, AreHashedAndRemembered) {

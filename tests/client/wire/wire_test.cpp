@@ -76,6 +76,7 @@ TEST(WireConda, RendersTheLockRequestAsTheDaemonReadsIt) {
     request.categories = {"main", "dev"};
     request.base = "debian:12";
     request.channels = {"file:///srv/channel", "conda-forge"};
+    request.directory = "file:///srv/work";
     request.virtual_packages = {"__cuda=12.4"};
     request.priority = "flexible";
     request.format = "explicit";

@@ -75,6 +75,17 @@ TEST(LockPlan, TakesADirectoryOfTheFileForTheClientToOpen) {
     EXPECT_THAT(*channels, ElementsAre("file:///srv/c"));
 }
 
+TEST(LockPlan, TakesAPathOfTheFileFromWhereTheClientIs) {  // cep-24
+    LockRequest request =
+        request_for("channels: [./c, ../d, nodefaults]\ndependencies: [python]\n");
+    request.directory = "file:///srv/work";
+
+    const auto channels = channels_of(request);
+
+    ASSERT_THAT(channels, Succeeds());
+    EXPECT_THAT(*channels, ElementsAre("file:///srv/work/c", "file:///srv/d"));
+}
+
 TEST(LockPlan, KeepsTheWordsAndPlacesOfTheUser) {
     const auto plan = plan_lock(
         request_for("dependencies:\n  - numpy  >=1\n  - python\n"), "linux-64", settings()
