@@ -369,6 +369,9 @@ boost::asio::awaitable<Result<Environment>> build_environment(
         co_return fail(inventory.error());
     }
     const std::vector<PackageLayers>& made = inventory->packages;
+    for (const PackageLayers& each : made) {
+        warn(build, each.warnings);
+    }
     const std::size_t room = room_for_packages(environment, build.max_layers);
     std::vector<Group> groups = group_layers(*plan, made, room);
     auto prepare = [&]() -> Result<void> {

@@ -52,14 +52,16 @@ Result<void> CondaLayers::make_missing(
     if (!layers.payload.known) {
         auto payload = write_payload(planned);
         if (!payload) {
-            Error error = damaged_package(std::move(payload).error(), planned.package.file_name);
+            Error error = damaged_package(
+                std::move(payload).error(), planned.package.file_name, planned.package.is_checked
+            );
             error.where = error.where ? error.where : planned.package.where;
             return fail(std::move(error));
         }
         layers.payload.layer = std::move(*payload);
     }
     if (!layers.record.known) {
-        TRY_ASSIGN(layers.record.layer, write_record(plan, planned, layers.payload.layer));
+        TRY(write_record(plan, planned, layers));
     }
     return {};
 }
@@ -91,21 +93,31 @@ Result<std::optional<LayerFacts>> CondaLayers::write_payload(const PlannedPackag
     return write_layer(writing_, planned.package.metadata.dist(), fill);
 }
 
-Result<std::optional<LayerFacts>> CondaLayers::write_record(
-    const EnvironmentPlan& plan,
-    const PlannedPackage& planned,
-    const std::optional<LayerFacts>& payload
+Result<void> CondaLayers::write_record(
+    const EnvironmentPlan& plan, const PlannedPackage& planned, PackageLayers& layers
 ) const {
     std::shared_ptr<const TableOfContents> table;
-    if (payload) {
-        TRY_ASSIGN(table, open_table(services_.store, payload->diff_id));
+    if (layers.payload.layer) {
+        TRY_ASSIGN(table, open_table(services_.store, layers.payload.layer->diff_id));
     } else {
         TRY_ASSIGN(table, TableOfContents::open(TableOfContents::render({})));
+    }
+    if (const auto unlike = conda::unlike_manifest(planned, plan.prefix, *table); !unlike.empty()) {
+        layers.warnings.push_back(fmt::format(
+            "{}: {} of its files {} not what its own paths.json says (sha256): {}{}",
+            planned.package.file_name,
+            unlike.size(),
+            unlike.size() == 1 ? "is" : "are",
+            unlike.front(),
+            unlike.size() == 1 ? "" : ", …"
+        ));
     }
     const FillLayer fill = [&](LayerBuilder& layer) {
         return conda::write_conda_record(planned, plan.prefix, *table, layer);
     };
-    return write_layer(writing_, "record of " + planned.package.metadata.dist(), fill);
+    const std::string origin = "record of " + planned.package.metadata.dist();
+    TRY_ASSIGN(layers.record.layer, write_layer(writing_, origin, fill));
+    return {};
 }
 
 Result<JoinedLayer> CondaLayers::joined(

@@ -21,6 +21,8 @@ struct PackageLayers {
     KnownLayer record;   // its file in conda-meta, to be put beside those of the others
     Digest payload_key;
     Digest record_key;
+    /// What whoever makes them should hear.
+    std::vector<std::string> warnings = {};
 
     [[nodiscard]] bool known() const { return payload.known && record.known; }
 };
@@ -72,10 +74,10 @@ class CondaLayers {
     [[nodiscard]] Result<std::optional<LayerFacts>> write_payload(
         const conda::PlannedPackage& planned
     ) const;
-    [[nodiscard]] Result<std::optional<LayerFacts>> write_record(
+    [[nodiscard]] Result<void> write_record(
         const conda::EnvironmentPlan& plan,
         const conda::PlannedPackage& planned,
-        const std::optional<LayerFacts>& payload
+        PackageLayers& layers
     ) const;
     [[nodiscard]] Result<std::optional<conda::BucketPoint>> find_point(
         std::span<const LayerFacts> members

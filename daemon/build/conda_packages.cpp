@@ -23,6 +23,10 @@ using conda::LockEntry;
 
 constexpr std::size_t k_fetches_at_once = 4;
 
+bool has_hash(const LockEntry& entry) {
+    return entry.sha256 || entry.md5;
+}
+
 /// What the lock tells counts more than what the package says of itself.
 Result<void> follow_lock(const LockEntry& entry, EnvironmentPackage& package) {
     if (entry.record.extent == conda::RecordExtent::file_name) {
@@ -42,9 +46,13 @@ Result<void> follow_lock(const LockEntry& entry, EnvironmentPackage& package) {
 
 }  // namespace
 
-Error damaged_package(Error error, const std::string& file_name) {
+Error damaged_package(Error error, const std::string& file_name, bool is_checked) {
     if (error.code == Code::corrupt) {
-        error.hint = fmt::format("{} is cut off or damaged; fetch it again", file_name);
+        error.hint =
+            is_checked ? fmt::format(
+                "{} is the one that was locked, and faulty itself; lock another build", file_name
+            )
+                       : fmt::format("{} is cut off or damaged; fetch it again", file_name);
     }
     return error;
 }
@@ -180,6 +188,14 @@ Result<void> CondaPackages::check_hashes(const LockEntry& entry, const Digest& p
     if (entry.sha256 && package.hex() != *entry.sha256) {
         return mismatch(package.render(), "sha256:" + *entry.sha256);
     }
+    if (entry.record.size_bytes) {
+        TRY_ASSIGN(const auto size, services_.store.blobs().size_of(package));
+        if (size && *size != *entry.record.size_bytes) {
+            return mismatch(
+                fmt::format("{} bytes long", *size), fmt::format("{}", *entry.record.size_bytes)
+            );
+        }
+    }
     if (entry.md5) {
         TRY_ASSIGN(const std::string md5, md5_of(package));
         if (md5 != *entry.md5) {
@@ -276,13 +292,15 @@ Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
     auto metadata = metadata_of(digest, entry);
     if (!metadata) {
         TRY(forget_if_wrong(entry, metadata.error()));
-        Error error = damaged_package(std::move(metadata).error(), entry.file_name);
+        Error error =
+            damaged_package(std::move(metadata).error(), entry.file_name, has_hash(entry));
         return fail(std::move(error).with_where(entry.span));
     }
     EnvironmentPackage package;
     package.sha256 = digest;
     package.size_bytes = *size;
     package.md5 = entry.md5.value_or("");
+    package.is_checked = has_hash(entry);
     package.file_name = entry.file_name;
     package.url = entry.kind == conda::LockEntryKind::url ? entry.location : "";
     package.metadata = std::move(*metadata);

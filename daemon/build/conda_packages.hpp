@@ -22,8 +22,9 @@ using FetchPackage = std::function<boost::asio::awaitable<Result<Digest>>(
     const conda::LockEntry& entry, const store::Lease& lease
 )>;
 
-/// What is told of a package whose bytes are not whole: other failures stay as they are.
-Error damaged_package(Error error, const std::string& file_name);
+/// What is told of a package that cannot be read: other failures stay as they are. `is_checked`:
+/// its bytes are those that the lock has the hash of, so that fetching it again changes nothing.
+Error damaged_package(Error error, const std::string& file_name, bool is_checked);
 
 /// The lock of a context, in whatever form, for the platform of this host.
 /// Errors   those of conda::read_conda_lock() and conda::pip_files().

@@ -58,20 +58,11 @@ std::string render_conda_meta(
     }
     json::Array files;
     json::Array paths;
-    // The plan has linked the same package before, so this cannot fail.
-    const auto targets = link_targets(
-        metadata,
-        {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
-    );
-    ASSERT(targets.has_value());
     // What another package has in its place is none of this one's files: removing this one must
     // not take it away.
-    auto lost = planned.layer.lost_paths.begin();
+    const auto targets = kept_targets(planned);
+    ASSERT(targets.has_value());  // the plan has linked the same package before
     for (const LinkTarget& target : *targets) {
-        if (lost != planned.layer.lost_paths.end() && *lost == target.path) {
-            ++lost;
-            continue;
-        }
         if (target.source == nullptr || target.source->type != PathType::directory) {
             files.emplace_back(target.path);
         }
@@ -84,6 +75,27 @@ std::string render_conda_meta(
     record["files"] = std::move(files);
     record["paths_data"] = in_key_order({{"paths", std::move(paths)}, {"paths_version", 1}});
     return json::render_pretty(in_key_order(std::move(record)));
+}
+
+std::vector<std::string> unlike_manifest(
+    const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
+) {
+    std::vector<std::string> paths;
+    const auto targets = kept_targets(planned);
+    ASSERT(targets.has_value());  // the plan has linked the same package before
+    for (const LinkTarget& target : *targets) {
+        const ManifestPath* source = target.source;
+        if (source == nullptr || source->type != PathType::file || !source->placeholder.empty()
+            || source->sha256.empty()) {
+            continue;
+        }
+        const auto index = table.find(fmt::format("{}/{}", prefix.substr(1), target.path));
+        const bool is_alike = !index || table.row(*index).content.hex() == source->sha256;
+        if (!is_alike) {
+            paths.emplace_back(target.path);
+        }
+    }
+    return paths;
 }
 
 Result<void> write_conda_record(

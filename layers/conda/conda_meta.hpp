@@ -5,6 +5,7 @@
 #include "layers/table_of_contents.hpp"
 
 #include <string>
+#include <vector>
 
 namespace kiln::conda {
 
@@ -12,6 +13,12 @@ namespace kiln::conda {
 /// built, no credentials; url and channel are empty for packages given as files. `table` is of the
 /// layer (or bucket) that holds the package: it knows sha256_in_prefix.
 std::string render_conda_meta(
+    const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
+);
+
+/// Files that are not what the package's own manifest says of them, relative to the prefix: of
+/// another sha256, where it tells one and nothing was replaced in them.
+std::vector<std::string> unlike_manifest(
     const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
 );
 

@@ -38,6 +38,14 @@ std::vector<std::pair<std::string, std::string>> PackageLayerInput::layer_key() 
     return key;
 }
 
+Result<LinkTargets> kept_targets(const PlannedPackage& planned) {
+    const PythonInfo python{
+        .minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages};
+    TRY_ASSIGN(LinkTargets targets, link_targets(planned.package.metadata, python));
+    targets.remove(planned.layer.lost_paths);
+    return targets;
+}
+
 std::vector<std::pair<std::string, std::string>> EnvironmentPlan::record_key(
     const PlannedPackage& planned
 ) const {

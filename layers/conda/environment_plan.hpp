@@ -1,5 +1,6 @@
 #pragma once
 
+#include "layers/conda/link.hpp"
 #include "layers/conda/package_metadata.hpp"
 #include "store/digest.hpp"
 
@@ -20,6 +21,7 @@ struct EnvironmentPackage {
     Digest sha256;
     std::uint64_t size_bytes = 0;
     std::string md5;                           // lower-case hex; may be empty
+    bool is_checked = false;                   // against a hash of the lock
     std::string file_name;                     // as in the lock
     std::string url;                           // empty for packages given as files
     std::string channel;                       // base URL (cep-26); empty: what the url says
@@ -56,6 +58,10 @@ struct PlannedPackage {
     /// its record names them (cep-32), its layer lacks them.
     std::vector<std::string> compiled = {};
 };
+
+/// Where what is linked of a package goes: without the paths that it lost to others.
+/// Errors   those of link_targets(); none where a plan has it.
+Result<LinkTargets> kept_targets(const PlannedPackage& planned);
 
 struct EnvironmentPlan {
     std::string prefix;

@@ -57,6 +57,15 @@ std::string noarch_python_path(std::string_view path, std::string_view site_pack
     return std::string(path);
 }
 
+void LinkTargets::remove(const std::vector<std::string>& paths) {
+    auto next = paths.begin();
+    std::erase_if(targets_, [&](const LinkTarget& target) {
+        const bool is_next = next != paths.end() && *next == target.path;
+        next += is_next ? 1 : 0;
+        return is_next;
+    });
+}
+
 Result<LinkTargets> link_targets(const PackageMetadata& metadata, const PythonInfo& python) {
     const bool moves = metadata.noarch == Noarch::python;
     LinkTargets all;

@@ -49,6 +49,9 @@ class LinkTargets {
 
     const LinkTarget& operator[](std::size_t index) const { return targets_[index]; }
 
+    /// `paths` are among these, in their order.
+    void remove(const std::vector<std::string>& paths);
+
   private:
     friend Result<LinkTargets> link_targets(const PackageMetadata&, const PythonInfo&);
     std::vector<LinkTarget> targets_;

@@ -107,22 +107,14 @@ Result<void> write_package_layer(
     std::stop_token stop
 ) {
     const std::string& package = planned.package.file_name;
-    const PythonInfo python{
-        .minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages};
-    TRY_ASSIGN(const auto targets, link_targets(planned.package.metadata, python));
+    TRY_ASSIGN(const LinkTargets targets, kept_targets(planned));
     PayloadSpool spool(source.scratch_directory_fd, k_payload_in_memory_bytes);
     TRY_ASSIGN(const Members members, read_members(source, package, spool, stop));
 
     PackageWriter writer(planned, members, spool, layer);
     TRY(writer.write_prefix());
-    // Both lists are in canonical order.
-    auto lost = planned.layer.lost_paths.begin();
     for (const LinkTarget& target : targets) {
         TRY(check(stop));
-        if (lost != planned.layer.lost_paths.end() && *lost == target.path) {
-            ++lost;
-            continue;
-        }
         TRY(writer.write(target), "while linking {} of {}", target.path, package);
     }
     return {};

@@ -30,17 +30,9 @@ struct Kept {
 };
 
 void keep_paths(PlannedPackage& planned, Kept& kept) {
-    const auto targets = link_targets(
-        planned.package.metadata,
-        {.minor = planned.layer.python_minor, .site_packages = planned.layer.site_packages}
-    );
+    const auto targets = kept_targets(planned);
     ASSERT(targets.has_value());  // the plan has linked the same package before
-    auto lost = planned.layer.lost_paths.begin();
     for (const LinkTarget& target : *targets) {
-        if (lost != planned.layer.lost_paths.end() && *lost == target.path) {
-            ++lost;
-            continue;
-        }
         kept.paths.emplace(target.path);
         // A list is one path a line.
         if (planned.package.metadata.noarch == Noarch::python && is_compiled(target)

@@ -24,7 +24,9 @@ using ::kiln::testing::open_package;
 using ::kiln::testing::OpenPackage;
 using ::kiln::testing::PackageMaker;
 using ::kiln::testing::Succeeds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 const std::string k_place(80, 'p');
@@ -73,6 +75,26 @@ TEST(CondaMeta, DescribesWhatIsInstalled) {
     EXPECT_EQ(paths.at(1).at("sha256").as_string(), digest_of("# " + k_place).hex());
     EXPECT_EQ(paths.at(1).at("sha256_in_prefix").as_string(), digest_of("# /opt/env").hex());
     EXPECT_EQ(paths.at(2).at("path_type"), "softlink");
+}
+
+TEST(CondaMeta, AManifestThatLiesIsFoundOut) {
+    BuiltEnvironment built = environment("");
+    PlannedPackage& hello = built.plan.packages[1];
+    const TableOfContents& table = *built.layers[1].table;
+    EXPECT_THAT(unlike_manifest(hello, "/opt/env", table), IsEmpty());
+
+    for (ManifestPath& path : hello.package.metadata.paths) {
+        path.sha256 = digest_of("something else").hex();
+    }
+    EXPECT_THAT(unlike_manifest(hello, "/opt/env", table), IsEmpty());  // its prefix was replaced
+    for (ManifestPath& path : hello.package.metadata.paths) {
+        path.placeholder.clear();
+    }
+
+    EXPECT_THAT(
+        unlike_manifest(hello, "/opt/env", table),
+        ElementsAre("lib/python3.11/site-packages/hello.py")
+    );
 }
 
 TEST(CondaMeta, NamesWhatIsCompiledOfThePackage) {  // cep-32, files
