@@ -1,6 +1,8 @@
 """Conda environments in images: they run, their layers are shared, and what is wrong is refused."""
 import functools
+import hashlib
 import http.server
+import json
 import os
 import re
 import sys
@@ -197,6 +199,33 @@ class RefusalTest(CondaTest):
         answer = self.build_with(daemon, f"@EXPLICIT\nfile://{path}\n", "FROM env\n")
 
         self.refused(answer, 2, "mac-1.0-0.conda is for osx-64, the image for linux-64", "env.lock:2", "kiln conda lock")
+
+    def test_a_manifest_that_lies_is_told_when_the_layer_is_made(self):
+        lie = {"share/a": ("other", 0o644), "share/b": ("b", 0o644)}
+        lock = self.lock_of(("a", {"share/a": ("a", 0o644), "share/b": ("b", 0o644)}, {"manifest": lie}))
+
+        told = self.good(self.build_with(self.daemon(), lock, "FROM env\n")).stderr
+
+        self.assertIn("a-1.0-0.tar.bz2: 1 of its files is not what its own paths.json says (sha256): share/a", told)
+
+    def test_a_faulty_package_with_the_hash_of_the_lock_is_not_to_be_fetched_again(self):
+        faulty = package("a", {}, manifest={"share/a": ("a", 0o644)})
+        path = self.write("a-1.0-0.tar.bz2", faulty)
+        lock = f"@EXPLICIT\nfile://{path}#sha256:{hashlib.sha256(faulty).hexdigest()}\n"
+
+        self.refused(self.build_with(self.daemon(), lock, "FROM env\n"), 6, "share/a", "env.lock:2:1",
+                     "hint: a-1.0-0.tar.bz2 is the one that was locked, and faulty itself; lock another build")
+
+    def test_a_package_of_another_size_than_the_lock_says_is_refused(self):
+        daemon = self.daemon()
+        path = self.write("a-1.0-0.tar.bz2", package("a", {"share/a": ("a", 0o644)}))
+        locked = self.good(daemon.kiln("conda", "lock", self.write("a.txt", f"@EXPLICIT\nfile://{path}\n"),
+                                       "--format", "json")).json
+        locked["packages"][0]["size"] = 7
+
+        answer = self.build_with(daemon, json.dumps(locked), "FROM env\n")
+
+        self.refused(answer, 5, "a-1.0-0.tar.bz2 is ", "bytes long, the lock file says 7")
 
     def test_a_damaged_package_is_refused(self):
         daemon = self.daemon()

@@ -56,13 +56,13 @@ class CondaTest(SystemTest):
         return [layer["diff_id"] for layer in daemon.kiln("layers", image, "--format", "json").json["layers"]]
 
 
-def package(name, files, version="1.0", depends=(), noarch=None):
-    """The bytes of a .tar.bz2 package with these files: path -> (text, mode)."""
+def package(name, files, version="1.0", depends=(), noarch=None, manifest=None):
+    """The bytes of a .tar.bz2 package with these files: path -> (text, mode); or another manifest of them."""
     index = {"name": name, "version": version, "build": "0", "build_number": 0, "depends": list(depends),
              "subdir": "noarch", "noarch": noarch or "generic"}
     paths = {"paths_version": 1, "paths": [
         {"_path": path, "path_type": "hardlink", "size_in_bytes": len(text),
-         "sha256": hashlib.sha256(text.encode()).hexdigest()} for path, (text, _) in files.items()]}
+         "sha256": hashlib.sha256(text.encode()).hexdigest()} for path, (text, _) in (manifest or files).items()]}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:bz2") as archive:
         texts = {"info/index.json": (json.dumps(index), 0o644), "info/paths.json": (json.dumps(paths), 0o644), **files}
