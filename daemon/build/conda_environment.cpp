@@ -7,6 +7,7 @@
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/conda/channel/channel.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
 #include "layers/conda/pip/programs.hpp"
@@ -104,24 +105,40 @@ Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Co
     return {};
 }
 
+Result<void> check_platform(const LockEntry& entry, std::string_view subdir) {
+    const oci::Platform host = oci::Platform::host();
+    TRY_ASSIGN(const std::string wanted, conda_platform(host.os + "/" + host.architecture));
+    if (subdir.empty() || subdir == "noarch" || subdir == wanted) {
+        return {};
+    }
+    return fail(Error{
+        .code = Code::invalid_input,
+        .message = fmt::format("{} is for {}, the image for {}", entry.file_name, subdir, wanted),
+        .where = entry.span,
+        .hint = fmt::format("kiln conda lock --platform {} locks for the image", wanted)});
+}
+
+/// Before anything is fetched: by what the lock says, or the directory of a channel.
+Result<void> check_platforms(const conda::Lock& lock) {
+    for (const LockEntry& entry : lock.entries) {
+        std::string_view directory = entry.kind == conda::LockEntryKind::url ? entry.location : "";
+        directory = directory.substr(0, std::min(directory.rfind('/'), directory.size()));
+        directory.remove_prefix(directory.rfind('/') + 1);  // npos + 1 is 0
+        const bool is_told = !entry.record.subdir.empty();
+        TRY(check_platform(
+            entry, is_told || !conda::is_subdir(directory) ? entry.record.subdir : directory
+        ));
+    }
+    return {};
+}
+
 /// A lock may say nothing of its platform, and a URL lie: each package tells what it is for.
 /// `packages` are those of the lock's entries, in their order.
 Result<void> check_platforms(
     const conda::Lock& lock, const std::vector<EnvironmentPackage>& packages
 ) {
-    const oci::Platform host = oci::Platform::host();
-    TRY_ASSIGN(const std::string wanted, conda_platform(host.os + "/" + host.architecture));
     for (std::size_t i = 0; i < packages.size(); ++i) {
-        const std::string& subdir = packages[i].metadata.subdir;
-        if (!subdir.empty() && subdir != "noarch" && subdir != wanted) {
-            return fail(Error{
-                .code = Code::invalid_input,
-                .message = fmt::format(
-                    "{} is for {}, the image for {}", packages[i].file_name, subdir, wanted
-                ),
-                .where = lock.entries.at(i).span,
-                .hint = fmt::format("kiln conda lock --platform {} locks for the image", wanted)});
-        }
+        TRY(check_platform(lock.entries.at(i), packages[i].metadata.subdir));
     }
     return {};
 }
@@ -137,6 +154,10 @@ boost::asio::awaitable<Result<Contents>> plan_of(
     const auto lock = co_await run_on(services.pool, std::move(parse));
     if (!lock) {
         co_return fail(lock.error());
+    }
+    const auto checked = check_platforms(*lock);
+    if (!checked) {
+        co_return fail(checked.error());
     }
     const auto files = conda::files_of(*lock);
     if (!files) {

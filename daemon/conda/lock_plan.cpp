@@ -206,6 +206,13 @@ Result<LockPlan> plan_lock(
     TRY_ASSIGN(plan.specs, parse_specs(*wanted));
     TRY(plan_pip(request, *wanted, plan));
     TRY(settle_channels(request, *wanted, settings, plan));
+    for (const conda::VirtualOverride& each : request.virtual_packages) {
+        if (!conda::plays_part(each.name, platform)) {
+            plan.notices.push_back(
+                {.message = fmt::format("{} plays no part on {}", each.name, platform), .where = {}}
+            );
+        }
+    }
     return plan;
 }
 

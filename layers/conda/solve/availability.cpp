@@ -20,7 +20,13 @@ std::optional<Availability> of_target(const Question& question, const InternedSp
             const bool matches = !spec.match || spec.match->matches_named(record);
             return Availability{
                 matches ? Absence::none : Absence::not_provided,
-                fmt::format("{} has {}", question.request.target, record.version.text())};
+                fmt::format(
+                    "{} has {}{}{}",
+                    question.request.target,
+                    record.version.text(),
+                    record.build == "0" ? "" : " ",
+                    record.build == "0" ? "" : record.build
+                )};
         }
     }
     return std::nullopt;

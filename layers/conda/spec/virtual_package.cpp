@@ -74,17 +74,6 @@ std::string_view naive_archspec(std::string_view platform) {
     return arch == "arm64" ? "aarch64" : arch;
 }
 
-/// Whether an override of this name means anything on the platform (cep-30).
-bool fits(std::string_view name, std::string_view platform) {
-    if (name == "__glibc" || name == "__linux") {
-        return platform.starts_with("linux-");
-    }
-    if (name == "__osx" || name == "__win") {
-        return platform.starts_with(std::string(name.substr(2)) + "-");
-    }
-    return name != "__unix";
-}
-
 using Packages = std::map<std::string, std::pair<Version, std::string>, std::less<>>;
 
 Packages packages_of(const TargetFacts& facts) {
@@ -195,12 +184,22 @@ Result<std::optional<VirtualOverride>> parse_override_variable(
     return wanted;
 }
 
+bool plays_part(std::string_view name, std::string_view platform) {
+    if (name == "__glibc" || name == "__linux") {
+        return platform.starts_with("linux-");
+    }
+    if (name == "__osx" || name == "__win") {
+        return platform.starts_with(std::string(name.substr(2)) + "-");
+    }
+    return name != "__unix";
+}
+
 std::vector<PackageRecord> virtual_packages(
     const TargetFacts& facts, std::span<const VirtualOverride> overrides
 ) {
     Packages packages = packages_of(facts);
     for (const VirtualOverride& wanted : overrides) {
-        if (!fits(wanted.name, facts.platform)) {
+        if (!plays_part(wanted.name, facts.platform)) {
             continue;
         }
         if (wanted.version) {

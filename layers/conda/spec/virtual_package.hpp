@@ -51,8 +51,12 @@ Result<std::optional<VirtualOverride>> parse_override_variable(
     std::string_view variable, std::string_view value
 );
 
-/// cep-30: the virtual packages of the target, by name. An override for another system (__glibc
-/// for osx-64) plays no part; of two for one name the last counts.
+/// Whether an override of this name means anything on the platform (cep-30): __osx plays no part
+/// on linux-64.
+bool plays_part(std::string_view name, std::string_view platform);
+
+/// cep-30: the virtual packages of the target, by name. An override that plays no part is left
+/// out; of two for one name the last counts.
 std::vector<PackageRecord> virtual_packages(
     const TargetFacts& facts, std::span<const VirtualOverride> overrides = {}
 );

@@ -86,6 +86,19 @@ TEST(LockPlan, TakesAPathOfTheFileFromWhereTheClientIs) {  // cep-24
     EXPECT_THAT(*channels, ElementsAre("file:///srv/work/c", "file:///srv/d"));
 }
 
+TEST(LockPlan, TellsOfVirtualPackagesOfAnotherSystem) {  // cep-30
+    LockRequest request = request_for("dependencies: [python]\n");
+    for (const char* const written : {"__osx=13", "__cuda=12", "__glibc=2.36"}) {
+        request.virtual_packages.push_back(*conda::parse_virtual_override(written));
+    }
+
+    const auto plan = plan_lock(request, "linux-64", settings());
+
+    ASSERT_THAT(plan, Succeeds());
+    ASSERT_EQ(plan->notices.size(), 1U);
+    EXPECT_EQ(plan->notices[0].message, "__osx plays no part on linux-64");
+}
+
 TEST(LockPlan, KeepsTheWordsAndPlacesOfTheUser) {
     const auto plan = plan_lock(
         request_for("dependencies:\n  - numpy  >=1\n  - python\n"), "linux-64", settings()
