@@ -271,6 +271,23 @@ Channel Channel::with_name(std::string name) const {
     return channel;
 }
 
+Channel Channel::with_configured_name(const ChannelConfig& config) const {
+    const auto tail_below = [this](std::string root) {
+        root.resize(root.find_last_not_of('/') + 1);
+        const bool below = is_below(base_url_, root) && base_url_.size() > root.size() + 1;
+        return below ? base_url_.substr(root.size() + 1) : "";
+    };
+    for (const auto& [custom, root] : config.custom_channels) {
+        if (tail_below(root) == custom) {
+            return with_name(custom);
+        }
+    }
+    const std::string tail = tail_below(config.alias);
+    const bool means_another = tail == "defaults" || config.custom_channels.contains(tail)
+                               || config.custom_multichannels.contains(tail);
+    return is_channel_name(tail) && !means_another ? with_name(tail) : *this;
+}
+
 Result<std::vector<Channel>> parse_channel(std::string_view written, const ChannelConfig& config) {
     std::vector<Channel> channels;
     TRY(append_channels(channels, written, config, 0));

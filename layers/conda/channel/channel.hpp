@@ -28,6 +28,8 @@ struct ChannelSecret {
     bool operator==(const ChannelSecret&) const = default;
 };
 
+struct ChannelConfig;
+
 /// A place with a repodata.json for each subdir (cep-26), its credentials split off.
 class Channel {
   public:
@@ -63,6 +65,9 @@ class Channel {
     [[nodiscard]] Channel with_secret_of(ChannelSecret secret) const;
 
     [[nodiscard]] Channel with_name(std::string name) const;
+
+    /// By the name that stands for its URL: "conda-forge"; as it is where there is none.
+    [[nodiscard]] Channel with_configured_name(const ChannelConfig& config) const;
 
     bool operator==(const Channel&) const = default;
 
