@@ -12,7 +12,7 @@ struct Kept {
 };
 
 Digest key_of(const Digest& repodata) {
-    CacheKey key("repodata-index/1");
+    CacheKey key("repodata-index/2");
     key.add("repodata", repodata.render());
     return key.digest();
 }

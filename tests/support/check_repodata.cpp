@@ -1,5 +1,6 @@
 #include "tests/support/check_repodata.hpp"
 
+#include "layers/conda/channel/channel_relations.hpp"
 #include "layers/conda/channel/json_cursor.hpp"
 #include "layers/conda/channel/msgpack.hpp"
 #include "layers/conda/channel/repodata.hpp"
@@ -12,6 +13,24 @@
 namespace kiln::testing {
 
 namespace {
+
+/// Whatever a channel says of others: channels of its own host come of it, and an order.
+void check_relations(const std::string& text) {
+    const auto declaring = conda::Channel::from_url("https://c.example/a/b");
+    const auto relations = conda::read_channel_relations(text, *declaring, {});
+    if (!relations) {
+        ASSERT(!relations.error().message.empty() && !relations.error().hint.empty());
+        return;
+    }
+    ASSERT(relations->size() <= 2);
+    for (const conda::ChannelRelation& each : *relations) {
+        const std::string& url = each.related.base_url();
+        ASSERT(url == "https://c.example" || url.starts_with("https://c.example/"));
+        ASSERT(each.related.secret().is_empty() && url.find("/../") == std::string::npos);
+    }
+    const auto order = conda::order_channels({*declaring}, *relations);
+    ASSERT(order && order->size() == 1 + relations->size());
+}
 
 /// Plain parsing is stricter in two things: a key that stands twice anywhere, and numbers beyond a
 /// double. It is the judge where it takes the text.
@@ -30,6 +49,7 @@ void check_text(std::string_view text) {
     ASSERT(opened.has_value());
     ASSERT(opened->render(digest) == kept);
     ASSERT(opened->info() == index->info());
+    check_relations(index->info().channel_relations);
     if (plain && plain->is_object()) {
         const ByteSpan bytes = as_bytes(text);
         const auto repodata = conda::Repodata::with_index(
@@ -50,7 +70,7 @@ void check_repodata(ByteSpan bytes) {
         ASSERT(json->size() <= 8 * (k_limit + bytes.size()));
     }
     constexpr std::size_t k_seal = 32;
-    if (bytes.size() > k_seal + 72) {
+    if (bytes.size() > k_seal + 80) {
         // The bytes with a true seal: what the seal does not keep out, the checks must.
         Bytes index(bytes.begin(), bytes.end());
         Digest::Raw raw;

@@ -111,6 +111,16 @@ void ChannelSource::add(
     loaded_.clear();
 }
 
+std::vector<std::string> ChannelSource::channels() const {
+    std::vector<std::string> urls;
+    for (const Subdir& subdir : subdirs_) {
+        if (std::find(urls.begin(), urls.end(), subdir.channel.base_url()) == urls.end()) {
+            urls.push_back(subdir.channel.base_url());
+        }
+    }
+    return urls;
+}
+
 Result<std::vector<PlacedRecord>> ChannelSource::records(std::string_view name) {
     if (const auto known = loaded_.find(name); known != loaded_.end()) {
         return known->second->placed;

@@ -74,6 +74,9 @@ class ChannelSource final : public RecordSource {
         std::shared_ptr<const SubdirRecords> records
     );
 
+    /// Base URLs, by priority.
+    [[nodiscard]] std::vector<std::string> channels() const;
+
     Result<std::vector<PlacedRecord>> records(std::string_view name) override;
     std::vector<std::string> similar_names(std::string_view name) override;
 

@@ -14,11 +14,12 @@ namespace kiln::conda {
 /// The file of a RepodataIndex: this header, then
 ///   names     name_count + 1 rows {u32 start of the name among the texts, u32 its first record}
 ///   records   record_count rows {u64 offset | section << 56, u32 size}
-///   texts     names, removed file names (each behind a u32 of its length), subdir, base_url
+///   texts     names, removed file names (each behind a u32 of its length), subdir, base_url,
+///             channel_relations
 ///   seal      sha256 of everything before
 /// Numbers are little-endian. The last row of names is where the last name and its records end.
 struct IndexHeader {
-    static constexpr std::array<char, 8> k_magic{'k', 'i', 'l', 'n', 'r', 'd', 'x', '1'};
+    static constexpr std::array<char, 8> k_magic{'k', 'i', 'l', 'n', 'r', 'd', 'x', '2'};
 
     std::array<char, 8> magic = k_magic;
     std::array<std::byte, 32> repodata = {};  // its sha256
@@ -29,9 +30,11 @@ struct IndexHeader {
     std::uint32_t removed_bytes = 0;
     std::uint32_t subdir_bytes = 0;
     std::uint32_t base_url_bytes = 0;
+    std::uint32_t relations_bytes = 0;
+    std::uint32_t reserved = 0;
 };
 
-static_assert(sizeof(IndexHeader) == 72);
+static_assert(sizeof(IndexHeader) == 80);
 static_assert(std::endian::native == std::endian::little, "the index is mapped as it lies there");
 
 inline constexpr std::size_t k_name_row_bytes = 8;

@@ -52,7 +52,8 @@ Result<void> check_names(const IndexParts& parts, std::size_t texts_bytes) {
 Result<void> check_texts(const IndexParts& parts, std::size_t texts_bytes) {
     const IndexHeader& header = parts.header;
     const std::uint64_t wanted = std::uint64_t{parts.removed_start()} + header.removed_bytes
-                                 + header.subdir_bytes + header.base_url_bytes;
+                                 + header.subdir_bytes + header.base_url_bytes
+                                 + header.relations_bytes;
     if (wanted != texts_bytes) {
         return refuse("its texts have another size");
     }
@@ -205,12 +206,17 @@ std::vector<std::string_view> RepodataIndex::removed() const {
 
 RepodataInfo RepodataIndex::info() const {
     const IndexParts parts(bytes());
-    const std::size_t start = parts.info_start();
-    return {
-        .subdir = std::string(parts.text(start, parts.header.subdir_bytes)),
-        .base_url =
-            std::string(parts.text(start + parts.header.subdir_bytes, parts.header.base_url_bytes)
-            )};
+    std::size_t at = parts.info_start();
+    const auto next = [&](std::size_t size) {
+        const std::string_view text = parts.text(at, size);
+        at += size;
+        return std::string(text);
+    };
+    RepodataInfo info;
+    info.subdir = next(parts.header.subdir_bytes);
+    info.base_url = next(parts.header.base_url_bytes);
+    info.channel_relations = next(parts.header.relations_bytes);
+    return info;
 }
 
 }  // namespace kiln::conda

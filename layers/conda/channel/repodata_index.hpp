@@ -19,6 +19,8 @@ namespace kiln::conda {
 inline constexpr std::uint64_t k_repodata_bytes = 2ULL << 30U;
 inline constexpr std::size_t k_repodata_records = 4'000'000;
 inline constexpr std::size_t k_record_bytes = 4UL * 1024 * 1024;
+/// Of a single text of `info`: a URL has 2 KiB.
+inline constexpr std::size_t k_info_text_bytes = 8UL * 1024;
 
 /// Where in a repodata.json a record lies, and so what its file name is.
 enum class RecordSection : std::uint8_t {
@@ -40,6 +42,8 @@ struct RecordRange {
 struct RepodataInfo {
     std::string subdir;
     std::string base_url;  // cep-15: absolute, or relative to the repodata; may be empty
+    /// cep-42: the JSON of channel_relations as it stands there, whatever it says; may be empty.
+    std::string channel_relations = {};
     bool operator==(const RepodataInfo&) const = default;
 };
 

@@ -16,7 +16,6 @@ namespace kiln::conda {
 namespace {
 
 constexpr std::uint64_t k_last_repodata_version = 3;  // 1, and 2 of cep-15; 3 was tried out
-constexpr std::size_t k_info_text_bytes = 8UL * 1024;
 constexpr std::size_t k_equal_hashes = 100;
 constexpr std::size_t k_name_text_bytes = 1024;
 /// Bytes of a record in the channels known: 350 to 900. What is guessed too low grows.
@@ -47,6 +46,7 @@ class RepodataScan {
     Result<void> read_document();
     Result<void> read_field(std::string_view key);
     Result<void> read_info();
+    Result<void> read_relations();
     Result<void> read_version();
     Result<void> read_removed();
     Result<void> read_v3();
@@ -148,12 +148,28 @@ Result<void> RepodataScan::read_info() {
             TRY_ASSIGN(info_.subdir, read_short_text("subdir"));
         } else if (key.is("base_url") && cursor_.peek() == '"') {
             TRY_ASSIGN(info_.base_url, read_short_text("base_url"));
+        } else if (key.is("channel_relations")) {
+            TRY(read_relations());
         } else if (key.is("repodata_version")) {
             TRY(read_version());
         } else {
             cursor_.skip_value();
         }
     }
+    return {};
+}
+
+/// Kept as they stand: whether they can be followed is only asked where they are.
+Result<void> RepodataScan::read_relations() {
+    cursor_.peek();
+    const std::size_t start = cursor_.offset();
+    if (!cursor_.skip_value()) {
+        return fail(broken());
+    }
+    if (cursor_.offset() - start > k_info_text_bytes) {
+        return fail(refused(Code::too_large, "channel_relations is too long"));
+    }
+    info_.channel_relations = text_.substr(start, cursor_.offset() - start);
     return {};
 }
 
@@ -387,7 +403,8 @@ RepodataIndex RepodataScan::build() const {
     header.removed_bytes = static_cast<std::uint32_t>(texts.size()) - name_starts.back();
     header.subdir_bytes = static_cast<std::uint32_t>(info_.subdir.size());
     header.base_url_bytes = static_cast<std::uint32_t>(info_.base_url.size());
-    texts += info_.subdir + info_.base_url;
+    header.relations_bytes = static_cast<std::uint32_t>(info_.channel_relations.size());
+    texts += info_.subdir + info_.base_url + info_.channel_relations;
 
     const std::size_t records_at = sizeof header + name_starts.size() * k_name_row_bytes;
     const std::size_t texts_at = records_at + found_.size() * k_record_row_bytes;

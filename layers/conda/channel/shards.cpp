@@ -37,6 +37,28 @@ std::string read_text(JsonCursor& cursor) {
 
 }  // namespace
 
+void ShardIndex::read_info(JsonCursor& cursor, std::string_view text) {
+    JsonString key;
+    bool first = true;
+    cursor.enter_object();
+    while (cursor.next_key(key, first)) {
+        if (key.is("channel_relations")) {
+            cursor.peek();
+            const std::size_t start = cursor.offset();
+            cursor.skip_value();
+            info_.channel_relations = text.substr(start, cursor.offset() - start);
+        } else if (key.is("base_url")) {
+            info_.base_url = read_text(cursor);
+        } else if (key.is("shards_base_url")) {
+            shards_base_url_ = read_text(cursor);
+        } else if (key.is("subdir")) {
+            info_.subdir = read_text(cursor);
+        } else {
+            cursor.skip_value();
+        }
+    }
+}
+
 Result<ShardIndex> ShardIndex::read(ByteSpan compressed, const std::string& what) {
     TRY_ASSIGN(const std::string text, unpack(compressed, k_shard_index_bytes, what));
     ShardIndex index;
@@ -49,25 +71,16 @@ Result<ShardIndex> ShardIndex::read(ByteSpan compressed, const std::string& what
         const char start = cursor.peek();
         if (key.is("version") && start >= '0' && start <= '9') {
             version = cursor.read_integer().value_or(0);
-        } else if ((key.is("info") || key.is("shards")) && start == '{') {
-            const bool is_info = key.is("info");
+        } else if (key.is("info") && start == '{') {
+            index.read_info(cursor, text);
+        } else if (key.is("shards") && start == '{') {
             JsonString name;
             bool first_name = true;
             cursor.enter_object();
             while (cursor.next_key(name, first_name)) {
-                std::string value = read_text(cursor);
-                if (!is_info) {
-                    TRY_ASSIGN(
-                        const Digest shard, Digest::parse_hex(value), "while reading {}", what
-                    );
-                    index.shards_.insert_or_assign(name.decode(), shard);
-                } else if (name.is("base_url")) {
-                    index.info_.base_url = std::move(value);
-                } else if (name.is("shards_base_url")) {
-                    index.shards_base_url_ = std::move(value);
-                } else if (name.is("subdir")) {
-                    index.info_.subdir = std::move(value);
-                }
+                const std::string hex = read_text(cursor);
+                TRY_ASSIGN(const Digest shard, Digest::parse_hex(hex), "while reading {}", what);
+                index.shards_.insert_or_assign(name.decode(), shard);
             }
         } else {
             cursor.skip_value();
@@ -75,6 +88,9 @@ Result<ShardIndex> ShardIndex::read(ByteSpan compressed, const std::string& what
     }
     if (cursor.failed()) {
         return fail(Code::invalid_input, "{} is no index of shards: {}", what, cursor.error());
+    }
+    if (index.info_.channel_relations.size() > k_info_text_bytes) {
+        return fail(Code::too_large, "{}: channel_relations is too long", what);
     }
     if (version != k_shards_version) {
         return fail(

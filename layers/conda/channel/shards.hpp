@@ -14,6 +14,8 @@
 
 namespace kiln::conda {
 
+class JsonCursor;
+
 /// conda-forge's index has 0.7 MiB compressed, 4 MiB plain; its largest shard 2 MiB plain.
 inline constexpr std::size_t k_shard_index_bytes = 256UL * 1024 * 1024;
 inline constexpr std::size_t k_shard_bytes = 256UL * 1024 * 1024;
@@ -36,6 +38,7 @@ class ShardIndex {
 
   private:
     ShardIndex() = default;
+    void read_info(JsonCursor& cursor, std::string_view text);
 
     std::map<std::string, Digest, std::less<>> shards_;
     RepodataInfo info_;

@@ -55,6 +55,9 @@ TEST(ChannelSource, PlacesRecordsByChannelAndSubdir) {
     EXPECT_EQ(placed->at(2).record->channel, "https://c.example/second");
     EXPECT_EQ(placed->at(2).record->url, "https://c.example/second/linux-64/a-1-0.tar.bz2");
     EXPECT_THAT(*source.records("zlib"), IsEmpty());
+    EXPECT_THAT(
+        source.channels(), ElementsAre("https://c.example/first", "https://c.example/second")
+    );
 }
 
 TEST(ChannelSource, RecordsStayWhereTheyAre) {

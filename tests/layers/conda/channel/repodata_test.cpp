@@ -53,6 +53,34 @@ TEST(Repodata, FindsTheRecordsOfAName) {
     EXPECT_THAT(repodata->records("zlib")->records, IsEmpty());
 }
 
+TEST(Repodata, KeepsWhatItsChannelSaysOfOthersWhereverInfoStands) {
+    const std::string relations = R"({ "base":"../forge", "later": [1, {"a": "}"}]})";
+    const std::string records = R"("packages": {"a-1-0.tar.bz2": {"name": "a", "version": "1"}})";
+    const std::string info =
+        R"("info": {"channel_relations" :)" + ("\n " + relations) + R"( , "subdir": "noarch"})";
+
+    for (const std::string& text :
+         {"{" + info + ", " + records + "}", "{" + records + ", " + info + "}"}) {
+        const auto index = RepodataIndex::scan(text, "repodata.json");
+        ASSERT_THAT(index, Succeeds());
+        const Digest digest = digest_of(text);
+        const auto kept = RepodataIndex::open(index->render(digest), digest, text.size());
+
+        ASSERT_THAT(kept, Succeeds());
+        EXPECT_EQ(kept->info(), (RepodataInfo{"noarch", "", relations}));
+        EXPECT_EQ(kept->record_count(), 1U);
+    }
+}
+
+TEST(Repodata, DoesNotKeepRelationsWithoutEnd) {
+    const std::string text =
+        R"({"info": {"channel_relations": {"base": "../)" + std::string(10'000, 'a') + R"("}}})";
+
+    EXPECT_THAT(
+        read(text), FailsSaying(Code::too_large, "repodata.json is not read: channel_relations")
+    );
+}
+
 TEST(Repodata, ABadRecordIsLeftOutAndTold) {
     const auto repodata = read(
         R"({"packages": {"a-1-0.tar.bz2": {"name": "a", "version": "1", "depends": 7},

@@ -93,6 +93,22 @@ TEST(Shards, AnIndexNamesTheBlobOfEachName) {
     );
 }
 
+TEST(Shards, AnIndexKeepsWhatItsChannelSaysOfOthers) {
+    const auto index_saying = [](const std::string& relations) {
+        const std::string info =
+            map({{"channel_relations", relations}, {"subdir", text("noarch")}});
+        return ShardIndex::read(zstd(map({{"info", info}, {"version", "\x01"}})), "index");
+    };
+
+    const auto index = index_saying(map({{"base", text("../forge")}}));
+
+    ASSERT_THAT(index, Succeeds());
+    EXPECT_EQ(index->info(), (RepodataInfo{"noarch", "", R"({"base":"../forge"})"}));
+    std::string long_text("\xda\x27\x10");
+    long_text.append(10'000, 'a');
+    EXPECT_THAT(index_saying(long_text), FailsSaying(Code::too_large, "channel_relations"));
+}
+
 TEST(Shards, AShardIsTheRepodataOfAName) {
     const Bytes packed = shard_of("a", "b >=1");
 
