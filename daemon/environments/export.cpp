@@ -139,7 +139,9 @@ Result<std::string> environment_yaml(const ExportedEnvironment& environment) {
         }
     } else if (environment.lock != nullptr) {
         const conda::Lock lock = completed(*environment.lock, environment.definition);
-        channels = lock.inputs.channels;
+        // In full: what reads the file may know nothing of relations (cep-42).
+        channels =
+            lock.inputs.channel_order.empty() ? lock.inputs.channels : lock.inputs.channel_order;
         for (const conda::LockEntry* entry : conda::entries_by_name(lock)) {
             dependencies.push_back(pinned(*entry));
         }

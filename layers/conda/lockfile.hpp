@@ -76,13 +76,16 @@ struct PipEntry {
 
 /// What a lock was resolved from, as far as it says; specifications in the user's order.
 struct LockInputs {
-    std::vector<std::string> channels;
-    std::string channel_priority;  // "strict", "flexible", "disabled" or empty
+    std::vector<std::string> channels;  // as asked for
+    std::string channel_priority;       // "strict", "flexible", "disabled" or empty
     std::vector<std::string> virtual_packages;
     std::vector<std::string> specifications;
     std::vector<std::string> pip;
     std::map<std::string, std::string> variables = {};  // that the environment sets
     std::string category = {};                          // of conda-lock; empty: "main"
+    /// All channels that were used, by priority; empty where they are those asked for. cep-42 wants
+    /// `channels` to stay what was asked for, so what their relations added stands beside it.
+    std::vector<std::string> channel_order = {};
     bool operator==(const LockInputs&) const = default;
 };
 

@@ -173,11 +173,17 @@ json::Object render_pip(const PipEntry& entry) {
     return object;
 }
 
-json::Object render_inputs(const LockInputs& inputs) {
-    std::vector<std::string> channels = inputs.channels;
+json::Value render_channels(std::vector<std::string> channels) {
     std::transform(channels.begin(), channels.end(), channels.begin(), without_credentials);
+    return json::from_texts(channels);
+}
+
+json::Object render_inputs(const LockInputs& inputs) {
     json::Object object;
-    object["channels"] = json::from_texts(channels);
+    object["channels"] = render_channels(inputs.channels);
+    if (!inputs.channel_order.empty()) {
+        object["channel_order"] = render_channels(inputs.channel_order);
+    }
     object["channel_priority"] = inputs.channel_priority;
     object["virtual_packages"] = json::from_texts(inputs.virtual_packages);
     object["specifications"] = json::from_texts(inputs.specifications);
@@ -195,6 +201,7 @@ Result<LockInputs> parse_inputs(const json::Value& value) {
     json::ObjectReader in(value, "the inputs of the lock");
     LockInputs inputs;
     inputs.channels = in.texts_or_empty("channels");
+    inputs.channel_order = in.texts_or_empty("channel_order");
     inputs.channel_priority = in.text_or("channel_priority", "");
     inputs.virtual_packages = in.texts_or_empty("virtual_packages");
     inputs.specifications = in.texts_or_empty("specifications");

@@ -50,6 +50,19 @@ const EnvironmentDefinition k_train = define(
     "name: train\ntags: {team: vision}\nimage: base:1\nconda_file: conda.yml\nprefix: /opt/t\n"
 );
 
+TEST(EnvironmentExport, NamesTheChannelsThatRelationsAdded) {
+    conda::Lock lock = sample_lock();
+    lock.inputs.channels = {"bio"};
+    lock.inputs.channel_order = {"forge", "bio"};
+
+    const auto text = export_environment(
+        {.definition = k_train, .name = "train", .version = "3", .lock = &lock},
+        EnvironmentFormat::environment
+    );
+
+    EXPECT_THAT(text.value(), HasSubstr("channels:\n  - forge\n  - bio\n"));
+}
+
 TEST(EnvironmentExport, IsAnEnvironmentYmlThatAsksForTheSame) {
     const auto wanted = specify(
         "name: other\nchannels: [forge, nodefaults]\ndependencies: [python=3.11, 'zlib >=1.3', "

@@ -81,6 +81,26 @@ TEST(LockWriter, OurOwnFormIsReadAgain) {
     EXPECT_EQ(again->pip.at(0).sha256, std::string(64, 'c'));
 }
 
+TEST(LockWriter, OurOwnFormTellsChannelsAskedForFromThoseUsed) {
+    Lock lock = sample_lock();
+    EXPECT_THAT(render_kiln_lock(lock), Not(HasSubstr("channel_order")));
+    lock.inputs.channel_order = {
+        "https://conda.example/base", "https://me:pw@conda.example/t/tk-1/forge"};
+
+    const std::string text = render_kiln_lock(lock);
+    const auto again = parse_kiln_lock(text, "env.lock");
+
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_EQ(render_kiln_lock(*again), text);
+    EXPECT_THAT(again->inputs.channels, ::testing::ElementsAre("https://conda.example/forge"));
+    EXPECT_THAT(
+        again->inputs.channel_order,
+        ::testing::ElementsAre("https://conda.example/base", "https://conda.example/forge")
+    );
+    // cep-42: what other tools read names the channels asked for, and no more.
+    EXPECT_THAT(render_conda_lock(lock).value(), Not(HasSubstr("conda.example/base")));
+}
+
 TEST(LockWriter, NoFormHoldsCredentials) {
     for (const std::string& text :
          {render_kiln_lock(sample_lock()),
