@@ -22,7 +22,19 @@ std::string whereabouts(const Channel& channel) {
     );
 }
 
+/// What to look at where a channel can't be had: its name, or the relation that led to it.
+std::string advice(const NamedChannel& named) {
+    return named.through ? fmt::format(
+               "{} (cep-42); channel_relations_max_depth = 0 in kilnd.toml, [conda], follows none",
+               named.through->describe()
+           )
+                         : whereabouts(named.channel);
+}
+
 Error placed(Error error, const NamedChannel& named) {
+    if (named.through) {
+        error = std::move(error).with_trail("because " + named.through->describe());
+    }
     if (!error.where && !named.where.file.empty()) {
         error.where = named.where;
     }
@@ -42,7 +54,7 @@ Error channel_failed(Error error, const NamedChannel& named) {
         error.where.reset();
     }
     if (error.hint.empty()) {
-        error.hint = !damaged ? whereabouts(named.channel)
+        error.hint = !damaged ? advice(named)
                      : is_directory(named.channel)
                          ? "the channel is damaged: write this file again, as conda index does"
                          : "the channel is damaged: its server must write this file again";
@@ -66,9 +78,27 @@ Error channel_is_empty(const NamedChannel& named, const std::string& platform) {
                 "channel {} has no repodata: {} {}", channel.name(), channel.base_url(), both
             ),
             .hint = is_directory(channel) ? looked_for + "; conda index writes it"
-                                          : looked_for + "; " + whereabouts(channel)},
+                                          : looked_for + "; " + advice(named)},
         named
     );
+}
+
+Error directory_not_named(const NamedChannel& named) {
+    const conda::ChannelRelation& relation = *named.through;
+    const bool is_base = relation.kind == conda::RelationKind::base;
+    Error error{
+        .code = Code::permission,
+        .message = fmt::format("{}, a directory that was not named", relation.describe()),
+        .hint = fmt::format(
+            "name it too: -c {} {} {}",
+            relation.related.base_url(),
+            is_base ? "before" : "behind",
+            relation.declaring.base_url()
+        )};
+    if (!named.where.file.empty()) {
+        error.where = named.where;
+    }
+    return error;
 }
 
 }  // namespace kiln::daemon

@@ -5,6 +5,9 @@
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
 
+#include <algorithm>
+#include <deque>
+#include <iterator>
 #include <set>
 
 namespace kiln::daemon {
@@ -42,22 +45,35 @@ class Loading {
           lease_(lease),
           order_(order) {
         for (const NamedChannel& named : order.channels) {
-            for (std::string& subdir : subdirs_of(named.channel, order.platform)) {
-                places_.push_back({.named = &named, .subdir = std::move(subdir)});
-            }
+            named_.push_back(named.channel);
+            add(named);
         }
     }
 
     Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> run() {
-        auto load_one = [this](std::size_t index) { return load(places_[index]); };
-        const auto loaded =
-            co_await fan_out(services_.loop, places_.size(), k_subdirs_at_once, load_one);
-        if (!loaded) {
-            co_return fail(loaded.error());
+        for (std::size_t first = 0; first < places_.size();) {
+            const std::size_t count = places_.size() - first;
+            auto load_one = [this, first](std::size_t index) {
+                return load(places_[first + index]);
+            };
+            const auto loaded =
+                co_await fan_out(services_.loop, count, k_subdirs_at_once, load_one);
+            if (!loaded) {
+                co_return fail(loaded.error());
+            }
+            const auto complete = check_channels();
+            if (!complete) {
+                co_return fail(complete.error());
+            }
+            const auto followed = follow_relations(first);
+            if (!followed) {
+                co_return fail(followed.error());
+            }
+            first += count;
         }
-        const auto complete = check_channels();
-        if (!complete) {
-            co_return fail(complete.error());
+        const auto sorted = sort_places();
+        if (!sorted) {
+            co_return fail(sorted.error());
         }
         const auto reached = co_await fetch_reachable();
         if (!reached) {
@@ -73,6 +89,95 @@ class Loading {
     }
 
   private:
+    void add(const NamedChannel& named) {
+        const NamedChannel& kept = channels_.emplace_back(named);
+        for (std::string& subdir : subdirs_of(kept.channel, order_.platform)) {
+            places_.push_back({.named = &kept, .subdir = std::move(subdir)});
+        }
+    }
+
+    [[nodiscard]] const NamedChannel* find(const Channel& channel) const {
+        const auto found = std::find_if(channels_.begin(), channels_.end(), [&](const auto& each) {
+            return each.channel.base_url() == channel.base_url();
+        });
+        return found == channels_.end() ? nullptr : &*found;
+    }
+
+    /// Takes what the places since `first` say of other channels, and adds those that are new.
+    Result<void> follow_relations(std::size_t first) {
+        const CondaSettings& settings = services_.conda;
+        if (settings.channel_relations_max_depth == 0) {
+            return {};
+        }
+        for (std::size_t i = first; i < places_.size(); ++i) {
+            if (!places_[i].records) {
+                continue;
+            }
+            auto said = conda::read_channel_relations(
+                places_[i].records->info().channel_relations,
+                places_[i].channel(),
+                settings.channels
+            );
+            if (!said) {
+                return fail(channel_failed(std::move(said).error(), *places_[i].named));
+            }
+            std::move(said->begin(), said->end(), std::back_inserter(relations_));
+        }
+        auto related =
+            conda::related_channels(named_, relations_, settings.channel_relations_max_depth);
+        if (!related) {
+            return fail(at_a_declaring_one(std::move(related).error()));
+        }
+        for (conda::ChannelRelation& relation : *related) {
+            if (find(relation.related) == nullptr) {
+                TRY(add_related(std::move(relation)));
+            }
+        }
+        return {};
+    }
+
+    Result<void> add_related(conda::ChannelRelation relation) {
+        const NamedChannel added{
+            relation.related, find(relation.declaring)->where, std::move(relation)};
+        if (added.channel.scheme() == "file") {
+            return fail(directory_not_named(added));
+        }
+        job_->emit(WarningEvent{
+            .message = fmt::format(
+                "{}, which is asked {}",
+                added.through->describe(),
+                added.through->kind == conda::RelationKind::base ? "first" : "after it"
+            ),
+            .where = {}});
+        add(added);
+        return {};
+    }
+
+    /// A failure of several channels stands where the first is named that leads to others.
+    [[nodiscard]] Error at_a_declaring_one(Error error) const {
+        for (const conda::ChannelRelation& each : relations_) {
+            const NamedChannel& declaring = *find(each.declaring);
+            if (!error.where && !declaring.where.file.empty()) {
+                error.where = declaring.where;
+            }
+        }
+        return error;
+    }
+
+    Result<void> sort_places() {
+        auto urls = conda::order_channels(named_, relations_);
+        if (!urls) {
+            return fail(at_a_declaring_one(std::move(urls).error()));
+        }
+        const auto rank = [&](const Place& place) {
+            return std::find(urls->begin(), urls->end(), place.channel().base_url());
+        };
+        std::stable_sort(places_.begin(), places_.end(), [&](const Place& a, const Place& b) {
+            return rank(a) < rank(b);
+        });
+        return {};
+    }
+
     Awaitable<Result<void>> load(Place& place) {
         auto loaded = place.channel().scheme() == "file" ? load_file(place) : load_remote(place);
         auto result = co_await std::move(loaded);
@@ -214,6 +319,9 @@ class Loading {
     Downloader& downloader_;
     const store::Lease& lease_;
     const ChannelRecordsOrder& order_;
+    std::vector<Channel> named_;
+    std::deque<NamedChannel> channels_;  // those named and those found, for places to point to
+    std::vector<conda::ChannelRelation> relations_;
     std::vector<Place> places_;
 };
 

@@ -25,9 +25,11 @@ struct ChannelRecordsOrder {
 
 /// Loads the records that a solve of these names can reach: repodata of http(s) channels is asked
 /// for again, and fetched when it changed; where a channel is sharded (cep-16), only the shards
-/// that can be reached. All of it stays in the store for the next time.
-/// Errors   not_found for a channel that has neither subdir; those of Downloader and
-///          open_repodata(), naming the channel, with its place.
+/// that can be reached. All of it stays in the store for the next time. Channels that these build
+/// upon or override (cep-42) are loaded too, as far as the settings say, each with a notice.
+/// Errors   not_found for a channel that has neither subdir; permission for a directory that only
+///          another channel names; those of Downloader, open_repodata(), read_channel_relations(),
+///          related_channels() and order_channels(), naming the channel, with its place.
 /// Thread   the loop; reading is done by the pool.
 registry::Awaitable<Result<std::shared_ptr<conda::ChannelSource>>> load_channel_records(
     Services& services,

@@ -37,7 +37,10 @@ std::vector<std::string> names_of(const std::vector<conda::RequestedSpec>& specs
 }
 
 Result<conda::Lock> lock_of(
-    const LockPlan& plan, const conda::Request& asked, const std::vector<PackageRecord>& records
+    const LockPlan& plan,
+    const conda::Request& asked,
+    const std::vector<PackageRecord>& records,
+    const std::vector<std::string>& used_channels
 ) {
     conda::Lock lock;
     lock.platform = plan.platform;
@@ -47,6 +50,12 @@ Result<conda::Lock> lock_of(
     for (const conda::Channel& channel : plan.channels) {
         lock.inputs.channels.push_back(channel.base_url());
     }
+    const std::vector<std::string>& named = lock.inputs.channels;
+    const bool all_named =
+        std::all_of(used_channels.begin(), used_channels.end(), [&](const std::string& url) {
+            return std::find(named.begin(), named.end(), url) != named.end();
+        });
+    lock.inputs.channel_order = all_named ? std::vector<std::string>() : used_channels;
     lock.inputs.channel_priority = name_of(asked.priority);
     for (const PackageRecord& each : asked.virtual_packages) {
         lock.inputs.virtual_packages.push_back(text_of(each));
@@ -251,7 +260,9 @@ awaitable<Result<std::string>> make_lock(
         TRY_ASSIGN(
             const conda::Solution solution, conda::solve(asked, **source, job->stop_token())
         );
-        TRY_ASSIGN(const conda::Lock lock, lock_of(*plan, asked, solution.records));
+        TRY_ASSIGN(
+            const conda::Lock lock, lock_of(*plan, asked, solution.records, (*source)->channels())
+        );
         // What is not whole yet is read again by lock_pip().
         return render_lock(lock, plan->pip.empty() ? request->format : LockFormat::kiln);
     };

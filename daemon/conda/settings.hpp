@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layers/conda/channel/channel.hpp"
+#include "layers/conda/channel/channel_relations.hpp"
 #include "layers/conda/solve/solve.hpp"
 
 #include <map>
@@ -13,6 +14,8 @@ namespace kiln::daemon {
 struct CondaSettings {
     conda::ChannelConfig channels;
     conda::ChannelPriority priority = conda::ChannelPriority::strict;
+    /// Steps from a channel that a request names; 0: what channels say of each other is not read.
+    std::size_t channel_relations_max_depth = conda::k_channel_relations_max_depth;
     /// Base URL of a channel, or of many -> what opens all that lies below it.
     std::map<std::string, conda::ChannelSecret, std::less<>> secrets;
 

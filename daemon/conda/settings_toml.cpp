@@ -93,6 +93,9 @@ Result<CondaSettings> read_conda_settings(const TomlReader& reader, const toml::
             TRY_ASSIGN(settings.channels.default_channels, reader.texts(node, name));
         } else if (name == "channel_priority") {
             TRY(read_priority(settings, reader, node));
+        } else if (name == "channel_relations_max_depth") {
+            TRY_ASSIGN(const std::int64_t depth, reader.number(node, name));
+            settings.channel_relations_max_depth = static_cast<std::size_t>(depth);
         } else if (name == "custom_channels") {
             TRY(read_custom_channels(settings, reader, node));
         } else if (name == "custom_multichannels") {

@@ -11,6 +11,7 @@ namespace kiln::daemon {
 ///     channel_alias = "https://conda.example"
 ///     default_channels = ["conda-forge"]
 ///     channel_priority = "strict"
+///     channel_relations_max_depth = 10
 ///     [conda.custom_channels]
 ///     mine = "https://conda.example/teams"
 ///     [conda.custom_multichannels]

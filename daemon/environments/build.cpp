@@ -129,6 +129,7 @@ Result<std::optional<store::EnvironmentDocument>> find_lock(
         key_inputs.channels.push_back(channel.base_url());
     }
     key_inputs.channel_priority = name_of(services.conda.priority);
+    key_inputs.follows_channel_relations = services.conda.channel_relations_max_depth > 0;
     key_inputs.platform = subject.platform;
     key_inputs.prefix = subject.definition.prefix.text;
     key_inputs.virtual_packages = target.virtual_packages;

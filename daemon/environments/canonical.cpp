@@ -160,6 +160,9 @@ Result<Digest> lock_key(const LockKeyInputs& inputs) {
     }
     fields["channels"] = std::move(channels);
     fields["channel_priority"] = inputs.channel_priority;
+    if (!inputs.follows_channel_relations) {
+        fields["channel_relations"] = "ignored";
+    }
     fields["platform"] = inputs.platform.normalised().render();
     fields["prefix"] = inputs.prefix;
     fields["schema"] = k_lock_key_schema;

@@ -92,6 +92,7 @@ struct LockKeyInputs {
     oci::Platform platform;
     std::string prefix;
     std::vector<std::string> virtual_packages;  // of the target, in any order
+    bool follows_channel_relations = true;      // how far makes no other lock, only errors
 };
 
 /// Errors   invalid_input with the place: a dependency that is no MatchSpec.

@@ -94,6 +94,16 @@ class OciChannelTest(RegistryCase):
 
         self.assertIn("https://conda.example/forge/linux-64/app-1.0-0.conda", self.good(answer).stdout)
 
+    def test_a_related_channel_lies_in_the_same_registry(self):
+        forge, daemon = self.filled(), self.daemon()
+        bio = OciChannel(forge.host, "mirrors/bio")
+        bio.repodata("linux-64", record("tool", depends=["app"]), channel_relations={"base": "../forge"})
+
+        lock = self.good(self.lock(daemon, bio, specs="tool\n"))
+
+        self.assertIn(f"{bio.url} builds upon {forge.url}, which is asked first", lock.stderr)
+        self.assertIn(f"{forge.url}/linux-64/app-1.0-0.conda", lock.stdout)
+
     def test_another_package_than_the_lock_names_is_refused(self):
         channel, daemon = self.filled(), self.daemon_with_base()
         lock = self.path("env.lock")

@@ -61,6 +61,40 @@ TEST(ChannelError, WithoutAPlaceInATextHasNone) {
     EXPECT_THAT(error.hint, HasSubstr("linux-64/repodata.json"));
 }
 
+TEST(ChannelError, OfARelatedChannelSaysWhoLeadToIt) {
+    NamedChannel related = named("https://c.example/forge");
+    related.through = {
+        .declaring = named("https://c.example/bio", "bio").channel,
+        .kind = conda::RelationKind::base,
+        .related = related.channel};
+
+    const Error failed = channel_failed({.code = Code::upstream, .message = "refused"}, related);
+    const Error empty = channel_is_empty(related, "linux-64");
+
+    for (const Error& error : {failed, empty}) {
+        EXPECT_THAT(error.render(), HasSubstr("because bio builds upon https://c.example/forge"));
+        EXPECT_THAT(error.hint, HasSubstr("channel_relations_max_depth = 0"));
+        EXPECT_EQ(error.where->file, "environment.yml");
+    }
+}
+
+TEST(ChannelError, OfADirectoryThatOnlyAnotherOneNamesSaysWhichToName) {
+    NamedChannel related = named("file:///srv/main");
+    related.through = {
+        .declaring = named("file:///srv/main/label/rc").channel,
+        .kind = conda::RelationKind::overrides,
+        .related = related.channel};
+
+    const Error error = directory_not_named(related);
+
+    EXPECT_EQ(error.code, Code::permission);
+    EXPECT_THAT(
+        error.message, HasSubstr("file:///srv/main/label/rc overrides file:///srv/main, a")
+    );
+    EXPECT_THAT(error.hint, HasSubstr("-c file:///srv/main behind file:///srv/main/label/rc"));
+    EXPECT_EQ(error.where->line, 3U);
+}
+
 TEST(ChannelError, OfOneSubdirSpeaksOfThatAlone) {
     const Error error = channel_is_empty(named("https://c.example/c/osx-64"), "linux-64");
 

@@ -15,6 +15,7 @@ TEST(CondaConfig, SaysHowChannelsAreFoundAndWhatOpensThem) {
 channel_alias = "https://conda.example"
 default_channels = ["forge", "more"]
 channel_priority = "flexible"
+channel_relations_max_depth = 3
 [conda.custom_channels]
 mine = "https://conda.example/teams"
 [conda.custom_multichannels]
@@ -39,6 +40,7 @@ password = "hush"
         ElementsAre("https://mirror.example/forge")
     );
     EXPECT_EQ(conda.priority, conda::ChannelPriority::flexible);
+    EXPECT_EQ(conda.channel_relations_max_depth, 3U);
     EXPECT_EQ(conda.secrets.at("https://conda.example/teams").user, "me");
 }
 
@@ -47,6 +49,7 @@ TEST(CondaConfig, IsStrictWhereNothingIsSaid) {
 
     ASSERT_THAT(config, Succeeds());
     EXPECT_EQ(config->conda.priority, conda::ChannelPriority::strict);
+    EXPECT_EQ(config->conda.channel_relations_max_depth, 10U);
     EXPECT_TRUE(config->conda.secrets.empty());
 }
 
@@ -56,6 +59,7 @@ TEST(CondaConfig, RefusesWhatItDoesNotKnowWithItsPlace) {
         {"[conda]\nchannel_aliass = \"x\"", "no setting \"channel_aliass\""},
         {"[conda]\ndefault_channels = \"x\"", "\"default_channels\" must be an array"},
         {"[conda]\nchannel_priority = \"loose\"", "\"strict\", \"flexible\""},
+        {"[conda]\nchannel_relations_max_depth = -1", "must be a whole number, not negative"},
         {"[conda.mirrors]\nx = \"y\"", "\"x\" must be an array"},
         {"[conda.credentials.x]\ntoken = \"t\"", "belong to an https:// or oci:// URL"},
         {"[conda.credentials.\"https://x\"]\ntokn = \"t\"", "no setting \"tokn\""},

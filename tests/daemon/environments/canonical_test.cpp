@@ -123,6 +123,9 @@ TEST(LockKey, IsThatOfWhatASolveDependsOn) {
          }) {
         EXPECT_NE(key(base), key(other));
     }
+    LockKeyInputs alone = base;
+    alone.follows_channel_relations = false;
+    EXPECT_NE(key(base), key(alone));
 }
 
 TEST(EnvironmentImageName, BeginsWithTheHash) {

@@ -21,16 +21,17 @@ def record(name, version="1.0", build="0", number=0, depends=(), **more):
         "size": 1000, "subdir": "linux-64", "timestamp": 1700000000000, **more}
 
 
-def repodata(*records, subdir="linux-64"):
-    return json.dumps({"info": {"subdir": subdir}, "packages": {}, "packages.conda": dict(records)}).encode()
+def repodata(*records, subdir="linux-64", **info):
+    """`info` may say channel_relations (cep-42)."""
+    return json.dumps({"info": {"subdir": subdir, **info}, "packages": {}, "packages.conda": dict(records)}).encode()
 
 
-def channel(directory, linux=(), noarch=()):
+def channel(directory, linux=(), noarch=(), **info):
     """Writes a channel directory; its path."""
     for subdir, records in (("linux-64", linux), ("noarch", noarch)):
         os.makedirs(os.path.join(directory, subdir), exist_ok=True)
         with open(os.path.join(directory, subdir, "repodata.json"), "wb") as file:
-            file.write(repodata(*records, subdir=subdir))
+            file.write(repodata(*records, subdir=subdir, **info))
     return directory
 
 
@@ -76,8 +77,8 @@ def pack(value):
     return b"\xcf" + value.to_bytes(8, "big")
 
 
-def shards(directory, records, subdir="linux-64"):
-    """Adds the sharded form (cep-16) of these records to a channel directory."""
+def shards(directory, records, subdir="linux-64", **more):
+    """Adds the sharded form (cep-16) of these records to a channel directory; `more` of its info."""
     by_name = {}
     for file_name, entry in records:
         raw = {**entry, "sha256": bytes.fromhex(entry["sha256"]), "md5": bytes.fromhex(entry["md5"])}
@@ -89,7 +90,7 @@ def shards(directory, records, subdir="linux-64"):
         index[name] = digest.digest()
         with open(os.path.join(directory, subdir, digest.hexdigest() + ".msgpack.zst"), "wb") as file:
             file.write(shard)
-    info = {"subdir": subdir, "base_url": "./", "shards_base_url": "./"}
+    info = {"subdir": subdir, "base_url": "./", "shards_base_url": "./", **more}
     with open(os.path.join(directory, subdir, "repodata_shards.msgpack.zst"), "wb") as file:
         file.write(zstd(pack({"version": 1, "info": info, "shards": index})))
 

@@ -59,7 +59,7 @@ class OciChannel:
         info = (b"an archive of info/", "application/vnd.conda.info.v1.tar+gzip")
         self.put(subdir, ("zzz" + name) if name.startswith("_") else name, tag, [info, (content, PACKAGES[ending])])
 
-    def repodata(self, subdir, *records, form="zst"):
-        text = repodata(*records, subdir=subdir)
+    def repodata(self, subdir, *records, form="zst", **info):
+        text = repodata(*records, subdir=subdir, **info)
         layers = {"zst": [(zstd(text), REPODATA + "+zst")], "plain": [(text, REPODATA)]}
         self.put(subdir, "repodata.json", "latest", layers[form])
