@@ -21,29 +21,6 @@ constexpr std::uint64_t k_blocks_alone = 2;
 
 constexpr std::size_t k_hash_block_bytes = 64;
 
-/// Room that isn't cleared first; it is filled anyway.
-struct Buffer {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t capacity = 0;
-
-    MutableByteSpan reserve(std::size_t size) {
-        if (capacity < size) {
-            bytes = std::make_unique_for_overwrite<std::byte[]>(size);
-            capacity = size;
-        }
-        return {bytes.get(), capacity};
-    }
-};
-
-Buffer take_last(std::vector<Buffer>& idle) {
-    if (idle.empty()) {
-        return {};
-    }
-    Buffer buffer = std::move(idle.back());
-    idle.pop_back();
-    return buffer;
-}
-
 struct ContentPiece {
     std::size_t offset;  // in the block
     std::size_t size;
@@ -51,9 +28,9 @@ struct ContentPiece {
 };
 
 struct Block {
-    Buffer tar;
+    BlockBuffer tar;
     std::size_t tar_size = 0;
-    Buffer frame;
+    BlockBuffer frame;
     std::size_t frame_size = 0;
     bool compressed = false;
     std::vector<ContentPiece> pieces;
@@ -71,9 +48,15 @@ struct BlockPipeline::Shared {
         std::uint64_t number = 0;
     };
 
-    Shared(Compression compression_asked, std::optional<int> level_asked, ByteSink& sink)
+    Shared(
+        Compression compression_asked,
+        std::optional<int> level_asked,
+        std::shared_ptr<BlockBuffers> buffers_to_use,
+        ByteSink& sink
+    )
         : compression(compression_asked),
           level(level_asked),
+          buffers(std::move(buffers_to_use)),
           blob(sink) {}
 
     Block& block(std::uint64_t number) { return ring[number % ring.size()]; }
@@ -85,7 +68,6 @@ struct BlockPipeline::Shared {
     void write_frame(Block& block);
     void hash(Block& block);
     void compress(Block& block);
-    std::unique_ptr<Compressor> take_compressor();
     void release_tars();
     void record_failure(Error failure);
 
@@ -99,6 +81,7 @@ struct BlockPipeline::Shared {
 
     const Compression compression;
     const std::optional<int> level;
+    std::shared_ptr<BlockBuffers> buffers;  // not once it is closed
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -114,10 +97,6 @@ struct BlockPipeline::Shared {
     bool closed = false;
     std::optional<Error> failure;
     std::stop_token stop;
-    std::vector<std::unique_ptr<Compressor>> idle_compressors;
-    // The one that was used last comes first: memory that is never touched is never taken.
-    std::vector<Buffer> idle_tars;
-    std::vector<Buffer> idle_frames;
     std::uint64_t released = 0;  // blocks before it have given their buffers back
 
     // Each belongs to whoever does that kind of work.
@@ -133,17 +112,18 @@ struct BlockPipeline::Shared {
 Result<std::unique_ptr<BlockPipeline>> BlockPipeline::open(
     Compression compression,
     std::optional<int> level,
+    std::shared_ptr<BlockBuffers> buffers,
     ThreadPool& pool,
     ByteSink& blob,
     std::stop_token stop
 ) {
-    TRY_ASSIGN(auto compressor, make_compressor(compression, level));
-    auto shared = std::make_shared<Shared>(compression, level, blob);
+    if (compression != Compression::none) {
+        TRY_ASSIGN(auto compressor, buffers->take_compressor(compression, level));
+        buffers->give_compressor(compression, level, std::move(compressor));
+    }
+    auto shared = std::make_shared<Shared>(compression, level, std::move(buffers), blob);
     shared->stop = std::move(stop);
     shared->ring.resize(2 * pool.size() + 2);
-    if (compressor) {
-        shared->idle_compressors.push_back(std::move(compressor));
-    }
     return std::unique_ptr<BlockPipeline>(new BlockPipeline(pool, std::move(shared)));
 }
 
@@ -157,9 +137,7 @@ BlockPipeline::~BlockPipeline() {
     shared_->changed.wait(lock, [this] { return shared_->running == 0; });
     // A driver that still waits its turn in the pool keeps Shared, and must not keep the buffers.
     shared_->ring.clear();
-    shared_->idle_tars.clear();
-    shared_->idle_frames.clear();
-    shared_->idle_compressors.clear();
+    shared_->buffers.reset();
 }
 
 Result<MutableByteSpan> BlockPipeline::room() {
@@ -179,7 +157,7 @@ Result<MutableByteSpan> BlockPipeline::room() {
             }
         }
         Block& fresh = shared.block(shared.filled);
-        fresh.tar = take_last(shared.idle_tars);
+        fresh.tar = shared.buffers->take_tar();
         fresh.tar_size = 0;
         fresh.pieces.clear();
         fresh.compressed = false;
@@ -323,7 +301,7 @@ void BlockPipeline::Shared::complete(Claim claim) {
             writing = false;
             ++written;
             if (compression != Compression::none) {
-                idle_frames.push_back(std::move(block(claim.number).frame));
+                buffers->give_frame(std::move(block(claim.number).frame));
             }
             break;
         case Work::hash:
@@ -339,7 +317,7 @@ void BlockPipeline::Shared::complete(Claim claim) {
 
 void BlockPipeline::Shared::release_tars() {
     for (; released < finished(); ++released) {
-        idle_tars.push_back(std::move(block(released).tar));
+        buffers->give_tar(std::move(block(released).tar));
     }
 }
 
@@ -387,29 +365,13 @@ void BlockPipeline::Shared::compress(Block& block) {
     if (compression == Compression::none) {
         return;
     }
-    std::unique_ptr<Compressor> compressor = take_compressor();
-    {
-        const std::lock_guard lock(mutex);
-        block.frame = take_last(idle_frames);
-    }
-    const MutableByteSpan into = block.frame.reserve(compressor->bound(block.tar_size));
-    block.frame_size = compressor->compress(ByteSpan(block.tar.bytes.get(), block.tar_size), into);
-    const std::lock_guard lock(mutex);
-    idle_compressors.push_back(std::move(compressor));
-}
-
-std::unique_ptr<Compressor> BlockPipeline::Shared::take_compressor() {
-    {
-        const std::lock_guard lock(mutex);
-        if (!idle_compressors.empty()) {
-            auto compressor = std::move(idle_compressors.back());
-            idle_compressors.pop_back();
-            return compressor;
-        }
-    }
-    auto made = make_compressor(compression, level);
-    ASSERT(made.has_value());  // open() made one with the same level
-    return std::move(*made);
+    auto compressor = buffers->take_compressor(compression, level);
+    ASSERT(compressor.has_value());  // open() took one
+    block.frame = buffers->take_frame();
+    const MutableByteSpan into = block.frame.reserve((*compressor)->bound(block.tar_size));
+    block.frame_size =
+        (*compressor)->compress(ByteSpan(block.tar.bytes.get(), block.tar_size), into);
+    buffers->give_compressor(compression, level, std::move(*compressor));
 }
 
 void BlockPipeline::Shared::record_failure(Error error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "layers/block_buffers.hpp"
 #include "layers/compress/compressor.hpp"
 #include "store/base/bytes.hpp"
 #include "store/base/pool.hpp"
@@ -39,6 +40,7 @@ class BlockPipeline {
     static Result<std::unique_ptr<BlockPipeline>> open(
         Compression compression,
         std::optional<int> level,
+        std::shared_ptr<BlockBuffers> buffers,
         ThreadPool& pool,
         ByteSink& blob,
         std::stop_token stop

@@ -24,6 +24,15 @@ Result<Layer> finish_layer(BlockPipeline& pipeline, BlockPipeline::Outcome& outc
         .dress = std::move(outcome.dress)};
 }
 
+Result<std::unique_ptr<BlockPipeline>> open_pipeline(
+    const LayerOptions& options, ThreadPool& pool, ByteSink& blob, std::stop_token stop
+) {
+    auto buffers = options.buffers ? options.buffers : std::make_shared<BlockBuffers>();
+    return BlockPipeline::open(
+        options.compression, options.level, std::move(buffers), pool, blob, std::move(stop)
+    );
+}
+
 }  // namespace
 
 struct LayerBuilder::State {
@@ -39,9 +48,7 @@ LayerBuilder::LayerBuilder(
     const LayerOptions& options, ThreadPool& pool, ByteSink& blob, std::stop_token stop
 )
     : state_(std::make_unique<State>(State{
-        .pipeline =
-            BlockPipeline::open(options.compression, options.level, pool, blob, std::move(stop)),
-        .rows = {}})) {}
+        .pipeline = open_pipeline(options, pool, blob, std::move(stop)), .rows = {}})) {}
 
 LayerBuilder::~LayerBuilder() = default;
 
@@ -131,10 +138,7 @@ Result<Layer> redress(
     ByteSink& blob,
     std::stop_token stop
 ) {
-    TRY_ASSIGN(
-        auto pipeline,
-        BlockPipeline::open(options.compression, options.level, pool, blob, std::move(stop))
-    );
+    TRY_ASSIGN(auto pipeline, open_pipeline(options, pool, blob, std::move(stop)));
     // The last 1,024 bytes are held back until it is known that they are the last: a trailer gets
     // the frame of its own that LayerBuilder gives it, so both make the same blob.
     constexpr std::size_t k_chunk_bytes = 256UL * 1024;

@@ -12,6 +12,8 @@
 
 namespace kiln {
 
+class BlockBuffers;
+
 /// Tar bytes in one block, and so in one frame: independent zstd -3 frames of 4 MiB cost 2% in
 /// size, of 2 MiB 3.5%.
 inline constexpr std::uint32_t k_frame_tar_bytes = 4 * 1024 * 1024;
@@ -19,6 +21,8 @@ inline constexpr std::uint32_t k_frame_tar_bytes = 4 * 1024 * 1024;
 struct LayerOptions {
     Compression compression = Compression::zstd;
     std::optional<int> level = std::nullopt;  // make_compressor()'s own when absent
+    /// Of layers that follow each other; each has its own when absent.
+    std::shared_ptr<BlockBuffers> buffers = nullptr;
 };
 
 /// Entries to both digests, blob and table of contents in one pass. Blocks are compressed by the

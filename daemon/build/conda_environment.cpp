@@ -7,6 +7,7 @@
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
+#include "layers/block_buffers.hpp"
 #include "layers/conda/channel/channel.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
@@ -355,6 +356,14 @@ std::size_t room_for_packages(const Environment& environment, std::size_t max_la
     return max_layers > beside ? max_layers - beside : 1;
 }
 
+/// The layers of packages follow each other, many of them small.
+LayerWriting writing_of(Services& services, const EnvironmentBuild& build) {
+    LayerWriting writing{
+        services.store, services.pool, build.lease, build.layer, build.job->stop_token()};
+    writing.options.buffers = std::make_shared<BlockBuffers>();
+    return writing;
+}
+
 }  // namespace
 
 boost::asio::awaitable<Result<Environment>> build_environment(
@@ -374,8 +383,7 @@ boost::asio::awaitable<Result<Environment>> build_environment(
     warn(build, conda::missing_dependencies(*plan));
     warn(build, environment.scripts.warnings);
 
-    LayerWriting writing{
-        services.store, services.pool, build.lease, build.layer, build.job->stop_token()};
+    LayerWriting writing = writing_of(services, build);
     auto find_pip = [&] {
         return pip_steps(services.store, writing, *contents, build.compile_pyc);
     };

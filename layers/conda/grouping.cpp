@@ -1,5 +1,6 @@
 #include "layers/conda/grouping.hpp"
 
+#include "layers/block_buffers.hpp"
 #include "layers/compress/compressor.hpp"
 #include "layers/tar/tar_writer.hpp"
 #include "store/base/file.hpp"
@@ -50,8 +51,8 @@ struct Joint {
     bool tar_is_hashed = false;  // of what is added: it is before the point
     Hasher blob_hasher;
     std::vector<Frame> frames;
-    Bytes packed;
-    Bytes plain;
+    BlockBuffer packed;
+    BlockBuffer plain;
 };
 
 std::vector<bool> alone_among(const std::vector<GroupingItem>& items, std::size_t room);
@@ -221,11 +222,11 @@ Result<void> check_member(const BucketMember& member, Compression compression) {
 }
 
 Result<void> Joint::add_plain(int fd, std::uint64_t size_bytes, const std::stop_token& stop) {
-    plain.resize(k_copy_bytes);
+    const MutableByteSpan room = plain.reserve(k_copy_bytes);
     for (std::uint64_t offset = 0; offset < size_bytes;) {
         TRY(check(stop));
-        const std::uint64_t count = std::min<std::uint64_t>(size_bytes - offset, plain.size());
-        const MutableByteSpan part = MutableByteSpan(plain).first(count);
+        const std::uint64_t count = std::min<std::uint64_t>(size_bytes - offset, room.size());
+        const MutableByteSpan part = room.first(count);
         TRY(pread_exact(fd, part, offset));
         if (!tar_is_hashed) {
             tar_hash.update(part);
@@ -240,15 +241,15 @@ Result<void> Joint::add_frames(int fd, std::span<const Frame> added, const std::
     std::uint64_t offset = 0;
     for (const Frame& frame : added) {
         TRY(check(stop));
-        packed.resize(frame.blob_bytes);
-        TRY(pread_exact(fd, packed, offset));
+        const MutableByteSpan bytes = packed.reserve(frame.blob_bytes).first(frame.blob_bytes);
+        TRY(pread_exact(fd, bytes, offset));
         if (!tar_is_hashed) {
-            plain.resize(frame.tar_bytes);
-            TRY(decompressor.decompress(packed, plain));
-            tar_hash.update(plain);
+            const MutableByteSpan tar = plain.reserve(frame.tar_bytes).first(frame.tar_bytes);
+            TRY(decompressor.decompress(bytes, tar));
+            tar_hash.update(tar);
         }
-        blob_hasher.update(packed);
-        TRY(blob.write(packed));
+        blob_hasher.update(bytes);
+        TRY(blob.write(bytes));
         frames.push_back(frame);
         offset += frame.blob_bytes;
     }
