@@ -198,7 +198,7 @@ Result<void> BuildInputs::hash(
                 ? wanted_files(entries, conda->lock.text, conda->lock.name, session.environment())
                 : wanted_after_locking(entries, pip_files_, {}, specification->second)
         );
-        TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
+        TRY_ASSIGN(HashedFiles hashed, hash_files(session, files, promises_));
         files_.merge(hashed.paths);
         conda->files.merge(hashed.by_entry);
     }
@@ -271,7 +271,16 @@ Result<void> BuildInputs::send(
         }
         packages.push_back(digest);
     }
-    return send_files(session, progress, files_, packages);
+    auto sent = send_files(session, progress, files_, packages);
+    if (!sent && breaks_promise(sent.error(), promises_)) {
+        for (auto& [name, context] : others_) {
+            if (auto* conda = std::get_if<wire::CondaContext>(&context)) {
+                conda->files.clear();
+            }
+        }
+        return {};
+    }
+    return sent;
 }
 
 }  // namespace kiln::client

@@ -2,6 +2,7 @@
 
 #include "client/arguments.hpp"
 #include "client/build/output_spec.hpp"
+#include "client/conda/lock_files.hpp"
 #include "client/context/context.hpp"
 #include "client/context/git_checkout.hpp"
 #include "client/session.hpp"
@@ -40,7 +41,8 @@ class BuildInputs {
         Progress& progress,
         const std::map<std::string, std::optional<std::string>>& unresolved
     );
-    /// Sends what the daemon lacks, by digest.
+    /// Sends what the daemon lacks, by digest. Where a package is not the one that its lock says,
+    /// they are forgotten, and hashed when they are asked for again: the daemon finds words for it.
     Result<void> send(Session& session, Progress& progress, const std::vector<Digest>& needs);
 
   private:
@@ -70,6 +72,7 @@ class BuildInputs {
     std::map<std::string, std::string> specifications_;  // of contexts that were locked: their text
     std::map<std::string, std::string> pip_files_;       // of locks made here: URL -> path
     std::map<Digest, std::string> files_;                // packages: where their bytes are
+    Promises promises_ = Promises::believed;
 };
 
 }  // namespace kiln::client

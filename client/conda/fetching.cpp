@@ -15,6 +15,7 @@ constexpr int k_fetch_rounds = 4;
 Result<std::string> submit_fetch(Session& session, Progress& progress, wire::CondaContext context) {
     TRY_ASSIGN(Connection * connection, session.connection());
     std::map<Digest, std::string> paths;
+    Promises promises = Promises::believed;
     for (int round = 0; round < k_fetch_rounds; ++round) {
         TRY_ASSIGN(
             const json::Value value,
@@ -29,11 +30,16 @@ Result<std::string> submit_fetch(Session& session, Progress& progress, wire::Con
                 const auto files,
                 wanted_files(entries, context.lock.text, context.lock.name, session.environment())
             );
-            TRY_ASSIGN(HashedFiles hashed, hash_files(session, files));
+            TRY_ASSIGN(HashedFiles hashed, hash_files(session, files, promises));
             paths.merge(hashed.paths);
             context.files.merge(hashed.by_entry);
         }
-        TRY(send_files(session, progress, paths, answer.needs));
+        const auto sent = send_files(session, progress, paths, answer.needs);
+        if (!sent && breaks_promise(sent.error(), promises)) {
+            context.files.clear();
+            continue;
+        }
+        TRY(sent);
     }
     return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_fetch_rounds);
 }

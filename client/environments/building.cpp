@@ -51,14 +51,19 @@ class BuildFiles {
                 ? wanted_after_locking(answer.files, pip_files_, channels_, *specification_)
                 : wanted_files(answer.files, text, "the lock", session_.environment())
         );
-        TRY_ASSIGN(HashedFiles hashed, hash_files(session_, entries));
+        TRY_ASSIGN(HashedFiles hashed, hash_files(session_, entries, promises_));
         paths_.merge(hashed.paths);
         request.files.merge(hashed.by_entry);
         return {};
     }
 
-    Result<void> send(const std::vector<Digest>& needs) {
-        return send_files(session_, progress_, paths_, needs);
+    Result<void> send(wire::EnvironmentBuildRequest& request, const std::vector<Digest>& needs) {
+        auto sent = send_files(session_, progress_, paths_, needs);
+        if (!sent && breaks_promise(sent.error(), promises_)) {
+            request.files.clear();
+            return {};
+        }
+        return sent;
     }
 
   private:
@@ -68,6 +73,7 @@ class BuildFiles {
     std::vector<std::string> channels_;             // of the workspace, for one that names none
     std::map<std::string, std::string> pip_files_;  // of the lock made here: URL -> path
     std::map<Digest, std::string> paths_;
+    Promises promises_ = Promises::believed;
 };
 
 }  // namespace
@@ -135,7 +141,7 @@ Result<Digest> build_environment(
             TRY(files.lock(request, *answer.unresolved));
         }
         TRY(files.hash(request, answer), "while reading a lock's packages");
-        TRY(files.send(answer.needs));
+        TRY(files.send(request, answer.needs));
     }
     return fail(Code::internal, "kilnd still asks for what it was sent {} times", k_build_rounds);
 }

@@ -71,7 +71,10 @@ TEST(CondaLockFiles, AreHashedAndRemembered) {
     files.write("a.conda", "one");
     const std::vector<LockFileEntry> entries{{"file://a", files.path("a.conda")}};
     const auto hash = [&] {
-        return hash_files(entries, files.path("cache"), k_later_than_the_lock_ns, {}).value();
+        return hash_files(
+                   entries, Promises::checked, files.path("cache"), k_later_than_the_lock_ns, {}
+        )
+            .value();
     };
 
     const HashedFiles first = hash();
@@ -82,11 +85,37 @@ TEST(CondaLockFiles, AreHashedAndRemembered) {
     EXPECT_EQ(second.by_entry, first.by_entry);
 }
 
+TEST(CondaLockFiles, AreWhatTheLockSaysUntilThatIsRefused) {
+    TempDirectory files;
+    files.write("a-1-0.conda", "one");
+    const std::string path = files.path("a-1-0.conda");
+    const Digest promised = digest_of("another");
+    const auto hash = [&](const std::string& anchor, Promises promises) {
+        const auto entries =
+            wanted_files({path}, "@EXPLICIT\n" + path + anchor + "\n", "env.lock", Environment());
+        return hash_files(*entries, promises, files.path("cache"), k_later_than_the_lock_ns, {})
+            .value()
+            .by_entry.at(path);
+    };
+
+    EXPECT_EQ(hash("#sha256:" + promised.hex(), Promises::believed), promised);
+    EXPECT_EQ(hash("#" + promised.hex() + "\r", Promises::believed), promised);
+    EXPECT_EQ(hash("#" + std::string(32, 'a'), Promises::believed), digest_of("one"));
+    EXPECT_EQ(hash("#" + promised.hex(), Promises::checked), digest_of("one"));
+    EXPECT_EQ(hash("#" + promised.hex(), Promises::believed), digest_of("one"));  // remembered
+
+    Promises promises = Promises::believed;
+    EXPECT_FALSE(breaks_promise(Error{.code = Code::not_found}, promises));
+    EXPECT_TRUE(breaks_promise(Error{.code = Code::digest_mismatch}, promises));
+    EXPECT_FALSE(breaks_promise(Error{.code = Code::digest_mismatch}, promises));
+}
+
 TEST(CondaLockFiles, AreNamedWhenTheyAreMissing) {
     const std::vector<LockFileEntry> entries{{"x.conda", "/nowhere/x.conda"}};
 
     EXPECT_THAT(
-        hash_files(entries, std::nullopt, 0, {}), FailsSaying(Code::not_found, "/nowhere/x.conda")
+        hash_files(entries, Promises::checked, std::nullopt, 0, {}),
+        FailsSaying(Code::not_found, "/nowhere/x.conda")
     );
 }
 
