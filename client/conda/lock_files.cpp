@@ -167,7 +167,7 @@ Result<std::vector<LockFileEntry>> wanted_files(
         }
         files.push_back(
             {.as_written = entry,
-             .path = expanded(path_of(entry), environment),
+             .path = path_of(expanded(entry, environment)),
              .where = place_in_lock(lock, lock_name, offset, entry),
              .promised = promised_at(lock.substr(offset + entry.size()))}
         );

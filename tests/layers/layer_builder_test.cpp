@@ -1,5 +1,6 @@
 #include "layers/layer_builder.hpp"
 
+#include "layers/block_buffers.hpp"
 #include "layers/compress/decompress.hpp"
 #include "layers/layer_reader.hpp"
 #include "layers/table_of_contents.hpp"
@@ -124,6 +125,25 @@ TEST_P(EveryCompression, WritesTheSameBytesForAnyNumberOfWorkers) {
         EXPECT_TRUE(built.blob == expected.blob) << workers;
         EXPECT_TRUE(built.layer.table == expected.layer.table) << workers;
         EXPECT_EQ(built.layer.layer.dress, expected.layer.layer.dress) << workers;
+    }
+}
+
+TEST_P(EveryCompression, WritesTheSameBytesWhoeverHadItsBuffersBefore) {
+    ThreadPool pool(2);
+    const Built expected = build(some_files(), {.compression = GetParam()}, pool).value();
+    const auto buffers = std::make_shared<BlockBuffers>();
+    const std::vector<File> other{{"x", noise(5'000'000, 7)}};
+    for (const Compression before : {Compression::none, Compression::gzip, Compression::zstd}) {
+        ASSERT_THAT(build(other, {.compression = before, .buffers = buffers}, pool), Succeeds());
+        MemorySink sink(1UL << 30U);
+        LayerBuilder begun({.compression = before, .buffers = buffers}, pool, sink, {});
+        ASSERT_THAT(begun.add(entry_of(other[0]), as_bytes(other[0].content)), Succeeds());
+
+        const Built built =
+            build(some_files(), {.compression = GetParam(), .buffers = buffers}, pool).value();
+
+        EXPECT_TRUE(built.blob == expected.blob);
+        EXPECT_EQ(built.layer.layer.dress, expected.layer.layer.dress);
     }
 }
 

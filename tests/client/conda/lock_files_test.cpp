@@ -56,6 +56,7 @@ TEST(CondaLockFiles, MayBeginWithHomeAndNameVariables) {  // cep-23
         {"/x/$PKGS/a-1-0.conda", "/x/pkgs/a-1-0.conda"},
         {"${PKGS}/${PKGS}a-1-0.conda", "pkgs/pkgsa-1-0.conda"},
         {"file://$HOME/a-1-0.conda", "/home/me/a-1-0.conda"},
+        {"file:///a%24HOME/a-1-0.conda", "/a$HOME/a-1-0.conda"},
         {"/$NONE/$/${PKGS/~/a-1-0.conda", "/$NONE/$/${PKGS/~/a-1-0.conda"},
         {"~other/a-1-0.conda", "~other/a-1-0.conda"}};
     for (const auto& [written, path] : cases) {
