@@ -29,7 +29,7 @@ struct DownloadOrder {
     Validator known = {};  // of the copy at hand; empty: there is none
     std::optional<Digest> expected = std::nullopt;
     /// The name of what is left where it breaks off (store::Partials), for who fetches it next:
-    /// only of what is held against a hash when it is whole. Not of oci:// channels.
+    /// only of what is held against a hash when it is whole. Those of oci:// channels always are.
     std::optional<Digest> part = std::nullopt;
 };
 

@@ -49,26 +49,36 @@ Result<void> check(const DownloadOrder& order, const Descriptor& layer) {
 }
 
 /// A blob of the store that is being written, or none where it is there already.
-using Writer = std::shared_ptr<store::BlobWriter>;
+struct Writing {
+    std::shared_ptr<store::BlobWriter> blob;
+    std::uint64_t had_bytes = 0;  // left by somebody who fetched it before
+};
 
-Result<Writer> begin(const OciDownload& download, const Descriptor& layer) {
-    store::BlobStore& blobs = download.services.store.blobs();
+Result<Writing> begin(const OciDownload& download, const Descriptor& layer) {
+    store::Store& store = download.services.store;
     download.lease.keep(layer.digest);
-    TRY_ASSIGN(const auto size, blobs.size_of(layer.digest));
+    TRY_ASSIGN(const auto size, store.blobs().size_of(layer.digest));
     if (size) {
-        return Writer();
+        return Writing();
     }
-    TRY_ASSIGN(auto writer, blobs.begin(download.lease));
-    return Writer(std::move(writer));
+    TRY_ASSIGN(auto resumed, store.partials().resume(layer.digest, download.lease));
+    if (resumed.had_bytes >= layer.size_bytes) {  // perhaps all of it, never committed
+        resumed.writer.reset();
+        TRY(store.partials().discard(layer.digest));
+        TRY_ASSIGN(resumed, store.partials().resume(layer.digest, download.lease));
+    }
+    return Writing{std::move(resumed.writer), resumed.had_bytes};
 }
 
-registry::BlobSink sink_of(const OciDownload& download, const Descriptor& layer, Writer writer) {
+registry::BlobSink sink_of(
+    const OciDownload& download, const Descriptor& layer, const Writing& writing
+) {
     return [&services = download.services,
             job = download.job,
             name = download.order.name,
             total = layer.size_bytes,
-            received = std::uint64_t{0},
-            writer = std::move(writer)](ByteSpan bytes) mutable {
+            received = writing.had_bytes,
+            blob = writing.blob](ByteSpan bytes) mutable {
         const std::uint64_t before = std::exchange(received, received + bytes.size());
         if (before / k_told_bytes != received / k_told_bytes || received == total) {
             job->emit(ProgressEvent{
@@ -78,28 +88,37 @@ registry::BlobSink sink_of(const OciDownload& download, const Descriptor& layer,
                 .current = received,
                 .total = total});
         }
-        auto write = [writer, bytes] { return writer->write(bytes); };
+        auto write = [blob, bytes] { return blob->write(bytes); };
         return run_on(services.pool, std::move(write));
     };
 }
 
+/// Where what was left before proves to be of other bytes, once more without it.
 Awaitable<Result<void>> fetch_layer(
     const OciDownload& download, registry::Repository& repository, const Descriptor& layer
 ) {
-    auto prepare = [&] { return begin(download, layer); };
-    const auto writer = co_await run_on(download.services.pool, std::move(prepare));
-    if (!writer || !*writer) {
-        co_return writer ? Result<void>() : fail(writer.error());
+    while (true) {
+        auto prepare = [&] { return begin(download, layer); };
+        const auto writing = co_await run_on(download.services.pool, std::move(prepare));
+        if (!writing || !writing->blob) {
+            co_return writing ? Result<void>() : fail(writing.error());
+        }
+        auto sink = sink_of(download, layer, *writing);
+        auto received = co_await repository.get_blob(layer, std::move(sink), writing->had_bytes);
+        if (!received) {
+            co_return received;
+        }
+        auto commit = [&layer, blob = writing->blob]() -> Result<void> {
+            TRY(blob->commit(layer.digest));
+            return {};
+        };
+        auto committed = co_await run_on(download.services.pool, std::move(commit));
+        const bool is_mixed =
+            !committed && committed.error().code == Code::digest_mismatch && writing->had_bytes > 0;
+        if (!is_mixed) {
+            co_return committed;
+        }
     }
-    auto received = co_await repository.get_blob(layer, sink_of(download, layer, *writer));
-    if (!received) {
-        co_return received;
-    }
-    auto commit = [&layer, into = *writer]() -> Result<void> {
-        TRY(into->commit(layer.digest));
-        return {};
-    };
-    co_return co_await run_on(download.services.pool, std::move(commit));
 }
 
 }  // namespace

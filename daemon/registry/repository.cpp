@@ -226,8 +226,12 @@ Request Repository::request_for(const std::shared_ptr<Transfer>& transfer) const
     return request;
 }
 
-Awaitable<Result<void>> Repository::get_blob(Descriptor blob, BlobSink sink) {
-    const auto transfer = std::make_shared<Transfer>(Transfer{std::move(blob), std::move(sink)});
+Awaitable<Result<void>> Repository::get_blob(
+    Descriptor blob, BlobSink sink, std::uint64_t had_bytes
+) {
+    ASSERT(had_bytes < blob.size_bytes || blob.size_bytes == 0);
+    const auto transfer =
+        std::make_shared<Transfer>(Transfer{std::move(blob), std::move(sink), had_bytes});
     for (int attempt = 1;; ++attempt) {
         const std::uint64_t before = transfer->received;
         Request request = request_for(transfer);

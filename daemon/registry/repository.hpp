@@ -44,10 +44,11 @@ class Repository {
     ///          was asked for, or than the registry calls it.
     Awaitable<Result<std::optional<Document>>> get_manifest(std::string reference);
 
-    /// A blob from its first byte to its last: what breaks off is asked for from there on. Never
-    /// more than the descriptor's size goes to the sink; the digest is the sink's to check.
+    /// A blob from its first byte to its last, or from behind those that the sink `had` already:
+    /// what breaks off is asked for from there on. Never more than the descriptor's size goes to
+    /// the sink; the digest is the sink's to check.
     /// Errors   digest_mismatch when the registry has more or fewer bytes; the sink's.
-    Awaitable<Result<void>> get_blob(Descriptor blob, BlobSink sink);
+    Awaitable<Result<void>> get_blob(Descriptor blob, BlobSink sink, std::uint64_t had_bytes = 0);
 
     /// What refers to a manifest: by the API, or by the tag that stands in for it (distribution-
     /// spec 1.1, "Listing Referrers"). All artifact types.

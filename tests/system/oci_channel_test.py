@@ -1,5 +1,6 @@
 """Conda channels in a registry (oci://): locked, fetched and built from docker-registry on loopback."""
 import hashlib
+import re
 import unittest
 
 from support.channel import make_package, record
@@ -47,6 +48,31 @@ class OciChannelTest(RegistryCase):
         with open(lock, encoding="utf-8") as file:
             self.assertIn(f"{channel.url}/linux-64/_base-1!2.0+x-0.conda", file.read())
         self.clean(daemon)
+
+    def test_a_package_goes_on_where_an_ended_kilnd_left_it(self):
+        channel, daemon = self.filled(), self.daemon()
+        lock = self.path("env.lock")
+        self.good(self.lock(daemon, channel, "-o", lock, "--format", "explicit"))
+        daemon.stop()
+        content = make_package("app", ["_base"], {"share/app": "app is here\n"}, version="1.0")
+        digest = hashlib.sha256(content).hexdigest()
+        with open(lock, encoding="utf-8") as file:
+            self.assertIn(digest, file.read())
+        for left in (content[:100], b"x" * 100, content, content + b"x"):
+            with self.subTest(left[:8], size=len(left)):
+                other = self.daemon(name=f"left-{len(left)}-{left[:1].hex()}")
+                other.stop()
+                with open(f"{other.root}/kiln/partial/{digest}", "wb") as file:
+                    file.write(left)
+                other.start()
+                asked = len(self.gets(f"blobs/sha256:{digest}"))
+
+                self.good(other.kiln("conda", "fetch", lock))
+
+                answers = [re.search(r'" (\d+) ', line)[1] for line in self.gets(f"blobs/sha256:{digest}")[asked:]]
+                self.assertEqual(answers, {100: ["206"] if left[:1] != b"x" else ["206", "200"]}.get(len(left), ["200"]))
+                self.good(other.kiln("verify"))
+                other.stop()
 
     def test_packages_are_fetched_ahead_and_once(self):
         channel, daemon = self.filled(form="plain"), self.daemon_with_base()
