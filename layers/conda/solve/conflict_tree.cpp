@@ -1,6 +1,5 @@
 #include "layers/conda/solve/conflict_tree.hpp"
 
-#include "layers/conda/solve/availability.hpp"
 #include "layers/conda/solve/explanation.hpp"
 
 #include <fmt/format.h>
@@ -48,6 +47,35 @@ bool natural_less(std::string_view left, std::string_view right) {
 }
 
 }  // namespace
+
+Remedy remedy_of(Absence absence) {
+    switch (absence) {
+        case Absence::no_such_name:
+        case Absence::no_match:
+            return Remedy::channels;
+        case Absence::not_provided:
+            return Remedy::target;
+        case Absence::none:
+        case Absence::filtered:
+            break;
+    }
+    return Remedy::none;
+}
+
+std::string hint_of(Remedy remedy) {
+    switch (remedy) {
+        case Remedy::channels:
+            return "another channel may have it: channels: of the file, or -c";
+        case Remedy::priority:
+            return "--channel-priority flexible counts all channels; or name that one first";
+        case Remedy::target:
+            return "another base may have it; --virtual NAME=VERSION says what the target will "
+                   "have";
+        case Remedy::none:
+            break;
+    }
+    return "";
+}
 
 ConflictTree::ConflictTree(
     const Question& question, std::span<const RootSpec> roots, Attempt& attempt
@@ -237,6 +265,7 @@ ConflictTree::Failure ConflictTree::exclusion_of(CandidateId id) {
     };
     switch (candidate.exclusion) {
         case Exclusion::other_channel:
+            remedy_ = std::max(remedy_, Remedy::priority);
             return phrase(
                 "does",
                 "do",
@@ -337,6 +366,7 @@ Result<std::string> ConflictTree::specs_text(NameId name, const std::vector<Clau
             && (clause.kind == ClauseKind::requirement ? members(id).empty() : is_virtual)) {
             TRY_ASSIGN(const Availability absent, availability(question_, roots_, spec));
             why = absent.text.empty() ? "" : ", but " + absent.text;
+            remedy_ = std::max(remedy_, remedy_of(absent.absence));
         }
     }
     std::sort(specs.begin(), specs.end(), natural_less);

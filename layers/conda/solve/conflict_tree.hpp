@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layers/conda/solve/attempt.hpp"
+#include "layers/conda/solve/availability.hpp"
 #include "store/base/error.hpp"
 
 #include <cstddef>
@@ -19,6 +20,18 @@ inline constexpr std::size_t k_tree_groups = 3;  // kinds of candidates of one r
 inline constexpr std::size_t k_tree_names = 3;   // that one kind needs
 inline constexpr std::size_t k_tree_lines = 16;
 
+/// The last of those that apply is the one to tell.
+enum class Remedy : std::uint8_t {
+    none,
+    channels,  // no channel has what is needed
+    priority,  // a channel behind another one has it
+    target,    // a virtual package is not there, or another one
+};
+
+Remedy remedy_of(Absence absence);
+/// "" for Remedy::none.
+std::string hint_of(Remedy remedy);
+
 /// Why an attempt has no model, as a tree from the user's specs down to what is missing or wanted
 /// twice. Candidates that fail for like reasons are one line, and every name is explained once.
 class ConflictTree {
@@ -28,6 +41,9 @@ class ConflictTree {
 
     /// Lines with branches drawn before them, a line feed before each.
     Result<std::string> render();
+
+    /// What may help where no specification is to blame, by what render() came upon.
+    [[nodiscard]] Remedy remedy() const { return remedy_; }
 
   private:
     struct Node {
@@ -86,6 +102,7 @@ class ConflictTree {
     Attempt& attempt_;
     std::map<Variable, Reasons> reasons_;
     std::set<NameId> explained_;
+    Remedy remedy_ = Remedy::none;
 };
 
 }  // namespace kiln::conda

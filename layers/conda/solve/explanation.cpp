@@ -83,6 +83,9 @@ Result<Error> Explainer::explain(Attempt& failed) {
         }
     }
     TRY_ASSIGN(std::string hint, relaxations());
+    if (hint.empty()) {
+        hint = hint_of(tree.remedy());
+    }
     return Error{
         .code = Code::conflict,
         .message = names.size() == 1
@@ -109,6 +112,7 @@ Result<std::optional<Error>> Explainer::missing() {
             .message = fmt::format("nothing matches {}: {}", text_of(*root.requested), why.text),
             .where = root.requested->where,
         };
+        error.hint = hint_of(remedy_of(why.absence));
         if (why.absence == Absence::no_such_name) {
             const std::string& name = question_.table.text(question_.table.spec(spec).name);
             std::vector<std::string> similar = question_.source.similar_names(name);
