@@ -78,7 +78,8 @@ Result<void> measure(const std::filesystem::path& folder) {
 }  // namespace kiln::conda
 
 int main(int count, char** words) {
-    const auto measured = kiln::conda::measure(count > 1 ? words[1] : "../shared/conda/solver");
+    const char* const folder = count > 1 ? words[1] : "../shared/conda/solver";
+    const auto measured = kiln::conda::measure(std::filesystem::absolute(folder));
     if (!measured) {
         fmt::print(stderr, "{}\n", measured.error().message);
         return 1;
