@@ -8,9 +8,9 @@
 #include "daemon/runtime/run_all.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/block_buffers.hpp"
-#include "layers/conda/channel/channel.hpp"
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
+#include "layers/conda/input/lock_order.hpp"
 #include "layers/conda/pip/programs.hpp"
 #include "layers/oci/platform.hpp"
 
@@ -106,9 +106,15 @@ Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Co
     return {};
 }
 
-Result<void> check_platform(const LockEntry& entry, std::string_view subdir) {
+/// "linux-64": what the image is for.
+Result<std::string> image_platform() {
     const oci::Platform host = oci::Platform::host();
-    TRY_ASSIGN(const std::string wanted, conda_platform(host.os + "/" + host.architecture));
+    return conda_platform(host.os + "/" + host.architecture);
+}
+
+Result<void> check_platform(
+    const LockEntry& entry, std::string_view subdir, const std::string& wanted
+) {
     if (subdir.empty() || subdir == "noarch" || subdir == wanted) {
         return {};
     }
@@ -121,14 +127,10 @@ Result<void> check_platform(const LockEntry& entry, std::string_view subdir) {
 
 /// Before anything is fetched: by what the lock says, or the directory of a channel.
 Result<void> check_platforms(const conda::Lock& lock) {
+    TRY_ASSIGN(const std::string wanted, image_platform());
     for (const LockEntry& entry : lock.entries) {
-        std::string_view directory = entry.kind == conda::LockEntryKind::url ? entry.location : "";
-        directory = directory.substr(0, std::min(directory.rfind('/'), directory.size()));
-        directory.remove_prefix(directory.rfind('/') + 1);  // npos + 1 is 0
-        const bool is_told = !entry.record.subdir.empty();
-        TRY(check_platform(
-            entry, is_told || !conda::is_subdir(directory) ? entry.record.subdir : directory
-        ));
+        const bool is_url = entry.kind == conda::LockEntryKind::url;
+        TRY(check_platform(entry, is_url ? conda::subdir_of(entry) : entry.record.subdir, wanted));
     }
     return {};
 }
@@ -138,8 +140,9 @@ Result<void> check_platforms(const conda::Lock& lock) {
 Result<void> check_platforms(
     const conda::Lock& lock, const std::vector<EnvironmentPackage>& packages
 ) {
+    TRY_ASSIGN(const std::string wanted, image_platform());
     for (std::size_t i = 0; i < packages.size(); ++i) {
-        TRY(check_platform(lock.entries.at(i), packages[i].metadata.subdir));
+        TRY(check_platform(lock.entries.at(i), packages[i].metadata.subdir, wanted));
     }
     return {};
 }
@@ -151,14 +154,14 @@ Result<void> check_scripts(const EnvironmentPlan& plan, const conda::LinkScriptP
 boost::asio::awaitable<Result<Contents>> plan_of(
     Services& services, const EnvironmentBuild& build, CondaPackages& packages
 ) {
-    auto parse = [&build] { return read_lock(build.context); };
+    auto parse = [&build]() -> Result<conda::Lock> {
+        TRY_ASSIGN(conda::Lock lock, read_lock(build.context));
+        TRY(check_platforms(lock));
+        return lock;
+    };
     const auto lock = co_await run_on(services.pool, std::move(parse));
     if (!lock) {
         co_return fail(lock.error());
-    }
-    const auto checked = check_platforms(*lock);
-    if (!checked) {
-        co_return fail(checked.error());
     }
     const auto files = conda::files_of(*lock);
     if (!files) {

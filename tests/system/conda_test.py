@@ -202,6 +202,9 @@ class RefusalTest(CondaTest):
         # Of a channel without being fetched: nobody is at that port.
         far = self.build_with(daemon, "@EXPLICIT\nhttp://127.0.0.1:1/c/osx-64/mac-1.0-0.conda\n", "FROM env\n")
         self.refused(far, 2, "mac-1.0-0.conda is for osx-64, the image for linux-64", "env.lock:2")
+        # A channel may be called like one, and hold its packages itself.
+        flat = self.build_with(daemon, "@EXPLICIT\nhttp://127.0.0.1:1/conda-forge/a-1.0-0.conda\n", "FROM env\n")
+        self.assertNotIn("is for conda-forge", self.refused(flat, 5, "a-1.0-0.conda").stderr)
 
     def test_a_manifest_that_lies_is_told_when_the_layer_is_made(self):
         lie = {"share/a": ("other", 0o644), "share/b": ("b", 0o644)}
