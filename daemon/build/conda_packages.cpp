@@ -176,7 +176,9 @@ Result<std::string> CondaPackages::md5_of(const Digest& package) const {
     return md5;
 }
 
-Result<void> CondaPackages::check_hashes(const LockEntry& entry, const Digest& package) const {
+Result<void> CondaPackages::check_hashes(
+    const LockEntry& entry, const Digest& package, std::optional<std::uint64_t> size_bytes
+) const {
     const auto mismatch = [&](std::string_view is, std::string_view wanted) {
         return fail(Error{
             .code = Code::digest_mismatch,
@@ -188,13 +190,10 @@ Result<void> CondaPackages::check_hashes(const LockEntry& entry, const Digest& p
     if (entry.sha256 && package.hex() != *entry.sha256) {
         return mismatch(package.render(), "sha256:" + *entry.sha256);
     }
-    if (entry.record.size_bytes) {
-        TRY_ASSIGN(const auto size, services_.store.blobs().size_of(package));
-        if (size && *size != *entry.record.size_bytes) {
-            return mismatch(
-                fmt::format("{} bytes long", *size), fmt::format("{}", *entry.record.size_bytes)
-            );
-        }
+    if (size_bytes && entry.record.size_bytes && *size_bytes != *entry.record.size_bytes) {
+        return mismatch(
+            fmt::format("{} bytes long", *size_bytes), fmt::format("{}", *entry.record.size_bytes)
+        );
     }
     if (entry.md5) {
         TRY_ASSIGN(const std::string md5, md5_of(package));
@@ -285,7 +284,7 @@ Result<EnvironmentPackage> CondaPackages::read_one(const LockEntry& entry) {
             .message = fmt::format("{} is not in the store", entry.file_name),
             .where = entry.span});
     }
-    if (auto checked = check_hashes(entry, digest); !checked) {
+    if (auto checked = check_hashes(entry, digest, size); !checked) {
         TRY(forget_if_wrong(entry, checked.error()));
         return fail(std::move(checked).error());
     }

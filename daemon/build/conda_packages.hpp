@@ -71,8 +71,12 @@ class CondaPackages {
     [[nodiscard]] Result<Digest> locate(const conda::LockEntry& entry) const;
     Result<conda::EnvironmentPackage> read_one(const conda::LockEntry& entry);
     [[nodiscard]] Result<std::string> md5_of(const Digest& package) const;
-    [[nodiscard]] Result<void> check_hashes(const conda::LockEntry& entry, const Digest& package)
-        const;
+    /// `size_bytes`: of the package, where whoever asks knows it.
+    [[nodiscard]] Result<void> check_hashes(
+        const conda::LockEntry& entry,
+        const Digest& package,
+        std::optional<std::uint64_t> size_bytes = std::nullopt
+    ) const;
     [[nodiscard]] Result<void> forget_if_wrong(const conda::LockEntry& entry, const Error& error)
         const;
     /// From memory, the store, or the package itself.
