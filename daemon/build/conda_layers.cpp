@@ -102,7 +102,8 @@ Result<void> CondaLayers::write_record(
     } else {
         TRY_ASSIGN(table, TableOfContents::open(TableOfContents::render({})));
     }
-    if (const auto unlike = conda::unlike_manifest(planned, plan.prefix, *table); !unlike.empty()) {
+    const conda::CondaRecord record = conda::render_conda_meta(planned, plan.prefix, *table);
+    if (const auto& unlike = record.unlike_manifest; !unlike.empty()) {
         layers.warnings.push_back(fmt::format(
             "{}: {} of its files {} not what its own paths.json says (sha256): {}{}",
             planned.package.file_name,
@@ -113,7 +114,7 @@ Result<void> CondaLayers::write_record(
         ));
     }
     const FillLayer fill = [&](LayerBuilder& layer) {
-        return conda::write_conda_record(planned, plan.prefix, *table, layer);
+        return conda::write_conda_record(planned, plan.prefix, record, layer);
     };
     const std::string origin = "record of " + planned.package.metadata.dist();
     TRY_ASSIGN(layers.record.layer, write_layer(writing_, origin, fill));

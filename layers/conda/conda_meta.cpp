@@ -23,13 +23,15 @@ Result<void> add_file(
 json::Object in_key_order(Fields fields);
 json::Value with_sorted_keys(const json::Value& value);
 std::string channel_of(std::string_view url, std::string_view subdir);
-json::Object describe_path(
+std::string sha256_in_prefix(
     const LinkTarget& target, const std::string& prefix, const TableOfContents& table
 );
+bool is_unlike_manifest(const LinkTarget& target, std::string_view in_prefix);
+json::Object describe_path(const LinkTarget& target, std::string in_prefix);
 
 }  // namespace
 
-std::string render_conda_meta(
+CondaRecord render_conda_meta(
     const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
 ) {
     const EnvironmentPackage& package = planned.package;
@@ -58,6 +60,7 @@ std::string render_conda_meta(
     }
     json::Array files;
     json::Array paths;
+    std::vector<std::string> unlike;
     // What another package has in its place is none of this one's files: removing this one must
     // not take it away.
     const auto targets = kept_targets(planned);
@@ -66,7 +69,11 @@ std::string render_conda_meta(
         if (target.source == nullptr || target.source->type != PathType::directory) {
             files.emplace_back(target.path);
         }
-        paths.emplace_back(describe_path(target, prefix, table));
+        std::string in_prefix = sha256_in_prefix(target, prefix, table);
+        if (is_unlike_manifest(target, in_prefix)) {
+            unlike.emplace_back(target.path);
+        }
+        paths.emplace_back(describe_path(target, std::move(in_prefix)));
     }
     for (const std::string& compiled : planned.compiled) {
         files.emplace_back(compiled);
@@ -74,38 +81,16 @@ std::string render_conda_meta(
     }
     record["files"] = std::move(files);
     record["paths_data"] = in_key_order({{"paths", std::move(paths)}, {"paths_version", 1}});
-    return json::render_pretty(in_key_order(std::move(record)));
-}
-
-std::vector<std::string> unlike_manifest(
-    const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
-) {
-    std::vector<std::string> paths;
-    const auto targets = kept_targets(planned);
-    ASSERT(targets.has_value());  // the plan has linked the same package before
-    for (const LinkTarget& target : *targets) {
-        const ManifestPath* source = target.source;
-        if (source == nullptr || source->type != PathType::file || !source->placeholder.empty()
-            || source->sha256.empty()) {
-            continue;
-        }
-        const auto index = table.find(fmt::format("{}/{}", prefix.substr(1), target.path));
-        const bool is_alike = !index || table.row(*index).content.hex() == source->sha256;
-        if (!is_alike) {
-            paths.emplace_back(target.path);
-        }
-    }
-    return paths;
+    return {json::render_pretty(in_key_order(std::move(record))), std::move(unlike)};
 }
 
 Result<void> write_conda_record(
     const PlannedPackage& planned,
     const std::string& prefix,
-    const TableOfContents& table,
+    const CondaRecord& record,
     LayerBuilder& layer
 ) {
-    const std::string record = render_conda_meta(planned, prefix, table);
-    return add_file(prefix, planned.package.metadata.dist() + ".json", record, layer);
+    return add_file(prefix, planned.package.metadata.dist() + ".json", record.text, layer);
 }
 
 Result<void> write_conda_meta_head(const EnvironmentPlan& plan, LayerBuilder& layer) {
@@ -184,17 +169,29 @@ std::string channel_of(std::string_view url, std::string_view subdir) {
     return std::string(channel);
 }
 
-json::Object describe_path(
+/// Empty: it is no file, or not there.
+std::string sha256_in_prefix(
     const LinkTarget& target, const std::string& prefix, const TableOfContents& table
 ) {
+    const auto index = table.find(fmt::format("{}/{}", prefix.substr(1), target.path));
+    if (!index) {
+        return "";
+    }
+    const TableRow row = table.row(*index);
+    return row.entry.type == tar::EntryType::file ? row.content.hex() : "";
+}
+
+bool is_unlike_manifest(const LinkTarget& target, std::string_view in_prefix) {
+    const ManifestPath* source = target.source;
+    return source != nullptr && source->type == PathType::file && source->placeholder.empty()
+           && !source->sha256.empty() && !in_prefix.empty() && in_prefix != source->sha256;
+}
+
+json::Object describe_path(const LinkTarget& target, std::string in_prefix) {
     Fields fields;
     fields["_path"] = target.path;
-    const auto index = table.find(fmt::format("{}/{}", prefix.substr(1), target.path));
-    if (index) {
-        const TableRow row = table.row(*index);
-        if (row.entry.type == tar::EntryType::file) {
-            fields["sha256_in_prefix"] = row.content.hex();
-        }
+    if (!in_prefix.empty()) {
+        fields["sha256_in_prefix"] = std::move(in_prefix);
     }
     if (target.source == nullptr) {
         fields["path_type"] = "unix_python_entry_point";

@@ -9,16 +9,17 @@
 
 namespace kiln::conda {
 
+struct CondaRecord {
+    std::string text;
+    /// Files that are not what the package's own manifest says of them, relative to the prefix: of
+    /// another sha256, where it tells one and nothing was replaced in them.
+    std::vector<std::string> unlike_manifest;
+};
+
 /// PREFIX/conda-meta/DIST.json of one package (cep-32): sorted keys, no path of the machine that
 /// built, no credentials; url and channel are empty for packages given as files. `table` is of the
 /// layer (or bucket) that holds the package: it knows sha256_in_prefix.
-std::string render_conda_meta(
-    const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
-);
-
-/// Files that are not what the package's own manifest says of them, relative to the prefix: of
-/// another sha256, where it tells one and nothing was replaced in them.
-std::vector<std::string> unlike_manifest(
+CondaRecord render_conda_meta(
     const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
 );
 
@@ -27,7 +28,7 @@ std::vector<std::string> unlike_manifest(
 Result<void> write_conda_record(
     const PlannedPackage& planned,
     const std::string& prefix,
-    const TableOfContents& table,
+    const CondaRecord& record,
     LayerBuilder& layer
 );
 

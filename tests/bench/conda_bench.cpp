@@ -148,7 +148,8 @@ Result<void> run(const std::string& lock_path, const std::string& out_path, std:
     watch.lap();
     std::uint64_t record_bytes = 0;
     for (std::size_t i = 0; i < tables.size(); ++i) {
-        record_bytes += conda::render_conda_meta(plan.packages[i], plan.prefix, *tables[i]).size();
+        record_bytes +=
+            conda::render_conda_meta(plan.packages[i], plan.prefix, *tables[i]).text.size();
     }
     std::printf("records  %9.1f  %s\n", watch.lap(), render_size(record_bytes).c_str());
 

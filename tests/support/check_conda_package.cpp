@@ -96,7 +96,8 @@ void check_conda_package(ByteSpan bytes) {
         const auto table = TableOfContents::open(built->table);
         ASSERT(table.has_value());
         check_table(**table);
-        ASSERT(json::parse(conda::render_conda_meta(planned, plan->prefix, **table), "record"));
+        ASSERT(json::parse(conda::render_conda_meta(planned, plan->prefix, **table).text, "record")
+        );
     }
 }
 

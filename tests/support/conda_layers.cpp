@@ -115,13 +115,12 @@ Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment) {
                }));
     parts.push_back(std::move(head));
     for (std::size_t i = 0; i < environment.layers.size(); ++i) {
+        const conda::PlannedPackage& planned = environment.plan.packages[i];
+        const std::string& prefix = environment.plan.prefix;
+        const conda::CondaRecord text =
+            conda::render_conda_meta(planned, prefix, *environment.layers[i].table);
         TRY_ASSIGN(LayerInMemory record, build_layer([&](LayerBuilder& layer) {
-                       return conda::write_conda_record(
-                           environment.plan.packages[i],
-                           environment.plan.prefix,
-                           *environment.layers[i].table,
-                           layer
-                       );
+                       return conda::write_conda_record(planned, prefix, text, layer);
                    }));
         parts.push_back(std::move(record));
     }

@@ -298,7 +298,7 @@ TEST(CommonlyGotWrong, Item17DependsComeFromRepodataWhichMayBeMended) {
     ASSERT_THAT(environment, Succeeds());
     EXPECT_EQ(environment->plan.packages[0].package.metadata.name, "right");
     EXPECT_THAT(
-        render_conda_meta(environment->plan.packages[1], k_env, *environment->layers[1].table),
+        render_conda_meta(environment->plan.packages[1], k_env, *environment->layers[1].table).text,
         ::testing::AllOf(HasSubstr("right >=2"), Not(HasSubstr("wrong")))
     );
 }
@@ -319,7 +319,7 @@ TEST(CommonlyGotWrong, Item19NoSecretReachesTheRecords) {
     const auto environment = build_environment(std::move(packages), k_env);
     ASSERT_THAT(environment, Succeeds());
     const std::string record =
-        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table);
+        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table).text;
     EXPECT_THAT(record, ::testing::AllOf(Not(HasSubstr("secret")), Not(HasSubstr("tk-123"))));
     EXPECT_THAT(record, HasSubstr("https://conda.example/main/linux-64/a-1.0-0.conda"));
     for (const auto& [name, value] : environment->plan.record_key(environment->plan.packages[0])) {
@@ -373,7 +373,8 @@ TEST(CommonlyGotWrong, Item22TheBuildNumberIsNotTheEndOfTheBuildString) {
     const auto environment = install({maker});
     ASSERT_THAT(environment, Succeeds());
     const auto record = json::parse(
-        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table), ""
+        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table).text,
+        ""
     );
     ASSERT_THAT(record, Succeeds());
     EXPECT_EQ(record->at("build"), "h1234_7");
@@ -397,7 +398,8 @@ TEST(CommonlyGotWrong, Item23TheChannelIsNotWhereTheUrlPoints) {
     const auto environment = build_environment(std::move(packages), k_env);
     ASSERT_THAT(environment, Succeeds());
     const auto record = json::parse(
-        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table), ""
+        render_conda_meta(environment->plan.packages[0], k_env, *environment->layers[0].table).text,
+        ""
     );
     ASSERT_THAT(record, Succeeds());
     EXPECT_EQ(record->at("url"), "https://cdn.example/blobs/a-1.0-0.conda");

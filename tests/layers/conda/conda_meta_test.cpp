@@ -52,7 +52,8 @@ BuiltEnvironment environment(const std::string& url) {
 }
 
 std::string record_of(const BuiltEnvironment& built, std::size_t index) {
-    return render_conda_meta(built.plan.packages[index], "/opt/env", *built.layers[index].table);
+    return render_conda_meta(built.plan.packages[index], "/opt/env", *built.layers[index].table)
+        .text;
 }
 
 TEST(CondaMeta, DescribesWhatIsInstalled) {
@@ -80,21 +81,20 @@ TEST(CondaMeta, DescribesWhatIsInstalled) {
 TEST(CondaMeta, AManifestThatLiesIsFoundOut) {
     BuiltEnvironment built = environment("");
     PlannedPackage& hello = built.plan.packages[1];
-    const TableOfContents& table = *built.layers[1].table;
-    EXPECT_THAT(unlike_manifest(hello, "/opt/env", table), IsEmpty());
+    const auto unlike = [&] {
+        return render_conda_meta(hello, "/opt/env", *built.layers[1].table).unlike_manifest;
+    };
+    EXPECT_THAT(unlike(), IsEmpty());
 
     for (ManifestPath& path : hello.package.metadata.paths) {
         path.sha256 = digest_of("something else").hex();
     }
-    EXPECT_THAT(unlike_manifest(hello, "/opt/env", table), IsEmpty());  // its prefix was replaced
+    EXPECT_THAT(unlike(), IsEmpty());  // its prefix was replaced
     for (ManifestPath& path : hello.package.metadata.paths) {
         path.placeholder.clear();
     }
 
-    EXPECT_THAT(
-        unlike_manifest(hello, "/opt/env", table),
-        ElementsAre("lib/python3.11/site-packages/hello.py")
-    );
+    EXPECT_THAT(unlike(), ElementsAre("lib/python3.11/site-packages/hello.py"));
 }
 
 TEST(CondaMeta, NamesWhatIsCompiledOfThePackage) {  // cep-32, files
