@@ -44,10 +44,15 @@ def make_package(name, depends, files, version="1.0", build="0", subdir="linux-6
     info = {"info/index.json": json.dumps(index), "info/paths.json": json.dumps({"paths": paths, "paths_version": 1})}
     dist, packed = f"{name}-{version}-{build}", io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
+        archive.writestr(zip_member("metadata.json"), json.dumps({"conda_pkg_format_version": 2}))
         for part, members in (("info", info), ("pkg", files)):
-            archive.writestr(f"{part}-{dist}.tar.zst", zstd(make_tar(members)))
+            archive.writestr(zip_member(f"{part}-{dist}.tar.zst"), zstd(make_tar(members)))
     return packed.getvalue()
+
+
+def zip_member(path):
+    """Made at no time, so that a package made twice is the same."""
+    return zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
 
 
 def make_tar(members):
