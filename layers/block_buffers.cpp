@@ -14,6 +14,22 @@ BlockBuffer take_last(std::vector<BlockBuffer>& idle) {
     return buffer;
 }
 
+/// The one of this kind that was given back last; null when there is none.
+template<class Kind, class Tool>
+std::unique_ptr<Tool> take_last(
+    std::vector<std::pair<Kind, std::unique_ptr<Tool>>>& idle, const Kind& kind
+) {
+    const auto found = std::find_if(idle.rbegin(), idle.rend(), [&](const auto& each) {
+        return each.first == kind;
+    });
+    if (found == idle.rend()) {
+        return nullptr;
+    }
+    std::unique_ptr<Tool> tool = std::move(found->second);
+    idle.erase(std::next(found).base());
+    return tool;
+}
+
 }  // namespace
 
 MutableByteSpan BlockBuffer::reserve(std::size_t size) {
@@ -49,15 +65,8 @@ Result<std::unique_ptr<Compressor>> BlockBuffers::take_compressor(
 ) {
     {
         const std::lock_guard lock(mutex_);
-        const Kind kind(compression, level);
-        const auto found =
-            std::find_if(compressors_.rbegin(), compressors_.rend(), [&](const auto& each) {
-                return each.first == kind;
-            });
-        if (found != compressors_.rend()) {
-            auto compressor = std::move(found->second);
-            compressors_.erase(std::next(found).base());
-            return compressor;
+        if (auto idle = take_last(compressors_, Kind(compression, level))) {
+            return idle;
         }
     }
     return make_compressor(compression, level);
@@ -68,6 +77,23 @@ void BlockBuffers::give_compressor(
 ) {
     const std::lock_guard lock(mutex_);
     compressors_.emplace_back(Kind(compression, level), std::move(compressor));
+}
+
+std::unique_ptr<FrameDecompressor> BlockBuffers::take_decompressor(Compression compression) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (auto idle = take_last(decompressors_, compression)) {
+            return idle;
+        }
+    }
+    return std::make_unique<FrameDecompressor>(compression);
+}
+
+void BlockBuffers::give_decompressor(
+    Compression compression, std::unique_ptr<FrameDecompressor> decompressor
+) {
+    const std::lock_guard lock(mutex_);
+    decompressors_.emplace_back(compression, std::move(decompressor));
 }
 
 }  // namespace kiln

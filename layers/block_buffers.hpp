@@ -38,6 +38,10 @@ class BlockBuffers {
     void give_compressor(
         Compression compression, std::optional<int> level, std::unique_ptr<Compressor> compressor
     );
+    std::unique_ptr<FrameDecompressor> take_decompressor(Compression compression);
+    void give_decompressor(
+        Compression compression, std::unique_ptr<FrameDecompressor> decompressor
+    );
 
   private:
     using Kind = std::pair<Compression, std::optional<int>>;
@@ -46,6 +50,7 @@ class BlockBuffers {
     std::vector<BlockBuffer> tars_;
     std::vector<BlockBuffer> frames_;
     std::vector<std::pair<Kind, std::unique_ptr<Compressor>>> compressors_;
+    std::vector<std::pair<Compression, std::unique_ptr<FrameDecompressor>>> decompressors_;
 };
 
 }  // namespace kiln

@@ -2,7 +2,6 @@
 
 #include "layers/layer_builder.hpp"
 #include "store/base/stop.hpp"
-#include "store/hasher.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -33,7 +32,13 @@ struct Block {
     BlockBuffer frame;
     std::size_t frame_size = 0;
     bool compressed = false;
+    bool copied = false;    // came compressed, to be unpacked
+    bool hashed = false;    // its tar, by somebody before
+    bool at_point = false;  // of the hash, where it begins
     std::vector<ContentPiece> pieces;
+
+    /// Whether its tar lies here: what was copied has to be unpacked first.
+    [[nodiscard]] bool readable() const { return !copied || compressed; }
 };
 
 }  // namespace
@@ -68,6 +73,7 @@ struct BlockPipeline::Shared {
     void write_frame(Block& block);
     void hash(Block& block);
     void compress(Block& block);
+    void unpack(Block& block);
     void release_tars();
     void record_failure(Error failure);
 
@@ -107,6 +113,7 @@ struct BlockPipeline::Shared {
     Hasher tar_hasher;
     Hasher content_hasher;
     std::vector<std::pair<std::size_t, Digest>> contents;
+    std::vector<Hasher::Point> points;
 };
 
 Result<std::unique_ptr<BlockPipeline>> BlockPipeline::open(
@@ -140,9 +147,10 @@ BlockPipeline::~BlockPipeline() {
     shared_->buffers.reset();
 }
 
-Result<MutableByteSpan> BlockPipeline::room() {
+/// Between here and end_block() the block belongs to the caller alone.
+Result<void> BlockPipeline::begin_block() {
     Shared& shared = *shared_;
-    if (!filling_) {
+    {
         std::unique_lock lock(shared.mutex);
         while (true) {
             TRY(check(shared.stop));
@@ -156,15 +164,25 @@ Result<MutableByteSpan> BlockPipeline::room() {
                 shared.changed.wait(lock);
             }
         }
-        Block& fresh = shared.block(shared.filled);
-        fresh.tar = shared.buffers->take_tar();
-        fresh.tar_size = 0;
-        fresh.pieces.clear();
-        fresh.compressed = false;
+    }
+    Block& fresh = shared.block(shared.filled);
+    fresh.tar_size = 0;
+    fresh.pieces.clear();
+    fresh.compressed = false;
+    fresh.copied = false;
+    fresh.hashed = tar_bytes_ < hashed_before_;
+    fresh.at_point = marked_;
+    marked_ = false;
+    return {};
+}
+
+Result<MutableByteSpan> BlockPipeline::room() {
+    if (!filling_) {
+        TRY(begin_block());
+        shared_->block(shared_->filled).tar = shared_->buffers->take_tar();
         filling_ = true;
     }
-    // Between here and cut() the block belongs to the caller alone.
-    Block& block = shared.block(shared.filled);
+    Block& block = shared_->block(shared_->filled);
     return block.tar.reserve(k_frame_tar_bytes).subspan(block.tar_size);
 }
 
@@ -196,12 +214,45 @@ void BlockPipeline::cut() {
     if (!filling_) {
         return;
     }
-    Shared& shared = *shared_;
-    const std::size_t size = shared.block(shared.filled).tar_size;
-    if (size == 0) {
+    if (shared_->block(shared_->filled).tar_size == 0) {
         return;
     }
     filling_ = false;
+    end_block();
+}
+
+void BlockPipeline::mark() {
+    cut();
+    marked_ = true;
+}
+
+void BlockPipeline::hash_from(const Hasher::Point& point) {
+    ASSERT(tar_bytes_ == 0 && !filling_);
+    shared_->tar_hasher = Hasher(point);
+    hashed_before_ = point.size_bytes;
+}
+
+Result<void> BlockPipeline::copy(const Frame& frame, ByteSource& from) {
+    cut();
+    ASSERT(!filling_);
+    if (frame.tar_bytes > k_frame_tar_bytes) {
+        return fail(Code::corrupt, "a frame holds {} bytes of tar", frame.tar_bytes);
+    }
+    TRY(begin_block());
+    Block& block = shared_->block(shared_->filled);
+    block.copied = true;
+    block.tar_size = frame.tar_bytes;
+    block.frame = shared_->buffers->take_frame();
+    block.frame_size = frame.blob_bytes;
+    TRY(read_exact(from, block.frame.reserve(frame.blob_bytes).first(frame.blob_bytes)));
+    tar_bytes_ += frame.tar_bytes;
+    end_block();
+    return {};
+}
+
+void BlockPipeline::end_block() {
+    Shared& shared = *shared_;
+    const std::size_t size = shared.block(shared.filled).tar_size;
     const std::lock_guard lock(shared.mutex);
     ++shared.filled;
     if (size < k_worth_a_thread_bytes || shared.drivers >= pool_.size()) {
@@ -238,6 +289,7 @@ Result<BlockPipeline::Outcome> BlockPipeline::finish() {
     outcome.dress.size_bytes = shared.blob_bytes;
     outcome.dress.frames = std::move(shared.frames);
     outcome.contents = std::move(shared.contents);
+    outcome.points = std::move(shared.points);
     return outcome;
 }
 
@@ -266,7 +318,7 @@ BlockPipeline::Shared::Claim BlockPipeline::Shared::claim() {
         writing = true;
         return {.work = Work::write_frame, .number = written};
     }
-    if (!hashing && hashed < filled) {
+    if (!hashing && hashed < filled && block(hashed).readable()) {
         hashing = true;
         return {.work = Work::hash, .number = hashed};
     }
@@ -288,7 +340,11 @@ void BlockPipeline::Shared::perform(Claim claim) {
             hash(block);
             break;
         case Work::compress:
-            compress(block);
+            if (block.copied) {
+                unpack(block);
+            } else {
+                compress(block);
+            }
             break;
     }
 }
@@ -317,7 +373,9 @@ void BlockPipeline::Shared::complete(Claim claim) {
 
 void BlockPipeline::Shared::release_tars() {
     for (; released < finished(); ++released) {
-        buffers->give_tar(std::move(block(released).tar));
+        if (BlockBuffer& tar = block(released).tar; tar.bytes) {
+            buffers->give_tar(std::exchange(tar, {}));
+        }
     }
 }
 
@@ -342,6 +400,12 @@ void BlockPipeline::Shared::write_frame(Block& block) {
 /// The tar and, beside it, the contents in it: as much of one as of the other at a time, the tar in
 /// whole blocks of the hash.
 void BlockPipeline::Shared::hash(Block& block) {
+    if (block.hashed) {
+        return;
+    }
+    if (block.at_point) {
+        points.push_back(tar_hasher.point());
+    }
     ByteSpan tar(block.tar.bytes.get(), block.tar_size);
     for (const ContentPiece& piece : block.pieces) {
         const std::size_t beside =
@@ -372,6 +436,20 @@ void BlockPipeline::Shared::compress(Block& block) {
     block.frame_size =
         (*compressor)->compress(ByteSpan(block.tar.bytes.get(), block.tar_size), into);
     buffers->give_compressor(compression, level, std::move(*compressor));
+}
+
+void BlockPipeline::Shared::unpack(Block& block) {
+    if (block.hashed) {
+        return;
+    }
+    auto decompressor = buffers->take_decompressor(compression);
+    block.tar = buffers->take_tar();
+    const MutableByteSpan into = block.tar.reserve(k_frame_tar_bytes).first(block.tar_size);
+    const ByteSpan frame(block.frame.bytes.get(), block.frame_size);
+    if (auto done = decompressor->decompress(frame, into); !done) {
+        record_failure(std::move(done).error());
+    }
+    buffers->give_decompressor(compression, std::move(decompressor));
 }
 
 void BlockPipeline::Shared::record_failure(Error error) {

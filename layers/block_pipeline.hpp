@@ -5,6 +5,7 @@
 #include "store/base/bytes.hpp"
 #include "store/base/pool.hpp"
 #include "store/digest.hpp"
+#include "store/hasher.hpp"
 #include "store/layer_facts.hpp"
 
 #include <cstdint>
@@ -34,6 +35,7 @@ class BlockPipeline {
         std::uint64_t tar_bytes = 0;
         Dress dress;
         std::vector<std::pair<std::size_t, Digest>> contents;
+        std::vector<Hasher::Point> points;  // of the tar, at each mark() that was hashed
     };
 
     /// Errors   invalid_input for a level that the compression lacks.
@@ -58,6 +60,14 @@ class BlockPipeline {
     Result<void> write(ByteSpan tar_bytes);
     /// What comes next begins a block, and so a frame, of its own.
     void cut();
+    /// The same, and where the hash of the tar then stands is worth remembering. Whole 64 bytes of
+    /// tar come before it, and something comes after.
+    void mark();
+    /// The hash of the tar is known up to here: blocks before are copied, not hashed. Call first.
+    void hash_from(const Hasher::Point& point);
+    /// A frame of another blob as it is, unpacked only for the hash. Not of plain tars, which are
+    /// written. Errors   corrupt when `from` ends early or holds no such frame.
+    Result<void> copy(const Frame& frame, ByteSource& from);
 
     /// Tar bytes taken so far.
     [[nodiscard]] std::uint64_t tar_bytes() const { return tar_bytes_; }
@@ -66,12 +76,16 @@ class BlockPipeline {
 
   private:
     struct Shared;
+    Result<void> begin_block();
+    void end_block();
     explicit BlockPipeline(ThreadPool& pool, std::shared_ptr<Shared> shared);
 
     ThreadPool& pool_;
     std::shared_ptr<Shared> shared_;
     std::uint64_t tar_bytes_ = 0;
     bool filling_ = false;  // a block is at hand
+    bool marked_ = false;   // the next block begins at a point
+    std::uint64_t hashed_before_ = 0;
 };
 
 }  // namespace kiln

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "layers/layer_parts.hpp"
 #include "store/base/bytes.hpp"
 #include "store/layer_facts.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace kiln {
 
@@ -20,6 +22,7 @@ struct BuiltLayer {
     Layer layer;
     Bytes table;
     std::uint64_t entries = 0;
+    std::vector<LayerPart> parts;  // where it was written in parts
 };
 
 }  // namespace kiln

@@ -3,6 +3,7 @@
 #include "layers/block_pipeline.hpp"
 #include "layers/table_of_contents.hpp"
 #include "layers/tar/tar_writer.hpp"
+#include "store/base/file.hpp"
 #include "store/hasher.hpp"
 
 #include <algorithm>
@@ -36,9 +37,23 @@ Result<std::unique_ptr<BlockPipeline>> open_pipeline(
 }  // namespace
 
 struct LayerBuilder::State {
+    struct Part {
+        std::uint64_t tar_begin = 0;
+        std::uint64_t tar_end = 0;
+        std::size_t first_row = 0;
+        std::size_t end_row = 0;
+    };
+
     Result<std::unique_ptr<BlockPipeline>> pipeline;
     std::vector<TableRow> rows;
+    std::vector<Part> parts = {};
 
+    /// Where the part begins that entries go to.
+    [[nodiscard]] std::size_t first_row() const { return parts.empty() ? 0 : parts.back().end_row; }
+
+    void end_part();
+    [[nodiscard]] std::vector<LayerPart> finish_parts(const std::vector<Hasher::Point>& points
+    ) const;
     /// The row of an entry whose header is written.
     Result<TableRow*> begin(const tar::TarEntry& entry);
     Result<void> pad(const tar::TarEntry& entry);
@@ -54,7 +69,7 @@ LayerBuilder::~LayerBuilder() = default;
 
 Result<TableRow*> LayerBuilder::State::begin(const tar::TarEntry& entry) {
     TRY(pipeline);
-    ASSERT(rows.empty() || tar::path_less(rows.back().entry.path, entry.path));
+    ASSERT(rows.size() == first_row() || tar::path_less(rows.back().entry.path, entry.path));
     ASSERT(entry.type == tar::EntryType::file || entry.size_bytes == 0);
     TRY((*pipeline)->write(tar::render_header(entry)), "while writing {}", entry.path);
     TableRow& row = rows.emplace_back(TableRow{.entry = entry});
@@ -115,19 +130,96 @@ Result<void> LayerBuilder::add(
     return state_->pad(entry);
 }
 
+Result<void> LayerBuilder::end_part() {
+    TRY(state_->pipeline);
+    state_->end_part();
+    return {};
+}
+
+void LayerBuilder::State::end_part() {
+    const std::uint64_t tar_begin = parts.empty() ? 0 : parts.back().tar_end;
+    const std::size_t first = first_row();
+    parts.push_back({tar_begin, (*pipeline)->tar_bytes(), first, rows.size()});
+    (*pipeline)->mark();
+}
+
+Result<void> LayerBuilder::copy_part(const StoredPart& part) {
+    TRY(state_->pipeline);
+    ASSERT(state_->rows.size() == state_->first_row());
+    BlockPipeline& pipeline = **state_->pipeline;
+    const std::uint64_t begin = pipeline.tar_bytes();
+    if (part.place.frames.empty()) {
+        FdSource tar(part.blob_fd, part.place.blob_offset, part.tar_bytes);
+        for (std::uint64_t left = part.tar_bytes; left > 0;) {
+            TRY_ASSIGN(const MutableByteSpan room, pipeline.room());
+            const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left));
+            TRY(read_exact(tar, room.first(count)));
+            pipeline.advance(count);
+            left -= count;
+        }
+    }
+    FdSource blob(part.blob_fd, part.place.blob_offset);
+    for (const Frame& frame : part.place.frames) {
+        TRY(pipeline.copy(frame, blob));
+    }
+    for (std::size_t i = 0; i < part.table->size(); ++i) {
+        TableRow row = part.table->row(i);
+        row.content_offset += row.content_offset > 0 ? begin : 0;
+        state_->rows.push_back(std::move(row));
+    }
+    state_->end_part();
+    return {};
+}
+
+void LayerBuilder::hash_from(const Hasher::Point& point) {
+    if (state_->pipeline) {
+        (*state_->pipeline)->hash_from(point);
+    }
+}
+
+/// `points` stand where parts end, in their order; those before what was hashed are not there.
+std::vector<LayerPart> LayerBuilder::State::finish_parts(const std::vector<Hasher::Point>& points
+) const {
+    std::vector<LayerPart> finished;
+    auto point = points.begin();
+    for (const Part& part : parts) {
+        const auto first = rows.begin() + static_cast<std::ptrdiff_t>(part.first_row);
+        const auto end = rows.begin() + static_cast<std::ptrdiff_t>(part.end_row);
+        std::vector<TableRow> own(first, end);
+        for (TableRow& row : own) {
+            row.content_offset -= row.content_offset > 0 ? part.tar_begin : 0;
+        }
+        LayerPart& made = finished.emplace_back(LayerPart{
+            .tar_offset = part.tar_begin,
+            .tar_bytes = part.tar_end - part.tar_begin,
+            .table = TableOfContents::render(own),
+            .hash_behind = std::nullopt});
+        if (point != points.end() && point->size_bytes == part.tar_end) {
+            made.hash_behind = *point++;
+        }
+    }
+    return finished;
+}
+
 Result<BuiltLayer> LayerBuilder::finish() {
     TRY(state_->pipeline);
     BlockPipeline& pipeline = **state_->pipeline;
+    ASSERT(state_->parts.empty() || state_->rows.size() == state_->first_row());
     pipeline.cut();  // the trailer is a frame of its own
     TRY(pipeline.write(k_zeros));
     BlockPipeline::Outcome outcome;
     BuiltLayer built;
     TRY_ASSIGN(built.layer, finish_layer(pipeline, outcome));
+    std::vector<TableRow>& rows = state_->rows;
     for (const auto& [row, digest] : outcome.contents) {
-        state_->rows[row].content = digest;
+        rows[row].content = digest;
     }
-    built.entries = state_->rows.size();
-    built.table = TableOfContents::render(state_->rows);
+    if (!state_->parts.empty()) {
+        built.parts = state_->finish_parts(outcome.points);
+        TRY(merge_rows(rows));
+    }
+    built.entries = rows.size();
+    built.table = TableOfContents::render(rows);
     return built;
 }
 

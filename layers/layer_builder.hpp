@@ -49,6 +49,18 @@ class LayerBuilder {
     Result<void> add(
         const tar::TarEntry& entry, ByteSource& content, std::optional<Digest> known = std::nullopt
     );
+
+    /// A layer may be written in parts: what was added since the last one is a part now, and the
+    /// order of paths begins anew. Either all of a layer is in parts or nothing.
+    Result<void> end_part();
+    /// A part of another layer of this compression, its frames as they are: only hashed anew.
+    /// Errors   corrupt when the blob holds no such frames.
+    Result<void> copy_part(const StoredPart& part);
+    /// The hash of the tar is known up to here: the parts before it, which are copied, are not
+    /// unpacked for it. Call first.
+    void hash_from(const Hasher::Point& point);
+
+    /// Errors   internal when two parts have the same path, and it is no directory.
     Result<BuiltLayer> finish();
 
   private:

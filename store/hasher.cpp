@@ -47,6 +47,17 @@ Context started(const EVP_MD* algorithm) {
 struct Hasher::State {
     State() { start(); }
 
+    explicit State(const Point& point) {
+        start();
+        ASSERT(point.size_bytes % k_sha256_block_bytes == 0);
+        Sha256State state{};
+        for (std::size_t i = 0; i < point.value.size(); ++i) {
+            std::uint32_t& word = state.at(i / sizeof(std::uint32_t));
+            word = word << 8U | static_cast<std::uint32_t>(point.value.at(i));
+        }
+        take(state, point.size_bytes);
+    }
+
     void start() { ASSERT(SHA256_Init(&context) == 1); }
 
     /// Takes what is missing to a whole block; what is left of `bytes`.
@@ -68,7 +79,7 @@ struct Hasher::State {
     }
 
     /// `bytes` more lie in the state.
-    void take(const Sha256State& state, std::size_t bytes) {
+    void take(const Sha256State& state, std::uint64_t bytes) {
         std::copy(state.begin(), state.end(), std::begin(context.h));
         constexpr unsigned k_word_bits = 32;
         const std::uint64_t bits =
@@ -82,6 +93,10 @@ struct Hasher::State {
 
 Hasher::Hasher()
     : state_(std::make_unique<State>()) {}
+
+Hasher::Hasher(const Point& point)
+    : state_(std::make_unique<State>(point)),
+      size_bytes_(point.size_bytes) {}
 
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
@@ -120,6 +135,18 @@ Digest Hasher::finish() {
     state_->start();
     size_bytes_ = 0;
     return Digest(raw);
+}
+
+Hasher::Point Hasher::point() const {
+    ASSERT(size_bytes_ % k_sha256_block_bytes == 0);
+    const Sha256State state = state_->chained();
+    Point point{.value = {}, .size_bytes = size_bytes_};
+    for (std::size_t i = 0; i < point.value.size(); ++i) {
+        const std::uint32_t word = state.at(i / sizeof(std::uint32_t));
+        const std::size_t from_right = sizeof(std::uint32_t) - 1 - i % sizeof(std::uint32_t);
+        point.value.at(i) = static_cast<std::byte>(word >> (8 * from_right) & 0xffU);
+    }
+    return point;
 }
 
 Digest digest_of(ByteSpan bytes) {

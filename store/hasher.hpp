@@ -14,7 +14,17 @@ namespace kiln {
 /// Thread   one hasher, one thread.
 class Hasher {
   public:
+    /// Where a hash may be taken up, so that the same beginning is hashed once: FIPS 180-4, 6.2.2,
+    /// the hash value after so many whole blocks of 64 bytes. Not the digest of anything.
+    struct Point {
+        Digest::Raw value{};
+        std::uint64_t size_bytes = 0;
+        bool operator==(const Point&) const = default;
+    };
+
     Hasher();
+    /// Goes on from there.
+    explicit Hasher(const Point& point);
     Hasher(Hasher&&) noexcept;
     Hasher& operator=(Hasher&&) noexcept;
     Hasher(const Hasher&) = delete;
@@ -24,8 +34,11 @@ class Hasher {
     void update(ByteSpan bytes);
     /// The same for two hashers, in little more than the time of one where the processor can.
     static void update_pair(Hasher& a, ByteSpan of_a, Hasher& b, ByteSpan of_b);
-    /// The digest of all bytes so far; the hasher starts anew.
+    /// The digest of all bytes so far, those before its point too; the hasher starts anew.
     Digest finish();
+    /// Where it may be taken up; what was hashed is a whole number of blocks, as the entries of a
+    /// tar are.
+    [[nodiscard]] Point point() const;
 
     [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
 

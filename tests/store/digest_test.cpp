@@ -1,7 +1,6 @@
 #include "store/digest.hpp"
 
 #include "store/base/clock.hpp"
-#include "store/chained_hash.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/matchers.hpp"
 
@@ -69,12 +68,12 @@ RC_GTEST_PROP(Hasher, HashesTwoSideBySideAsEachAlone, ()) {
     RC_ASSERT(b.finish() == digest_of(all_of_b));
 }
 
-RC_GTEST_PROP(ChainedHash, GoesOnWhereItWasLeft, (const std::string& rest)) {
+RC_GTEST_PROP(Hasher, GoesOnWhereItWasLeft, (const std::string& rest)) {
     const std::string start(64 * *rc::gen::inRange<std::size_t>(0, 20), 'x');
-    ChainedHash left;
+    Hasher left;
     left.update(as_bytes(start));
 
-    ChainedHash taken_up(left.point());
+    Hasher taken_up(left.point());
     taken_up.update(as_bytes(rest));
 
     RC_ASSERT(taken_up.finish() == digest_of(start + rest));
