@@ -113,9 +113,9 @@ Result<Activation> BuildRun::run_activation(
     spec.epoch = request_.epoch;
     const KnownLayers known(services_.store, lease_, request_.no_cache);
     const Digest key = activation_key(spec, diff_ids).digest();
-    TRY_ASSIGN(const auto remembered, known.find_text(key));
+    TRY_ASSIGN(const auto remembered, known.find_record(key));
     if (remembered) {
-        return parse_activation(*remembered);
+        return parse_activation(remembered->payload);
     }
     TRY(unpack_layers(services_.executor, services_.store, diff_ids, job_->stop_token()));
     TRY_ASSIGN(const LowerLayers lower, LowerLayers::open(services_.store, diff_ids));

@@ -11,6 +11,7 @@
 #include "layers/conda/environment_plan.hpp"
 #include "layers/conda/grouping.hpp"
 #include "layers/conda/input/lock_order.hpp"
+#include "layers/conda/package_layer.hpp"
 #include "layers/conda/pip/programs.hpp"
 #include "layers/oci/platform.hpp"
 
@@ -32,48 +33,39 @@ constexpr std::size_t k_syncs_at_once = 4;
 /// Packages that one task of the pool reads: handing over costs more than reading one.
 constexpr std::size_t k_reads_in_one = 8;
 
-/// Layers that become one of the image, and whose they are.
-struct Group {
-    std::vector<LayerFacts> members;
-    std::string names;
-};
-
-/// The payloads, at most `room` groups of them, by their first name: what depends on what, and how
-/// a lock is ordered, moves no layer.
-std::vector<Group> group_layers(
-    const EnvironmentPlan& plan, const std::vector<PackageLayers>& made, std::size_t room
-) {
+/// The packages that hold anything, at most `room` groups of them, by their first name: what
+/// depends on what, and how a lock is ordered, moves no layer.
+std::vector<PackageGroup> group_packages(const EnvironmentPlan& plan, std::size_t room) {
     std::vector<conda::GroupingItem> items;
     std::vector<std::size_t> packages;  // of each item
-    for (std::size_t i = 0; i < made.size(); ++i) {
-        if (made[i].payload.layer) {
-            items.push_back(
-                {plan.packages[i].package.metadata.name, made[i].payload.layer->tar_bytes}
-            );
+    for (std::size_t i = 0; i < plan.packages.size(); ++i) {
+        if (conda::has_payload(plan.packages[i])) {
+            const EnvironmentPackage& package = plan.packages[i].package;
+            items.push_back({package.metadata.name, package.size_bytes});
             packages.push_back(i);
         }
     }
-    std::vector<Group> groups;
+    std::vector<PackageGroup> groups;
     for (const std::vector<std::size_t>& indexes : conda::group_packages(items, room)) {
-        Group group;
+        PackageGroup group;
         for (const std::size_t index : indexes) {
             const std::size_t package = packages[index];
             const std::string dist = plan.packages[package].package.metadata.dist();
             group.names += (group.names.empty() ? "" : ", ") + dist;
-            group.members.push_back(*made[package].payload.layer);
+            group.packages.push_back(package);
         }
         groups.push_back(std::move(group));
     }
-    std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+    std::sort(groups.begin(), groups.end(), [](const PackageGroup& a, const PackageGroup& b) {
         return a.names < b.names;
     });
     return groups;
 }
 
 void add_layer(
-    Environment& environment, const Digest& diff_id, const std::string& names, UnixSeconds epoch
+    Environment& environment, const LaidLayer& laid, const std::string& names, UnixSeconds epoch
 ) {
-    environment.chain.layers.push_back(ChainLayer{diff_id});
+    environment.chain.layers.push_back(ChainLayer{laid.layer.layer->diff_id});
     environment.chain.history.push_back(oci::HistoryEntry{
         .created = render_time(epoch), .created_by = "conda " + names, .comment = "kiln"});
 }
@@ -235,24 +227,6 @@ void warn(const EnvironmentBuild& build, const std::vector<std::string>& warning
     }
 }
 
-/// What is known of all packages, and which are to be made.
-struct Inventory {
-    std::vector<PackageLayers> packages;
-    std::vector<std::size_t> missing;
-};
-
-Result<Inventory> take_inventory(const CondaLayers& layers, const EnvironmentPlan& plan) {
-    Inventory inventory;
-    for (std::size_t i = 0; i < plan.packages.size(); ++i) {
-        TRY_ASSIGN(PackageLayers found, layers.find(plan, plan.packages[i]));
-        if (!found.known()) {
-            inventory.missing.push_back(i);
-        }
-        inventory.packages.push_back(std::move(found));
-    }
-    return inventory;
-}
-
 boost::asio::awaitable<Result<void>> remember_packages(
     Services& services, const CondaPackages& packages
 ) {
@@ -263,50 +237,75 @@ boost::asio::awaitable<Result<void>> remember_packages(
     co_return co_await run_on(services.waiters, std::move(remember));
 }
 
-/// One package: made by the pool, made durable beside it.
-boost::asio::awaitable<Result<void>> lay_package(
+/// One group: made by the pool, made durable beside it.
+boost::asio::awaitable<Result<void>> lay_group(
     Services& services,
     const CondaLayers& layers,
     const EnvironmentPlan& plan,
-    std::size_t index,
-    PackageLayers& made
+    PackageGroup& group,
+    std::vector<RecordPart>& records
 ) {
-    auto make = [&layers, &plan, &made, index] {
-        return layers.make_missing(plan, plan.packages[index], made);
-    };
-    const auto done = co_await run_on(services.pool, std::move(make));
+    auto lay = [&layers, &plan, &group, &records] { return layers.lay(plan, group, records); };
+    const auto done = co_await run_on(services.pool, std::move(lay));
     if (!done) {
         co_return fail(done.error());
     }
-    auto remember = [&layers, &made] { return layers.remember(made); };
+    auto remember = [&layers, &group] { return layers.remember(group.laid); };
     co_return co_await run_on(services.waiters, std::move(remember));
 }
 
 /// All of them, made where they are not known. What was learnt of packages becomes durable beside.
-boost::asio::awaitable<Result<Inventory>> lay_packages(
+boost::asio::awaitable<Result<void>> lay_groups(
     Services& services,
     const CondaLayers& layers,
     const EnvironmentPlan& plan,
-    const CondaPackages& packages
+    const CondaPackages& packages,
+    CondaInventory& inventory
 ) {
-    auto look = [&layers, &plan] { return take_inventory(layers, plan); };
-    auto inventory = co_await run_on(services.pool, std::move(look));
-    if (!inventory) {
-        co_return fail(inventory.error());
+    std::vector<PackageGroup*> missing;
+    for (PackageGroup& group : inventory.groups) {
+        if (inventory.is_missing(group)) {
+            missing.push_back(&group);
+        }
     }
-    const std::vector<std::size_t>& missing = inventory->missing;
     auto work = [&](std::size_t index) {
         if (index == 0) {
             return remember_packages(services, packages);
         }
-        const std::size_t package = missing[index - 1];
-        return lay_package(services, layers, plan, package, inventory->packages[package]);
+        return lay_group(services, layers, plan, *missing[index - 1], inventory.records);
     };
     const std::size_t at_once = 2 * services.pool.size() + k_syncs_at_once;
-    const auto laid = co_await fan_out(services.loop, missing.size() + 1, at_once, work);
+    co_return co_await fan_out(services.loop, missing.size() + 1, at_once, work);
+}
+
+/// All layers of an environment: those of its packages, then conda-meta.
+boost::asio::awaitable<Result<CondaInventory>> lay_environment(
+    Services& services,
+    const CondaLayers& layers,
+    const EnvironmentPlan& plan,
+    const CondaPackages& packages,
+    std::size_t room
+) {
+    auto look = [&layers, &plan, room] { return layers.find(plan, group_packages(plan, room)); };
+    auto inventory = co_await run_on(services.pool, std::move(look));
+    if (!inventory) {
+        co_return fail(inventory.error());
+    }
+    const auto laid = co_await lay_groups(services, layers, plan, packages, *inventory);
     if (!laid) {
         co_return fail(laid.error());
     }
+    auto lay_meta = [&layers, &plan, &inventory] { return layers.lay_meta(plan, *inventory); };
+    auto meta = co_await run_on(services.pool, std::move(lay_meta));
+    if (!meta) {
+        co_return fail(meta.error());
+    }
+    auto remember = [&layers, &meta] { return layers.remember(*meta); };
+    const auto remembered = co_await run_on(services.waiters, std::move(remember));
+    if (!remembered) {
+        co_return fail(remembered.error());
+    }
+    inventory->meta = std::move(*meta);
     co_return std::move(*inventory);
 }
 
@@ -359,6 +358,19 @@ std::size_t room_for_packages(const Environment& environment, std::size_t max_la
     return max_layers > beside ? max_layers - beside : 1;
 }
 
+void warn_of_records(
+    const EnvironmentBuild& build, const EnvironmentPlan& plan, const CondaInventory& inventory
+) {
+    std::vector<std::string> warnings;
+    for (std::size_t i = 0; i < inventory.records.size(); ++i) {
+        const auto& made = inventory.records[i].made;
+        if (auto warning = made ? warning_of(plan.packages[i], *made) : std::nullopt) {
+            warnings.push_back(std::move(*warning));
+        }
+    }
+    warn(build, warnings);
+}
+
 /// The layers of packages follow each other, many of them small.
 LayerWriting writing_of(Services& services, const EnvironmentBuild& build) {
     LayerWriting writing{
@@ -395,50 +407,25 @@ boost::asio::awaitable<Result<Environment>> build_environment(
         co_return fail(pip.error());
     }
     environment.pip = std::move(*pip);
-    const auto layers = std::make_shared<CondaLayers>(services, std::move(writing), build.no_cache);
-    auto inventory = co_await lay_packages(services, *layers, *plan, packages);
+    const CondaLayers layers(services, std::move(writing), build.no_cache);
+    const std::size_t room = room_for_packages(environment, build.max_layers);
+    const auto inventory = co_await lay_environment(services, layers, *plan, packages, room);
     if (!inventory) {
         co_return fail(inventory.error());
     }
-    const std::vector<PackageLayers>& made = inventory->packages;
-    for (const PackageLayers& each : made) {
-        warn(build, each.warnings);
-    }
-    const std::size_t room = room_for_packages(environment, build.max_layers);
-    std::vector<Group> groups = group_layers(*plan, made, room);
-    auto prepare = [&]() -> Result<void> {
-        TRY_ASSIGN(const KnownLayer head, layers->meta_head(*plan));
-        Group meta{.members = {*head.layer}, .names = "conda-meta"};
-        for (const PackageLayers& each : made) {
-            meta.members.push_back(*each.record.layer);
+    warn_of_records(build, *plan, *inventory);
+    if (environment.compile) {
+        auto list = [&layers, &environment] { return layers.compile_list(*environment.compile); };
+        const auto listed = co_await run_on(services.pool, std::move(list));
+        if (!listed) {
+            co_return fail(listed.error());
         }
-        groups.push_back(std::move(meta));
-        if (environment.compile) {
-            TRY_ASSIGN(const KnownLayer list, layers->compile_list(*environment.compile));
-            environment.compile_list = list.layer->diff_id;
-        }
-        return {};
-    };
-    const auto prepared = co_await run_on(services.pool, std::move(prepare));
-    if (!prepared) {
-        co_return fail(prepared.error());
+        environment.compile_list = listed->layer->diff_id;
     }
-    std::vector<std::function<Result<JoinedLayer>()>> joins;
-    for (const Group& group : groups) {
-        joins.emplace_back([layers, &group] { return layers->joined(group.members, group.names); });
+    for (const PackageGroup& group : inventory->groups) {
+        add_layer(environment, group.laid, group.names, build.epoch);
     }
-    const auto joined = co_await run_all(services.loop, services.pool, std::move(joins));
-    if (!joined) {
-        co_return fail(joined.error());
-    }
-    auto remember = [&layers, &joined] { return layers->remember(*joined); };
-    const auto remembered = co_await run_on(services.waiters, std::move(remember));
-    if (!remembered) {
-        co_return fail(remembered.error());
-    }
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-        add_layer(environment, joined->at(i).layer.layer->diff_id, groups[i].names, build.epoch);
-    }
+    add_layer(environment, *inventory->meta, "conda-meta", build.epoch);
     co_return environment;
 }
 

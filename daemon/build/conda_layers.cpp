@@ -2,13 +2,12 @@
 
 #include "daemon/build/conda_packages.hpp"
 #include "daemon/build/source_tree.hpp"
-#include "layers/conda/conda_meta.hpp"
-#include "layers/conda/grouping.hpp"
 #include "layers/conda/memory_budget.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/prefix_parents.hpp"
-#include "layers/tar/tar_writer.hpp"
 #include "store/base/stop.hpp"
+
+#include <algorithm>
 
 namespace kiln::daemon {
 
@@ -17,212 +16,162 @@ using conda::PlannedPackage;
 
 namespace {
 
-constexpr const char* k_point = "conda-bucket-point/1";
+Digest payload_key(const PlannedPackage& planned) {
+    return key_of("conda-package/2", planned.layer.layer_key());
+}
 
-CacheKey members_key(const char* operation, std::span<const LayerFacts> members) {
-    CacheKey key(operation);
-    for (const LayerFacts& member : members) {
-        key.add("layer", member.diff_id.render());
+std::vector<Digest> payload_keys(const EnvironmentPlan& plan, const PackageGroup& group) {
+    std::vector<Digest> keys;
+    for (const std::size_t package : group.packages) {
+        keys.push_back(payload_key(plan.packages[package]));
     }
-    return key;
+    return keys;
+}
+
+/// Of the parts of conda-meta: what stands before the records, then one a package.
+std::vector<Digest> meta_keys(const EnvironmentPlan& plan) {
+    std::vector<Digest> keys{key_of("conda-meta-head/2", plan.head_key())};
+    for (const PlannedPackage& planned : plan.packages) {
+        keys.push_back(key_of("conda-record/2", plan.record_key(planned)));
+    }
+    return keys;
+}
+
+bool lacks_record(const RecordPart& record) {
+    return !record.known && !record.made;
 }
 
 }  // namespace
 
-Result<PackageLayers> CondaLayers::find(const EnvironmentPlan& plan, const PlannedPackage& planned)
-    const {
-    PackageLayers layers;
-    layers.payload_key = key_of("conda-package/1", planned.layer.layer_key());
-    layers.record_key = key_of("conda-record/1", plan.record_key(planned));
-    TRY_ASSIGN(auto payload, known_.find(layers.payload_key));
-    TRY_ASSIGN(auto record, known_.find(layers.record_key));
-    if (payload) {
-        layers.payload = std::move(*payload);
-    }
-    if (record) {
-        layers.record = std::move(*record);
-    }
-    return layers;
+bool CondaInventory::is_missing(const PackageGroup& group) const {
+    return !group.laid.layer.known
+           || std::ranges::any_of(group.packages, [this](std::size_t package) {
+                  return !records.empty() && lacks_record(records[package]);
+              });
 }
 
-Result<void> CondaLayers::make_missing(
-    const EnvironmentPlan& plan, const PlannedPackage& planned, PackageLayers& layers
+std::optional<std::string> warning_of(
+    const PlannedPackage& planned, const conda::CondaRecord& record
+) {
+    const std::vector<std::string>& unlike = record.unlike_manifest;
+    if (unlike.empty()) {
+        return std::nullopt;
+    }
+    return fmt::format(
+        "{}: {} of its files {} not what its own paths.json says (sha256): {}{}",
+        planned.package.file_name,
+        unlike.size(),
+        unlike.size() == 1 ? "is" : "are",
+        unlike.front(),
+        unlike.size() == 1 ? "" : ", …"
+    );
+}
+
+Result<CondaInventory> CondaLayers::find(
+    const EnvironmentPlan& plan, std::vector<PackageGroup> groups
+) const {
+    CondaInventory inventory{.groups = std::move(groups), .meta = std::nullopt, .records = {}};
+    for (PackageGroup& group : inventory.groups) {
+        TRY_ASSIGN(auto laid, parts_.find(payload_keys(plan, group)));
+        if (laid) {
+            group.laid = std::move(*laid);
+        }
+    }
+    const std::vector<Digest> keys = meta_keys(plan);
+    TRY_ASSIGN(inventory.meta, parts_.find(keys));
+    if (!inventory.meta) {
+        const std::vector<Digest> records(keys.begin() + 1, keys.end());
+        TRY_ASSIGN(auto known, parts_.find_parts(records));
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            inventory.records.push_back({.key = records[i], .known = std::move(known[i])});
+        }
+    }
+    return inventory;
+}
+
+Result<void> CondaLayers::lay(
+    const EnvironmentPlan& plan, PackageGroup& group, std::vector<RecordPart>& records
 ) const {
     TRY(check(writing_.stop));
-    if (!layers.payload.known) {
-        auto payload = write_payload(planned);
-        if (!payload) {
-            Error error = damaged_package(
-                std::move(payload).error(), planned.package.file_name, planned.package.is_checked
-            );
-            error.where = error.where ? error.where : planned.package.where;
-            return fail(std::move(error));
-        }
-        layers.payload.layer = std::move(*payload);
+    if (!group.laid.layer.known) {
+        TRY(lay_packages(plan, group));
     }
-    if (!layers.record.known) {
-        TRY(write_record(plan, planned, layers));
+    if (records.empty()) {
+        return {};
+    }
+    ASSERT(group.laid.layer.layer.has_value());
+    TRY_ASSIGN(const auto table, open_table(services_.store, group.laid.layer.layer->diff_id));
+    for (const std::size_t package : group.packages) {
+        if (lacks_record(records[package])) {
+            records[package].made =
+                conda::render_conda_meta(plan.packages[package], plan.prefix, *table);
+        }
     }
     return {};
 }
 
-Result<void> CondaLayers::remember(const PackageLayers& layers) const {
-    std::vector<KnownLayers::Made> made;
-    if (!layers.payload.known) {
-        made.push_back({layers.payload_key, layers.payload.layer});
+Result<void> CondaLayers::lay_packages(const EnvironmentPlan& plan, PackageGroup& group) const {
+    const std::vector<Digest> keys = payload_keys(plan, group);
+    TRY_ASSIGN(auto known, parts_.find_parts(keys));
+    std::vector<PartToLay> parts;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const PlannedPackage& planned = plan.packages[group.packages[i]];
+        FillLayer make = [this, &planned](LayerBuilder& layer) -> Result<void> {
+            auto written = write_payload(planned, layer);
+            if (!written) {
+                Error error = damaged_package(
+                    std::move(written).error(),
+                    planned.package.file_name,
+                    planned.package.is_checked
+                );
+                error.where = error.where ? error.where : planned.package.where;
+                return fail(std::move(error));
+            }
+            return {};
+        };
+        parts.push_back({.key = keys[i], .known = std::move(known[i]), .make = std::move(make)});
     }
-    if (!layers.record.known) {
-        made.push_back({layers.record_key, layers.record.layer});
-    }
-    return made.empty() ? Result<void>() : known_.remember(made);
+    TRY_ASSIGN(group.laid, parts_.lay(std::move(parts), group.names));
+    return {};
 }
 
-Result<std::optional<LayerFacts>> CondaLayers::write_payload(const PlannedPackage& planned) const {
-    if (!conda::has_payload(planned)) {
-        return std::optional<LayerFacts>();
-    }
+Result<void> CondaLayers::write_payload(const PlannedPackage& planned, LayerBuilder& layer) const {
     TRY_ASSIGN(const store::BlobReader blob, services_.store.blobs().open(planned.package.sha256));
     TRY_ASSIGN(const Fd scratch, services_.store.open_scratch());
     const conda::PackageLayerSource source{blob.fd(), scratch.get()};
     TRY_ASSIGN(const std::uint64_t needed, conda::memory_needed(source, planned));
     const auto share = services_.package_memory.acquire(needed);
     TRY(check(writing_.stop));
-    const FillLayer fill = [&](LayerBuilder& layer) {
-        return conda::write_package_layer(source, planned, layer, writing_.stop);
-    };
-    return write_layer(writing_, planned.package.metadata.dist(), fill);
+    return conda::write_package_layer(source, planned, layer, writing_.stop);
 }
 
-Result<void> CondaLayers::write_record(
-    const EnvironmentPlan& plan, const PlannedPackage& planned, PackageLayers& layers
-) const {
-    std::shared_ptr<const TableOfContents> table;
-    if (layers.payload.layer) {
-        TRY_ASSIGN(table, open_table(services_.store, layers.payload.layer->diff_id));
-    } else {
-        TRY_ASSIGN(table, TableOfContents::open(TableOfContents::render({})));
+Result<LaidLayer> CondaLayers::lay_meta(const EnvironmentPlan& plan, CondaInventory& inventory)
+    const {
+    if (inventory.meta) {
+        return *inventory.meta;
     }
-    const conda::CondaRecord record = conda::render_conda_meta(planned, plan.prefix, *table);
-    if (const auto& unlike = record.unlike_manifest; !unlike.empty()) {
-        layers.warnings.push_back(fmt::format(
-            "{}: {} of its files {} not what its own paths.json says (sha256): {}{}",
-            planned.package.file_name,
-            unlike.size(),
-            unlike.size() == 1 ? "is" : "are",
-            unlike.front(),
-            unlike.size() == 1 ? "" : ", …"
-        ));
-    }
-    const FillLayer fill = [&](LayerBuilder& layer) {
-        return conda::write_conda_record(planned, plan.prefix, record, layer);
-    };
-    const std::string origin = "record of " + planned.package.metadata.dist();
-    TRY_ASSIGN(layers.record.layer, write_layer(writing_, origin, fill));
-    return {};
-}
-
-Result<JoinedLayer> CondaLayers::joined(
-    const std::vector<LayerFacts>& members, const std::string& origin
-) const {
-    ASSERT(!members.empty());
-    if (members.size() == 1) {
-        JoinedLayer alone;
-        alone.layer.layer.emplace(members.front());
-        alone.layer.known = true;
-        return alone;
-    }
-    CacheKey key = members_key("conda-bucket/1", members);
-    key.add("compression", std::string(compression_name(writing_.options.compression)));
-    TRY_ASSIGN(auto found, known_.find(key.digest()));
-    if (found) {
-        JoinedLayer known;
-        known.layer = std::move(*found);
-        return known;
-    }
-    std::vector<store::BlobReader> blobs;
-    std::vector<conda::BucketMember> parts;
-    for (const LayerFacts& member : members) {
-        TRY_ASSIGN(const Dress dress, dress_of(member));
-        TRY_ASSIGN(store::BlobReader blob, services_.store.blobs().open(dress.digest));
-        TRY_ASSIGN(auto table, open_table(services_.store, member.diff_id));
+    std::vector<PartToLay> parts;
+    const Digest head = meta_keys(plan).front();
+    TRY_ASSIGN(auto known_head, parts_.find_parts({head}));
+    parts.push_back({head, std::move(known_head.front()), [&plan](LayerBuilder& layer) {
+                         return conda::write_conda_meta_head(plan, layer);
+                     }});
+    TRY_ASSIGN(const auto nothing, TableOfContents::open(TableOfContents::render({})));
+    for (std::size_t i = 0; i < plan.packages.size(); ++i) {
+        const PlannedPackage& planned = plan.packages[i];
+        RecordPart& record = inventory.records[i];
+        if (lacks_record(record)) {  // it has no content, so it is in no group
+            record.made = conda::render_conda_meta(planned, plan.prefix, *nothing);
+        }
         parts.push_back(
-            {blob.fd(), Layer{member.diff_id, member.tar_bytes, dress}, std::move(table)}
-        );
-        blobs.push_back(std::move(blob));
-    }
-    TRY_ASSIGN(
-        const auto blob, services_.store.blobs().begin(writing_.lease, store::HashedBy::caller)
-    );
-    TRY_ASSIGN(const auto from, find_point(members));
-    TRY_ASSIGN(const conda::Bucket bucket, conda::concatenate(parts, from, *blob, writing_.stop));
-    const BuiltLayer& built = bucket.built;
-    TRY(blob->commit(built.layer.dress.digest));
-    TRY(services_.store.tables().put(built.layer.diff_id, built.table, writing_.lease));
-    JoinedLayer made;
-    made.key = key.digest();
-    made.layer.layer.emplace(facts_of(built, origin));
-    for (const conda::BucketPoint& point : bucket.points) {
-        const std::span<const LayerFacts> first(members.data(), point.members);
-        made.points.push_back(
-            {.key = members_key(k_point, first).digest(), .payload = render_hex(point.tar.value)}
+            {record.key,
+             std::move(record.known),
+             [&plan, &planned, &record](LayerBuilder& layer) {
+                 return conda::write_conda_record(planned, plan.prefix, *record.made, layer);
+             }}
         );
     }
-    return made;
-}
-
-/// The furthest that is known of a bucket with these members.
-Result<std::optional<conda::BucketPoint>> CondaLayers::find_point(
-    std::span<const LayerFacts> members
-) const {
-    std::vector<std::uint64_t> sizes;
-    for (const LayerFacts& member : members) {
-        sizes.push_back(member.tar_bytes);
-    }
-    const std::vector<std::size_t> places = conda::point_places(sizes);
-    for (auto place = places.rbegin(); place != places.rend(); ++place) {
-        const std::span<const LayerFacts> first = members.first(*place);
-        const Digest key = members_key(k_point, first).digest();
-        TRY_ASSIGN(const auto text, known_.find_text(key));
-        const auto value = text ? Digest::parse_hex(*text) : fail(Code::not_found, "no point");
-        if (!value) {
-            continue;
-        }
-        conda::BucketPoint point{.members = *place, .tar = {.value = value->raw()}};
-        for (const LayerFacts& member : first) {
-            point.tar.size_bytes += member.tar_bytes - tar::k_trailer_bytes;
-        }
-        return std::optional(point);
-    }
-    return std::optional<conda::BucketPoint>();
-}
-
-Result<void> CondaLayers::remember(const std::vector<JoinedLayer>& layers) const {
-    std::vector<KnownLayers::Made> made;
-    std::vector<store::CacheRecord> points;
-    for (const JoinedLayer& each : layers) {
-        if (!each.layer.known) {
-            made.push_back({each.key, each.layer.layer});
-            points.insert(points.end(), each.points.begin(), each.points.end());
-        }
-    }
-    return made.empty() ? Result<void>() : known_.remember(made, std::move(points));
-}
-
-/// One that it has spares asking for each of hundreds of records again.
-Result<Dress> CondaLayers::dress_of(const LayerFacts& layer) const {
-    for (const Dress& dress : layer.dresses) {
-        if (dress.compression == writing_.options.compression) {
-            return dress;
-        }
-    }
-    return dress_layer(writing_, layer.diff_id);
-}
-
-Result<KnownLayer> CondaLayers::meta_head(const EnvironmentPlan& plan) const {
-    const FillLayer fill = [&](LayerBuilder& layer) {
-        return conda::write_conda_meta_head(plan, layer);
-    };
-    return found_or_made(key_of("conda-meta-head/1", plan.head_key()), "conda-meta", fill);
+    return parts_.lay(std::move(parts), "conda-meta");
 }
 
 Result<KnownLayer> CondaLayers::compile_list(const conda::CompilePlan& compile) const {

@@ -2,35 +2,41 @@
 
 #include "daemon/build/known_layers.hpp"
 #include "daemon/build/layer_writer.hpp"
+#include "daemon/build/part_layers.hpp"
 #include "daemon/services.hpp"
+#include "layers/conda/conda_meta.hpp"
 #include "layers/conda/environment_plan.hpp"
-#include "layers/conda/grouping.hpp"
 #include "layers/conda/scripts/compile_pyc.hpp"
 #include "layers/tree/file_tree.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace kiln::daemon {
 
-/// What one package comes to.
-struct PackageLayers {
-    KnownLayer payload;  // without a layer: the package holds nothing that stays
-    KnownLayer record;   // its file in conda-meta, to be put beside those of the others
-    Digest payload_key;
-    Digest record_key;
-    /// What whoever makes them should hear.
-    std::vector<std::string> warnings = {};
-
-    [[nodiscard]] bool known() const { return payload.known && record.known; }
+/// Packages that share a layer of the image.
+struct PackageGroup {
+    std::vector<std::size_t> packages;  // indexes into the plan's, as they lie in the layer
+    std::string names;
+    LaidLayer laid = {};  // without a layer: not yet made
 };
 
-struct JoinedLayer {
-    KnownLayer layer;
+/// The file of a package in conda-meta, on its way to those of the others.
+struct RecordPart {
     Digest key;
-    std::vector<store::CacheRecord> points;  // where the hash of its tar may be taken up
+    std::optional<KnownPart> known = std::nullopt;
+    std::optional<conda::CondaRecord> made = std::nullopt;
+};
+
+/// All layers of an environment, and what of them is known.
+struct CondaInventory {
+    std::vector<PackageGroup> groups;
+    std::optional<LaidLayer> meta;    // conda-meta as a whole
+    std::vector<RecordPart> records;  // of each package; empty where `meta` is known
+
+    /// Whether something is to be made for this group, or learnt from it.
+    [[nodiscard]] bool is_missing(const PackageGroup& group) const;
 };
 
 /// The layers of conda environments: each made once, and found again by what it was made of.
@@ -40,29 +46,28 @@ class CondaLayers {
     CondaLayers(Services& services, LayerWriting writing, bool no_cache)
         : services_(services),
           known_(services.store, writing.lease, no_cache),
+          parts_(writing, no_cache),
           writing_(std::move(writing)) {}
 
-    /// What is known of a package's layers, by their keys.
-    [[nodiscard]] Result<PackageLayers> find(
-        const conda::EnvironmentPlan& plan, const conda::PlannedPackage& planned
+    /// What is known of an environment whose packages with content are in these groups.
+    [[nodiscard]] Result<CondaInventory> find(
+        const conda::EnvironmentPlan& plan, std::vector<PackageGroup> groups
     ) const;
-    /// Makes what is not known, under the lease and not yet remembered: that waits for the disk,
-    /// which is no work for the pool.
+    /// Makes a group's layer where it is not known, and the records that its packages lack, under
+    /// the lease and not yet remembered. Groups don't touch each other's.
     /// Errors   those of the package, and of the store.
-    [[nodiscard]] Result<void> make_missing(
-        const conda::EnvironmentPlan& plan,
-        const conda::PlannedPackage& planned,
-        PackageLayers& layers
+    [[nodiscard]] Result<void> lay(
+        const conda::EnvironmentPlan& plan, PackageGroup& group, std::vector<RecordPart>& records
     ) const;
-    /// Makes what is new durable, and known to later builds.
-    [[nodiscard]] Result<void> remember(const PackageLayers& layers) const;
-    /// Several layers as one, their frames as they are, not yet remembered. One alone is itself.
-    [[nodiscard]] Result<JoinedLayer> joined(
-        const std::vector<LayerFacts>& members, const std::string& origin
+    /// conda-meta, once all groups are laid; not yet remembered.
+    [[nodiscard]] Result<LaidLayer> lay_meta(
+        const conda::EnvironmentPlan& plan, CondaInventory& inventory
     ) const;
-    [[nodiscard]] Result<void> remember(const std::vector<JoinedLayer>& layers) const;
-    /// What conda-meta holds beside the records.
-    [[nodiscard]] Result<KnownLayer> meta_head(const conda::EnvironmentPlan& plan) const;
+
+    [[nodiscard]] Result<void> remember(const LaidLayer& layer) const {
+        return parts_.remember(layer);
+    }
+
     /// What CompilePlan wants to lie in the image while it runs.
     [[nodiscard]] Result<KnownLayer> compile_list(const conda::CompilePlan& compile) const;
     /// The directories above a prefix that a base lacks.
@@ -71,25 +76,24 @@ class CondaLayers {
         const;
 
   private:
-    [[nodiscard]] Result<std::optional<LayerFacts>> write_payload(
-        const conda::PlannedPackage& planned
+    [[nodiscard]] Result<void> lay_packages(const conda::EnvironmentPlan& plan, PackageGroup& group)
+        const;
+    [[nodiscard]] Result<void> write_payload(
+        const conda::PlannedPackage& planned, LayerBuilder& layer
     ) const;
-    [[nodiscard]] Result<void> write_record(
-        const conda::EnvironmentPlan& plan,
-        const conda::PlannedPackage& planned,
-        PackageLayers& layers
-    ) const;
-    [[nodiscard]] Result<std::optional<conda::BucketPoint>> find_point(
-        std::span<const LayerFacts> members
-    ) const;
-    [[nodiscard]] Result<Dress> dress_of(const LayerFacts& layer) const;
     [[nodiscard]] Result<KnownLayer> found_or_made(
         const Digest& key, const std::string& origin, const FillLayer& fill
     ) const;
 
     Services& services_;
     KnownLayers known_;
+    PartLayers parts_;
     LayerWriting writing_;
 };
+
+/// What whoever makes a record should hear: files that are not what the package says of them.
+std::optional<std::string> warning_of(
+    const conda::PlannedPackage& planned, const conda::CondaRecord& record
+);
 
 }  // namespace kiln::daemon

@@ -3,9 +3,8 @@
 namespace kiln::daemon {
 
 Result<std::optional<KnownLayer>> KnownLayers::find(const Digest& key) const {
-    lease_.keep(key);
-    TRY_ASSIGN(const auto record, store_.index().find_cache(key));
-    if (!record || no_cache_) {
+    TRY_ASSIGN(const auto record, find_record(key));
+    if (!record) {
         return std::optional<KnownLayer>();
     }
     KnownLayer known{.layer = std::nullopt, .known = true};
@@ -15,18 +14,22 @@ Result<std::optional<KnownLayer>> KnownLayers::find(const Digest& key) const {
             return std::optional<KnownLayer>();
         }
     }
-    store_.used(key);
     return std::optional(std::move(known));
 }
 
-Result<std::optional<std::string>> KnownLayers::find_text(const Digest& key) const {
+Result<std::optional<store::CacheRecord>> KnownLayers::find_record(const Digest& key) const {
     lease_.keep(key);
     TRY_ASSIGN(auto record, store_.index().find_cache(key));
     if (!record || no_cache_) {
-        return std::optional<std::string>();
+        return std::optional<store::CacheRecord>();
     }
     store_.used(key);
-    return std::optional(std::move(record->payload));
+    return record;
+}
+
+void KnownLayers::use(const Digest& key) const {
+    lease_.keep(key);
+    store_.used(key);
 }
 
 Result<void> KnownLayers::remember(

@@ -30,8 +30,11 @@ class KnownLayers {
     /// nullopt: not known, or not to be looked for.
     [[nodiscard]] Result<std::optional<KnownLayer>> find(const Digest& key) const;
 
-    /// What a record says that was remembered beside layers; nullopt as for them.
-    [[nodiscard]] Result<std::optional<std::string>> find_text(const Digest& key) const;
+    /// A record that was remembered beside layers; nullopt as for them.
+    [[nodiscard]] Result<std::optional<store::CacheRecord>> find_record(const Digest& key) const;
+
+    /// Keeps a record that is not looked at because what it helps to make is known.
+    void use(const Digest& key) const;
 
     struct Made {
         Digest key;

@@ -1,11 +1,11 @@
 #include "tests/support/conda_layers.hpp"
 
 #include "layers/conda/conda_meta.hpp"
-#include "layers/conda/grouping.hpp"
 #include "layers/conda/package_layer.hpp"
 #include "layers/conda/package_reader.hpp"
 #include "layers/layer_reader.hpp"
 #include "layers/tar/tar_reader.hpp"
+#include "layers/tar/tar_writer.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/package_maker.hpp"
 
@@ -128,19 +128,25 @@ Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment) {
 }
 
 Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers) {
-    std::vector<Fd> fds;
-    std::vector<conda::BucketMember> members;
-    for (const LayerInMemory& layer : layers) {
-        fds.push_back(file_of(as_text(layer.blob)));
-        members.push_back({fds.back().get(), layer.built.layer, layer.table});
-    }
+    ThreadPool pool(1);
     MemorySink blob(k_blob_bytes);
+    const Compression compression = layers.at(0).built.layer.dress.compression;
+    LayerBuilder builder({.compression = compression}, pool, blob, {});
+    for (const LayerInMemory& layer : layers) {
+        const Fd fd = file_of(as_text(layer.blob));
+        TRY(builder.copy_part(stored_part(layer, fd)));
+    }
     LayerInMemory joined;
-    TRY_ASSIGN(conda::Bucket bucket, conda::concatenate(members, std::nullopt, blob, {}));
-    joined.built = std::move(bucket.built);
+    TRY_ASSIGN(joined.built, builder.finish());
     joined.blob = blob.take();
     TRY_ASSIGN(joined.table, TableOfContents::open(joined.built.table));
     return joined;
+}
+
+StoredPart stored_part(const LayerInMemory& layer, const Fd& fd) {
+    const Layer& whole = layer.built.layer;
+    const std::uint64_t tar_bytes = whole.tar_bytes - tar::k_trailer_bytes;
+    return {fd.get(), find_part(whole.dress, 0, tar_bytes).value(), tar_bytes, layer.table};
 }
 
 Result<BuiltEnvironment> build_environment(

@@ -57,8 +57,10 @@ Result<LayerInMemory> build_package_layer(
 );
 /// conda-meta as the last layer of an image has it.
 Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment);
-/// Several layers as a bucket.
+/// Several layers as the parts of one.
 Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers);
+/// All of a layer as a part for another; `fd` is its blob.
+StoredPart stored_part(const LayerInMemory& layer, const Fd& fd);
 Result<BuiltEnvironment> build_environment(
     std::vector<OpenPackage> packages,
     const std::string& prefix,

@@ -1,0 +1,197 @@
+#include "daemon/build/part_layers.hpp"
+
+#include "tests/support/matchers.hpp"
+#include "tests/support/temp_store.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kiln::daemon {
+namespace {
+
+using kiln::testing::FailsWith;
+using kiln::testing::Succeeds;
+using kiln::testing::TempStore;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+/// A store in which parts are laid that hold a file of their name each; it counts who was made.
+class Laying {
+  public:
+    explicit Laying(Compression compression = Compression::zstd)
+        : compression_(compression) {}
+
+    /// Known parts are copied, others made: the names of those come to made().
+    Result<LaidLayer> lay(const std::vector<std::string>& names, bool no_cache = false) {
+        made_.clear();
+        const PartLayers layers(writing(), no_cache);
+        std::vector<Digest> keys;
+        std::vector<PartToLay> parts;
+        for (const std::string& name : names) {
+            keys.push_back(digest_of(name));
+        }
+        TRY_ASSIGN(auto laid, layers.find(keys));
+        if (laid) {
+            return *laid;
+        }
+        TRY_ASSIGN(const auto known, layers.find_parts(keys));
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            parts.push_back({keys[i], known[i], [this, name = names[i]](LayerBuilder& layer) {
+                                 return write(name, layer);
+                             }});
+        }
+        TRY_ASSIGN(laid, layers.lay(std::move(parts), "test"));
+        TRY(layers.remember(*laid));
+        return *laid;
+    }
+
+    [[nodiscard]] const std::vector<std::string>& made() const { return made_; }
+
+    void dress(Compression compression) { compression_ = compression; }
+
+    void collect() {
+        lease_ = store_->lease();
+        EXPECT_THAT(store_->collect({.keep_size_bytes = 0}, {}), Succeeds());
+    }
+
+    [[nodiscard]] bool is_whole() {
+        return store_->verify(store::Repair::no, {}).value().problems.empty();
+    }
+
+    store::Store& store() { return *store_; }
+
+  private:
+    LayerWriting writing() {
+        return {*store_, pool_, lease_, LayerOptions{.compression = compression_}, {}};
+    }
+
+    /// Of a MiB and more when the name is a capital, so that it is worth a point.
+    Result<void> write(const std::string& name, LayerBuilder& layer) {
+        made_.push_back(name);
+        const std::string content((name[0] < 'a' ? 1'100'000U : 1U), name[0]);
+        tar::TarEntry entry;
+        entry.path = name;
+        entry.mode = 0644;
+        entry.size_bytes = content.size();
+        return layer.add(entry, as_bytes(content));
+    }
+
+    ThreadPool pool_{2};
+    TempStore store_;
+    store::Lease lease_ = store_->lease();
+    Compression compression_;
+    std::vector<std::string> made_;
+};
+
+/// What a store that knows nothing makes of them.
+LayerFacts from_nothing(const std::vector<std::string>& names, Compression compression) {
+    Laying fresh(compression);
+    return fresh.lay(names).value().layer.layer.value();
+}
+
+class PartLayersOf : public ::testing::TestWithParam<Compression> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    EveryCompression,
+    PartLayersOf,
+    ::testing::Values(Compression::none, Compression::gzip, Compression::zstd),
+    [](const auto& each) { return std::string(compression_name(each.param)); }
+);
+
+TEST_P(PartLayersOf, PartsThatAreKnownAreCopiedWhereverTheyLie) {
+    Laying laying(GetParam());
+    ASSERT_THAT(laying.lay({"A", "B", "c", "D"}), Succeeds());
+    EXPECT_THAT(laying.made(), ElementsAre("A", "B", "c", "D"));
+
+    const std::vector<std::vector<std::string>> later{
+        {"A", "B", "x", "D"}, {"B", "y"}, {"z"}, {"z", "D", "c"}, {"A", "B", "D"}, {"c"}};
+    std::vector<std::vector<std::string>> made;
+    for (const std::vector<std::string>& names : later) {
+        const auto laid = laying.lay(names);
+        ASSERT_THAT(laid, Succeeds());
+        EXPECT_EQ(*laid->layer.layer, from_nothing(names, GetParam()));
+        made.push_back(laying.made());
+    }
+
+    EXPECT_THAT(
+        made,
+        ElementsAre(
+            ElementsAre("x"), ElementsAre("y"), ElementsAre("z"), IsEmpty(), IsEmpty(), IsEmpty()
+        )
+    );
+    EXPECT_TRUE(laying.is_whole());
+}
+
+TEST_P(PartLayersOf, ALayerThatIsKnownIsNotLaidAgain) {
+    Laying laying(GetParam());
+    const auto first = laying.lay({"A", "b"});
+    ASSERT_THAT(first, Succeeds());
+    EXPECT_FALSE(first->layer.known);
+
+    const auto again = laying.lay({"A", "b"});
+
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_TRUE(again->layer.known);
+    EXPECT_EQ(again->layer.layer, first->layer.layer);
+    EXPECT_THAT(laying.made(), IsEmpty());
+}
+
+TEST(PartLayers, WhatTheCollectorTookIsMadeAnew) {
+    Laying laying;
+    const auto first = laying.lay({"A", "b"});
+    ASSERT_THAT(first, Succeeds());
+
+    laying.collect();
+
+    const auto again = laying.lay({"A", "b"});
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_THAT(laying.made(), ElementsAre("A", "b"));
+    EXPECT_EQ(again->layer.layer, first->layer.layer);
+}
+
+TEST(PartLayers, NothingIsLookedForWithoutTheCache) {
+    Laying laying;
+    const auto first = laying.lay({"A", "b"});
+    ASSERT_THAT(first, Succeeds());
+
+    const auto again = laying.lay({"A", "b"}, true);
+
+    ASSERT_THAT(again, Succeeds());
+    EXPECT_THAT(laying.made(), ElementsAre("A", "b"));
+    EXPECT_EQ(again->layer.layer, first->layer.layer);
+}
+
+TEST(PartLayers, AnotherCompressionIsMadeOfThePartsThemselves) {
+    Laying laying;
+    ASSERT_THAT(laying.lay({"A", "b"}), Succeeds());
+
+    laying.dress(Compression::gzip);
+    const auto laid = laying.lay({"A", "b"});
+
+    ASSERT_THAT(laid, Succeeds());
+    EXPECT_THAT(laying.made(), ElementsAre("A", "b"));
+    EXPECT_EQ(*laid->layer.layer, from_nothing({"A", "b"}, Compression::gzip));
+}
+
+TEST(PartLayers, APartThatCannotBeMadeLeavesNothing) {
+    Laying laying;
+    const store::Lease lease = laying.store().lease();
+    ThreadPool pool(1);
+    const PartLayers layers({laying.store(), pool, lease, {}, {}}, false);
+
+    const auto laid = layers.lay(
+        {{digest_of("A"),
+          std::nullopt,
+          [](LayerBuilder&) -> Result<void> { return fail(Code::invalid_input, "no such file"); }}},
+        "test"
+    );
+
+    EXPECT_THAT(laid, FailsWith(Code::invalid_input));
+    EXPECT_EQ(laying.store().collect({}, {}).value().blobs, 0U);
+}
+
+}  // namespace
+}  // namespace kiln::daemon
