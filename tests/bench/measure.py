@@ -58,3 +58,9 @@ def settle():
     """What was written before is no longer on its way to the disk while something else is measured."""
     os.sync()
     time.sleep(0.2)
+
+
+def settled(action):
+    """Timed, after that."""
+    settle()
+    return timed(action)
