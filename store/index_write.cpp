@@ -79,9 +79,11 @@ Result<void> put_layer(Database& database, const LayerFacts& layer, UnixSeconds 
         TRY(require_object(database, ObjectKind::blob, dress.digest));
         TRY_ASSIGN(
             Statement put_dress,
-            database.prepare("INSERT OR IGNORE INTO dresses "
+            // Who pulled the blob does not know its frames, who writes it does.
+            database.prepare("INSERT INTO dresses "
                              "(digest, diff_id, compression, size_bytes, frames) "
-                             "VALUES (?, ?, ?, ?, ?)")
+                             "VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE "
+                             "SET frames = excluded.frames WHERE length(frames) = 0")
         );
         put_dress.bind(dress.digest).bind(layer.diff_id);
         put_dress.bind(compression_name(dress.compression)).bind(dress.size_bytes);

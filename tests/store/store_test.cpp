@@ -114,6 +114,20 @@ TEST(Store, AddsADressToALayerThatItKnows) {
     EXPECT_THAT((*store->index().find_layer(layer.diff_id))->dresses, SizeIs(2));
 }
 
+TEST(Store, FramesThatWereNotKnownAreLearntLater) {
+    TempStore store;
+    const Lease lease = store->lease();
+    const LayerFacts written = store.put_layer(lease, "a");
+    LayerFacts pulled = written;
+    pulled.dresses[0].frames.frames.clear();
+
+    for (const LayerFacts& each : {pulled, written, pulled}) {
+        ASSERT_THAT(store->record({.layers = {each}}), Succeeds());
+    }
+
+    EXPECT_EQ((*store->index().find_layer(written.diff_id))->dresses, written.dresses);
+}
+
 TEST(Store, RecordsNothingThatNamesAnAbsentBlob) {
     TempStore store;
     const Lease lease = store->lease();
