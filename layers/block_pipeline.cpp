@@ -190,6 +190,7 @@ void BlockPipeline::advance(std::size_t count, std::optional<ContentPart> part) 
     ASSERT(filling_);
     Block& block = shared_->block(shared_->filled);
     if (part) {
+        ASSERT(!block.hashed);  // or nobody would hash the content
         block.pieces.push_back({.offset = block.tar_size, .size = count, .part = *part});
     }
     block.tar_size += count;
@@ -267,8 +268,14 @@ void BlockPipeline::end_block() {
     });
 }
 
+Result<void> BlockPipeline::failure() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->failure ? Result<void>(fail(*shared_->failure)) : Result<void>();
+}
+
 Result<BlockPipeline::Outcome> BlockPipeline::finish() {
     cut();
+    ASSERT(tar_bytes_ >= hashed_before_);
     Shared& shared = *shared_;
     std::unique_lock lock(shared.mutex);
     while (!shared.failure && shared.finished() < shared.filled) {
@@ -447,7 +454,7 @@ void BlockPipeline::Shared::unpack(Block& block) {
     const MutableByteSpan into = block.tar.reserve(k_frame_tar_bytes).first(block.tar_size);
     const ByteSpan frame(block.frame.bytes.get(), block.frame_size);
     if (auto done = decompressor->decompress(frame, into); !done) {
-        record_failure(std::move(done).error());
+        record_failure(std::move(done).error().with_hint("kiln verify names what is damaged"));
     }
     buffers->give_decompressor(compression, std::move(decompressor));
 }

@@ -171,6 +171,11 @@ Result<void> LayerBuilder::copy_part(const StoredPart& part) {
     return {};
 }
 
+Result<void> LayerBuilder::failure() const {
+    TRY(state_->pipeline);
+    return (*state_->pipeline)->failure();
+}
+
 void LayerBuilder::hash_from(const Hasher::Point& point) {
     if (state_->pipeline) {
         (*state_->pipeline)->hash_from(point);

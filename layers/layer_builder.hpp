@@ -54,11 +54,14 @@ class LayerBuilder {
     /// order of paths begins anew. Either all of a layer is in parts or nothing.
     Result<void> end_part();
     /// A part of another layer of this compression, its frames as they are: only hashed anew.
-    /// Errors   corrupt when the blob holds no such frames.
+    /// Errors   corrupt when the blob holds no such frames, perhaps later.
     Result<void> copy_part(const StoredPart& part);
     /// The hash of the tar is known up to here: the parts before it, which are copied, are not
     /// unpacked for it. Call first.
     void hash_from(const Hasher::Point& point);
+
+    /// What went wrong beside the caller, so that it is not taken for a fault of what is added.
+    [[nodiscard]] Result<void> failure() const;
 
     /// Errors   internal when two parts have the same path, and it is no directory.
     Result<BuiltLayer> finish();
@@ -68,7 +71,7 @@ class LayerBuilder {
     std::unique_ptr<State> state_;
 };
 
-/// A tar that is already canonical or must stay as it is (a foreign layer, a conda bucket) as a
+/// A tar that is already canonical or must stay as it is (a foreign layer) as a
 /// layer of another dress: same diff_id, new blob.
 Result<Layer> redress(
     ByteSource& tar,

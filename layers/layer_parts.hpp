@@ -18,7 +18,8 @@ struct LayerPart {
     std::uint64_t tar_offset = 0;  // in the layer
     std::uint64_t tar_bytes = 0;
     Bytes table;  // of its entries; contents lie where its own tar has them
-    /// Where the hash of the layer's tar stands behind it; nullopt where that was not hashed.
+    /// Where the hash of the layer's tar stands behind it; nullopt where that was not hashed, and
+    /// of an empty part, where it is that of the part before.
     std::optional<Hasher::Point> hash_behind;
 };
 

@@ -27,7 +27,7 @@ using conda::EnvironmentPlan;
 using conda::LockEntry;
 using conda::PlannedPackage;
 
-/// Packages that are made and wait for the disk, while the pool makes others.
+/// Layers that are made and wait for the disk, while the pool makes others.
 constexpr std::size_t k_syncs_at_once = 4;
 
 /// Packages that one task of the pool reads: handing over costs more than reading one.

@@ -38,7 +38,7 @@ struct PipStep {
     Digest files;       // diff_id of a layer with what it reads, for that run alone
 };
 
-/// A locked conda environment as layers: one a package (or bucket) and one of conda-meta, each made
+/// A locked conda environment as layers: one a package or bucket and one of conda-meta, each made
 /// once and found again by its key in every later build, whatever it stands on.
 struct Environment {
     std::string prefix;

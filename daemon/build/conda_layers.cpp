@@ -28,9 +28,13 @@ std::vector<Digest> payload_keys(const EnvironmentPlan& plan, const PackageGroup
     return keys;
 }
 
+Digest head_key(const EnvironmentPlan& plan) {
+    return key_of("conda-meta-head/2", plan.head_key());
+}
+
 /// Of the parts of conda-meta: what stands before the records, then one a package.
 std::vector<Digest> meta_keys(const EnvironmentPlan& plan) {
-    std::vector<Digest> keys{key_of("conda-meta-head/2", plan.head_key())};
+    std::vector<Digest> keys{head_key(plan)};
     for (const PlannedPackage& planned : plan.packages) {
         keys.push_back(key_of("conda-record/2", plan.record_key(planned)));
     }
@@ -116,20 +120,16 @@ Result<void> CondaLayers::lay_packages(const EnvironmentPlan& plan, PackageGroup
     std::vector<PartToLay> parts;
     for (std::size_t i = 0; i < keys.size(); ++i) {
         const PlannedPackage& planned = plan.packages[group.packages[i]];
-        FillLayer make = [this, &planned](LayerBuilder& layer) -> Result<void> {
-            auto written = write_payload(planned, layer);
-            if (!written) {
-                Error error = damaged_package(
-                    std::move(written).error(),
-                    planned.package.file_name,
-                    planned.package.is_checked
-                );
-                error.where = error.where ? error.where : planned.package.where;
-                return fail(std::move(error));
-            }
-            return {};
+        FillLayer make = [this, &planned](LayerBuilder& layer) {
+            return write_payload(planned, layer);
         };
-        parts.push_back({.key = keys[i], .known = std::move(known[i]), .make = std::move(make)});
+        auto explain = [&planned](Error error) {
+            const conda::EnvironmentPackage& package = planned.package;
+            Error told = damaged_package(std::move(error), package.file_name, package.is_checked);
+            told.where = told.where ? told.where : package.where;
+            return told;
+        };
+        parts.push_back({keys[i], std::move(known[i]), std::move(make), std::move(explain)});
     }
     TRY_ASSIGN(group.laid, parts_.lay(std::move(parts), group.names));
     return {};
@@ -151,7 +151,7 @@ Result<LaidLayer> CondaLayers::lay_meta(const EnvironmentPlan& plan, CondaInvent
         return *inventory.meta;
     }
     std::vector<PartToLay> parts;
-    const Digest head = meta_keys(plan).front();
+    const Digest head = head_key(plan);
     TRY_ASSIGN(auto known_head, parts_.find_parts({head}));
     parts.push_back({head, std::move(known_head.front()), [&plan](LayerBuilder& layer) {
                          return conda::write_conda_meta_head(plan, layer);
@@ -166,8 +166,10 @@ Result<LaidLayer> CondaLayers::lay_meta(const EnvironmentPlan& plan, CondaInvent
         parts.push_back(
             {record.key,
              std::move(record.known),
-             [&plan, &planned, &record](LayerBuilder& layer) {
-                 return conda::write_conda_record(planned, plan.prefix, *record.made, layer);
+             [&plan, &planned, &record](LayerBuilder& layer) -> Result<void> {
+                 TRY(conda::write_conda_record(planned, plan.prefix, *record.made, layer));
+                 record.made->text = std::string();  // it may be long, and is in the layer
+                 return {};
              }}
         );
     }

@@ -27,9 +27,13 @@ Result<std::optional<store::CacheRecord>> KnownLayers::find_record(const Digest&
     return record;
 }
 
-void KnownLayers::use(const Digest& key) const {
-    lease_.keep(key);
-    store_.used(key);
+Result<void> KnownLayers::use(const Digest& key, const std::optional<LayerFacts>& layer) const {
+    TRY_ASSIGN(const auto record, store_.index().find_cache(key));
+    if (layer && record && record->diff_id == layer->diff_id) {
+        lease_.keep(key);
+        store_.used(key);
+    }
+    return {};
 }
 
 Result<void> KnownLayers::remember(

@@ -33,8 +33,8 @@ class KnownLayers {
     /// A record that was remembered beside layers; nullopt as for them.
     [[nodiscard]] Result<std::optional<store::CacheRecord>> find_record(const Digest& key) const;
 
-    /// Keeps a record that is not looked at because what it helps to make is known.
-    void use(const Digest& key) const;
+    /// Keeps a record that leads to this layer, which is known already.
+    [[nodiscard]] Result<void> use(const Digest& key, const std::optional<LayerFacts>& layer) const;
 
     struct Made {
         Digest key;

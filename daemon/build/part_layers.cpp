@@ -56,39 +56,50 @@ class Opened {
   private:
     using Blob = std::shared_ptr<const OpenedBlob>;
 
-    /// Null for those that are not there.
-    Result<Blob> blob_of(const Digest& diff_id);
-    Result<std::shared_ptr<const TableOfContents>> table(
-        const Digest& tables, const PartRecord& place
-    );
+    struct Table {
+        Digest digest;
+        std::shared_ptr<const TableOfContents> rows;
+    };
+
+    /// The dresses of a layer in this compression: by others it may have been cut elsewhere.
+    Result<const std::vector<Blob>*> blobs_of(const Digest& diff_id);
+    Result<Table> table_of_layer(const Digest& diff_id);
+    Result<Table> table_of_part(const Digest& tables, const PartRecord& place);
 
     store::Store& store_;
     Compression compression_;
-    std::map<Digest, Blob> blobs_;
+    std::map<Digest, std::vector<Blob>> blobs_;
     std::map<Digest, Bytes> tables_;
 };
 
-Result<Opened::Blob> Opened::blob_of(const Digest& diff_id) {
+Result<const std::vector<Opened::Blob>*> Opened::blobs_of(const Digest& diff_id) {
     const auto [place, fresh] = blobs_.try_emplace(diff_id);
+    std::vector<Blob>& blobs = place->second;
     if (!fresh) {
-        return place->second;
+        return &blobs;
     }
     TRY_ASSIGN(auto layer, store_.index().find_layer(diff_id));
     if (!layer) {
-        return Blob();
+        return &blobs;
     }
-    const auto worn = std::ranges::find(layer->dresses, compression_, &Dress::compression);
-    if (worn != layer->dresses.end()) {
-        TRY_ASSIGN(store::BlobReader reader, store_.blobs().open(worn->digest));
-        place->second = std::make_shared<const OpenedBlob>(OpenedBlob{
-            std::move(reader), std::move(*worn), layer->tar_bytes});
+    for (Dress& dress : layer->dresses) {
+        if (dress.compression == compression_) {
+            TRY_ASSIGN(store::BlobReader reader, store_.blobs().open(dress.digest));
+            blobs.push_back(std::make_shared<const OpenedBlob>(OpenedBlob{
+                std::move(reader), std::move(dress), layer->tar_bytes}));
+        }
     }
-    return place->second;
+    return &blobs;
 }
 
-Result<std::shared_ptr<const TableOfContents>> Opened::table(
-    const Digest& tables, const PartRecord& place
-) {
+Result<Opened::Table> Opened::table_of_layer(const Digest& diff_id) {
+    TRY_ASSIGN(MappedFile file, store_.tables().open(diff_id));
+    Table table{.digest = digest_of(file.bytes()), .rows = nullptr};
+    TRY_ASSIGN(table.rows, TableOfContents::open(std::move(file)));
+    return table;
+}
+
+Result<Opened::Table> Opened::table_of_part(const Digest& tables, const PartRecord& place) {
     auto found = tables_.find(tables);
     if (found == tables_.end()) {
         TRY_ASSIGN(Bytes bytes, store::read_blob(store_.blobs(), tables, k_tables_bytes));
@@ -99,35 +110,31 @@ Result<std::shared_ptr<const TableOfContents>> Opened::table(
         return fail(Code::corrupt, "{} is too short for the table of a part", tables.render());
     }
     const ByteSpan own = all.subspan(place.table_offset, place.table_bytes);
-    return TableOfContents::open(Bytes(own.begin(), own.end()));
+    Table table{.digest = digest_of(own), .rows = nullptr};
+    TRY_ASSIGN(table.rows, TableOfContents::open(Bytes(own.begin(), own.end())));
+    return table;
 }
 
 Result<std::optional<KnownPart>> Opened::part(const store::CacheRecord& record) {
-    if (!record.diff_id) {
-        return std::optional<KnownPart>();
+    const bool is_layer = record.blobs.empty();
+    TRY_ASSIGN(const std::vector<Blob>* const blobs, blobs_of(*record.diff_id));
+    for (const Blob& blob : *blobs) {
+        PartRecord place{.tar_bytes = blob->tar_bytes - tar::k_trailer_bytes};
+        if (!is_layer) {
+            TRY_ASSIGN(place, PartRecord::parse(record.payload));
+        }
+        const auto found = find_part(blob->dress, place.tar_offset, place.tar_bytes);
+        if (!found) {
+            continue;
+        }
+        TRY_ASSIGN(
+            Table table,
+            is_layer ? table_of_layer(*record.diff_id) : table_of_part(record.blobs.front(), place)
+        );
+        const StoredPart stored{blob->reader.fd(), *found, place.tar_bytes, std::move(table.rows)};
+        return std::optional(KnownPart{blob, stored, table.digest});
     }
-    TRY_ASSIGN(const Blob blob, blob_of(*record.diff_id));
-    if (!blob) {
-        return std::optional<KnownPart>();
-    }
-    PartRecord place{.tar_bytes = blob->tar_bytes - tar::k_trailer_bytes};
-    if (!record.blobs.empty()) {
-        TRY_ASSIGN(place, PartRecord::parse(record.payload));
-    }
-    const auto found = find_part(blob->dress, place.tar_offset, place.tar_bytes);
-    if (!found) {
-        return std::optional<KnownPart>();
-    }
-    KnownPart known{.blob = blob, .stored = {}};
-    known.stored.blob_fd = blob->reader.fd();
-    known.stored.place = *found;
-    known.stored.tar_bytes = place.tar_bytes;
-    if (record.blobs.empty()) {
-        TRY_ASSIGN(known.stored.table, open_table(store_, *record.diff_id));
-    } else {
-        TRY_ASSIGN(known.stored.table, table(record.blobs.front(), place));
-    }
-    return std::optional(std::move(known));
+    return std::optional<KnownPart>();
 }
 
 /// How many of the first parts come before a point worth remembering: about one every MiB.
@@ -144,12 +151,22 @@ std::vector<std::size_t> point_places(const std::vector<std::uint64_t>& tar_byte
     return places;
 }
 
-Digest point_key(const std::vector<PartToLay>& parts, std::size_t count) {
+/// A hash stands behind bytes, whatever keys these have: `tables` say what the parts hold.
+Digest point_key(std::span<const Digest> tables) {
     CacheKey key("layer-parts-point/1");
-    for (std::size_t i = 0; i < count; ++i) {
-        key.add("part", parts[i].key.render());
+    for (const Digest& table : tables) {
+        key.add("table", table.render());
     }
     return key.digest();
+}
+
+Result<void> make(const PartToLay& part, LayerBuilder& builder) {
+    auto made = part.make(builder);
+    if (!made) {
+        TRY(builder.failure());
+        return part.explain ? fail(part.explain(std::move(made).error())) : made;
+    }
+    return builder.end_part();
 }
 
 }  // namespace
@@ -167,6 +184,14 @@ Digest PartLayers::layer_key(const std::vector<Digest>& parts) const {
     return key.digest();
 }
 
+/// Parts are copied within a compression, so they are known in each by itself.
+Digest PartLayers::part_key(const Digest& key) const {
+    CacheKey own("layer-part/1");
+    own.add("part", key.render());
+    own.add("compression", std::string(compression_name(writing_.options.compression)));
+    return own.digest();
+}
+
 Result<std::optional<LaidLayer>> PartLayers::find(const std::vector<Digest>& keys) const {
     LaidLayer laid;
     laid.key = layer_key(keys);
@@ -175,7 +200,7 @@ Result<std::optional<LaidLayer>> PartLayers::find(const std::vector<Digest>& key
         return std::optional<LaidLayer>();
     }
     for (const Digest& key : keys) {
-        known_.use(key);
+        TRY(known_.use(part_key(key), found->layer));
     }
     laid.layer = std::move(*found);
     return std::optional(std::move(laid));
@@ -187,10 +212,17 @@ Result<std::vector<std::optional<KnownPart>>> PartLayers::find_parts(const std::
     Opened opened(writing_.store, writing_.options.compression);
     for (const Digest& key : keys) {
         parts.emplace_back();
-        TRY_ASSIGN(const auto record, known_.find_record(key));
-        if (record) {
-            TRY_ASSIGN(parts.back(), opened.part(*record));
+        TRY_ASSIGN(const auto record, known_.find_record(part_key(key)));
+        if (!record || !record->diff_id) {
+            continue;
         }
+        writing_.lease.keep(*record->diff_id);
+        auto part = opened.part(*record);
+        if (part) {
+            parts.back() = std::move(*part);
+        } else if (part.error().code != Code::not_found && part.error().code != Code::corrupt) {
+            return fail(std::move(part).error());
+        }  // else it is made anew
     }
     return parts;
 }
@@ -208,10 +240,11 @@ Result<LaidLayer> PartLayers::lay(std::vector<PartToLay> parts, const std::strin
     for (const PartToLay& part : parts) {
         keys.push_back(part.key);
         if (part.known) {
-            TRY(builder.copy_part(part.known->stored));
+            TRY(builder.copy_part(part.known->stored),
+                "while copying out of {}",
+                part.known->blob->dress.digest.render());
         } else {
-            TRY(part.make(builder));
-            TRY(builder.end_part());
+            TRY(make(part, builder));
         }
     }
     TRY_ASSIGN(const BuiltLayer built, builder.finish());
@@ -231,20 +264,25 @@ Result<std::vector<store::CacheRecord>> PartLayers::records_of(
     const std::vector<PartToLay>& parts, const BuiltLayer& built
 ) const {
     if (parts.size() == 1) {
-        const store::CacheRecord record{.key = parts[0].key, .diff_id = built.layer.diff_id};
+        const store::CacheRecord record{
+            .key = part_key(parts[0].key), .diff_id = built.layer.diff_id};
         return std::vector<store::CacheRecord>{record};
     }
     std::vector<store::CacheRecord> records;
     std::vector<std::uint64_t> sizes;
+    std::vector<Digest> held;
     Bytes tables;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const LayerPart& part = built.parts[i];
         const PartRecord place{part.tar_offset, part.tar_bytes, tables.size(), part.table.size()};
         tables.insert(tables.end(), part.table.begin(), part.table.end());
         records.push_back(
-            {.key = parts[i].key, .diff_id = built.layer.diff_id, .payload = place.render()}
+            {.key = part_key(parts[i].key),
+             .diff_id = built.layer.diff_id,
+             .payload = place.render()}
         );
         sizes.push_back(part.tar_bytes);
+        held.push_back(digest_of(part.table));
     }
     TRY_ASSIGN(
         const Digest kept, store::write_blob(writing_.store.blobs(), writing_.lease, tables)
@@ -255,7 +293,9 @@ Result<std::vector<store::CacheRecord>> PartLayers::records_of(
     for (const std::size_t place : point_places(sizes)) {
         const auto& point = built.parts[place - 1].hash_behind;
         if (place < parts.size() && point) {
-            records.push_back({.key = point_key(parts, place), .payload = render_hex(point->value)}
+            records.push_back(
+                {.key = point_key(std::span(held).first(place)),
+                 .payload = render_hex(point->value)}
             );
         }
     }
@@ -266,12 +306,14 @@ Result<std::vector<store::CacheRecord>> PartLayers::records_of(
 Result<std::optional<Hasher::Point>> PartLayers::find_point(const std::vector<PartToLay>& parts
 ) const {
     std::vector<std::uint64_t> sizes;
+    std::vector<Digest> held;
     for (std::size_t i = 0; i + 1 < parts.size() && parts[i].known; ++i) {
         sizes.push_back(parts[i].known->stored.tar_bytes);
+        held.push_back(parts[i].known->table);
     }
     const std::vector<std::size_t> places = point_places(sizes);
     for (auto place = places.rbegin(); place != places.rend(); ++place) {
-        TRY_ASSIGN(const auto record, known_.find_record(point_key(parts, *place)));
+        TRY_ASSIGN(const auto record, known_.find_record(point_key(std::span(held).first(*place))));
         const auto value =
             record ? Digest::parse_hex(record->payload) : fail(Code::not_found, "no such point");
         if (value) {

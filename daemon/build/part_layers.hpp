@@ -24,6 +24,7 @@ struct OpenedBlob {
 struct KnownPart {
     std::shared_ptr<const OpenedBlob> blob;
     StoredPart stored;
+    Digest table;  // of the table's bytes, and so of all that the part holds
 };
 
 /// A part of a layer to be: copied where it is known, else made.
@@ -31,6 +32,8 @@ struct PartToLay {
     Digest key;
     std::optional<KnownPart> known;
     FillLayer make;
+    /// What an error of make() is to the user.
+    std::function<Error(Error)> explain = {};
 };
 
 struct LaidLayer {
@@ -65,6 +68,7 @@ class PartLayers {
 
   private:
     [[nodiscard]] Digest layer_key(const std::vector<Digest>& parts) const;
+    [[nodiscard]] Digest part_key(const Digest& key) const;
     [[nodiscard]] Result<std::optional<Hasher::Point>> find_point(
         const std::vector<PartToLay>& parts
     ) const;

@@ -18,13 +18,13 @@ struct CondaRecord {
 
 /// PREFIX/conda-meta/DIST.json of one package (cep-32): sorted keys, no path of the machine that
 /// built, no credentials; url and channel are empty for packages given as files. `table` is of the
-/// layer (or bucket) that holds the package: it knows sha256_in_prefix.
+/// layer that holds the package, alone or with others: it knows sha256_in_prefix.
 CondaRecord render_conda_meta(
     const PlannedPackage& planned, const std::string& prefix, const TableOfContents& table
 );
 
-/// That record as the only entry of a layer, to be joined with those of the other packages: one
-/// package more or less makes one record anew.
+/// That record as the only entry of a part of conda-meta's layer: one package more or less makes
+/// one record anew.
 Result<void> write_conda_record(
     const PlannedPackage& planned,
     const std::string& prefix,

@@ -39,9 +39,13 @@ class Laying {
         }
         TRY_ASSIGN(const auto known, layers.find_parts(keys));
         for (std::size_t i = 0; i < names.size(); ++i) {
-            parts.push_back({keys[i], known[i], [this, name = names[i]](LayerBuilder& layer) {
-                                 return write(name, layer);
-                             }});
+            const std::string& name = names[i];
+            auto make = [this, name](LayerBuilder& layer) { return write(name, layer); };
+            auto explain = [this, name](Error error) {
+                explained_.push_back(name);
+                return error;
+            };
+            parts.push_back({keys[i], known[i], std::move(make), std::move(explain)});
         }
         TRY_ASSIGN(laid, layers.lay(std::move(parts), "test"));
         TRY(layers.remember(*laid));
@@ -52,24 +56,42 @@ class Laying {
 
     void dress(Compression compression) { compression_ = compression; }
 
-    void collect() {
+    /// All that there is; tells what it was.
+    store::CollectReport collect() {
         lease_ = store_->lease();
-        EXPECT_THAT(store_->collect({.keep_size_bytes = 0}, {}), Succeeds());
+        return store_->collect({.keep_size_bytes = 0}, {}).value();
     }
+
+    /// The parts whose errors were explained.
+    [[nodiscard]] const std::vector<std::string>& explained() const { return explained_; }
+
+    void refuse(const std::string& name) { refused_ = name; }
+
+    void damage(const Dress& dress, off_t offset) {
+        const Fd fd = open_at(AT_FDCWD, path_of(dress), O_RDWR, Resolve::anywhere).value();
+        ASSERT_EQ(::pwrite(fd.get(), "?", 1, offset), 1);
+    }
+
+    void remove(const Dress& dress) { ASSERT_EQ(::unlink(path_of(dress).c_str()), 0); }
 
     [[nodiscard]] bool is_whole() {
         return store_->verify(store::Repair::no, {}).value().problems.empty();
     }
-
-    store::Store& store() { return *store_; }
 
   private:
     LayerWriting writing() {
         return {*store_, pool_, lease_, LayerOptions{.compression = compression_}, {}};
     }
 
+    [[nodiscard]] std::string path_of(const Dress& dress) const {
+        return store_.root() + "/blobs/sha256/" + dress.digest.hex();
+    }
+
     /// Of a MiB and more when the name is a capital, so that it is worth a point.
     Result<void> write(const std::string& name, LayerBuilder& layer) {
+        if (name == refused_) {
+            return fail(Code::invalid_input, "{} is refused", name);
+        }
         made_.push_back(name);
         const std::string content((name[0] < 'a' ? 1'100'000U : 1U), name[0]);
         tar::TarEntry entry;
@@ -84,6 +106,8 @@ class Laying {
     store::Lease lease_ = store_->lease();
     Compression compression_;
     std::vector<std::string> made_;
+    std::vector<std::string> explained_;
+    std::string refused_;
 };
 
 /// What a store that knows nothing makes of them.
@@ -144,7 +168,7 @@ TEST(PartLayers, WhatTheCollectorTookIsMadeAnew) {
     const auto first = laying.lay({"A", "b"});
     ASSERT_THAT(first, Succeeds());
 
-    laying.collect();
+    EXPECT_GT(laying.collect().blobs, 0U);
 
     const auto again = laying.lay({"A", "b"});
     ASSERT_THAT(again, Succeeds());
@@ -176,21 +200,63 @@ TEST(PartLayers, AnotherCompressionIsMadeOfThePartsThemselves) {
     EXPECT_EQ(*laid->layer.layer, from_nothing({"A", "b"}, Compression::gzip));
 }
 
+TEST(PartLayers, EachCompressionKeepsItsParts) {
+    Laying laying;
+    ASSERT_THAT(laying.lay({"A", "b"}), Succeeds());
+    laying.dress(Compression::gzip);
+    ASSERT_THAT(laying.lay({"A", "c"}), Succeeds());
+    laying.dress(Compression::zstd);
+
+    ASSERT_THAT(laying.lay({"A", "d"}), Succeeds());
+
+    EXPECT_THAT(laying.made(), ElementsAre("d"));
+}
+
+TEST(PartLayers, WhatIsBeforeAPointIsCopiedUnread) {
+    Laying laying;
+    const auto first = laying.lay({"A", "B", "c"});
+    ASSERT_THAT(first, Succeeds());
+    laying.damage(first->layer.layer->dresses.at(0), 0);
+
+    const auto laid = laying.lay({"A", "B", "x"});
+
+    ASSERT_THAT(laid, Succeeds());
+    EXPECT_EQ(laid->layer.layer->diff_id, from_nothing({"A", "B", "x"}, Compression::zstd).diff_id);
+}
+
+TEST(PartLayers, DamageOfACopiedPartIsNotAFaultOfTheNext) {
+    Laying laying;
+    const auto first = laying.lay({"a", "b"});
+    ASSERT_THAT(first, Succeeds());
+    laying.damage(first->layer.layer->dresses.at(0), 0);
+
+    const auto laid = laying.lay({"a", "X", "Y", "Z"});
+
+    ASSERT_THAT(laid, FailsWith(Code::corrupt));
+    EXPECT_EQ(laid.error().hint, "kiln verify names what is damaged");
+    EXPECT_THAT(laying.explained(), IsEmpty());
+}
+
+TEST(PartLayers, APartThatIsGoneFromTheDiskIsMadeAnew) {
+    Laying laying;
+    const auto first = laying.lay({"a", "b"});
+    ASSERT_THAT(first, Succeeds());
+    laying.remove(first->layer.layer->dresses.at(0));
+
+    const auto laid = laying.lay({"a", "c"});
+
+    ASSERT_THAT(laid, Succeeds());
+    EXPECT_THAT(laying.made(), ElementsAre("a", "c"));
+}
+
 TEST(PartLayers, APartThatCannotBeMadeLeavesNothing) {
     Laying laying;
-    const store::Lease lease = laying.store().lease();
-    ThreadPool pool(1);
-    const PartLayers layers({laying.store(), pool, lease, {}, {}}, false);
+    laying.refuse("B");
 
-    const auto laid = layers.lay(
-        {{digest_of("A"),
-          std::nullopt,
-          [](LayerBuilder&) -> Result<void> { return fail(Code::invalid_input, "no such file"); }}},
-        "test"
-    );
+    EXPECT_THAT(laying.lay({"A", "B"}), FailsWith(Code::invalid_input));
 
-    EXPECT_THAT(laid, FailsWith(Code::invalid_input));
-    EXPECT_EQ(laying.store().collect({}, {}).value().blobs, 0U);
+    EXPECT_THAT(laying.explained(), ElementsAre("B"));
+    EXPECT_EQ(laying.collect().blobs, 0U);
 }
 
 }  // namespace
