@@ -66,8 +66,7 @@ class BlockPipeline {
     /// The hash of the tar is known up to here: blocks before are copied, not hashed. Call first.
     void hash_from(const Hasher::Point& point);
     /// A frame of another blob as it is, unpacked only for the hash. Not of plain tars, which are
-    /// written. Errors   corrupt when `from` ends early or holds no such frame,
-    /// perhaps later.
+    /// written. Errors   corrupt when `from` ends early or holds no such frame, perhaps later.
     Result<void> copy(const Frame& frame, ByteSource& from);
 
     /// Tar bytes taken so far.

@@ -148,19 +148,17 @@ Result<void> LayerBuilder::copy_part(const StoredPart& part) {
     ASSERT(state_->rows.size() == state_->first_row());
     BlockPipeline& pipeline = **state_->pipeline;
     const std::uint64_t begin = pipeline.tar_bytes();
-    if (part.place.frames.empty()) {
-        FdSource tar(part.blob_fd, part.place.blob_offset, part.tar_bytes);
-        for (std::uint64_t left = part.tar_bytes; left > 0;) {
-            TRY_ASSIGN(const MutableByteSpan room, pipeline.room());
-            const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left));
-            TRY(read_exact(tar, room.first(count)));
-            pipeline.advance(count);
-            left -= count;
-        }
-    }
     FdSource blob(part.blob_fd, part.place.blob_offset);
     for (const Frame& frame : part.place.frames) {
         TRY(pipeline.copy(frame, blob));
+    }
+    // What has no frames is plain.
+    for (std::uint64_t left = begin + part.tar_bytes - pipeline.tar_bytes(); left > 0;) {
+        TRY_ASSIGN(const MutableByteSpan room, pipeline.room());
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left));
+        TRY(read_exact(blob, room.first(count)));
+        pipeline.advance(count);
+        left -= count;
     }
     for (std::size_t i = 0; i < part.table->size(); ++i) {
         TableRow row = part.table->row(i);

@@ -41,17 +41,22 @@ std::vector<Digest> meta_keys(const EnvironmentPlan& plan) {
     return keys;
 }
 
-bool lacks_record(const RecordPart& record) {
+bool is_lacking(const RecordPart& record) {
     return !record.known && !record.made;
+}
+
+/// Whether a record is to be made of what the group's layer holds. There are none where conda-meta
+/// is known.
+bool lacks_records(const std::vector<RecordPart>& records, const PackageGroup& group) {
+    return !records.empty() && std::ranges::any_of(group.packages, [&](std::size_t package) {
+        return is_lacking(records[package]);
+    });
 }
 
 }  // namespace
 
 bool CondaInventory::is_missing(const PackageGroup& group) const {
-    return !group.laid.layer.known
-           || std::ranges::any_of(group.packages, [this](std::size_t package) {
-                  return !records.empty() && lacks_record(records[package]);
-              });
+    return !group.laid.layer.known || lacks_records(records, group);
 }
 
 std::optional<std::string> warning_of(
@@ -100,13 +105,13 @@ Result<void> CondaLayers::lay(
     if (!group.laid.layer.known) {
         TRY(lay_packages(plan, group));
     }
-    if (records.empty()) {
+    if (!lacks_records(records, group)) {
         return {};
     }
     ASSERT(group.laid.layer.layer.has_value());
     TRY_ASSIGN(const auto table, open_table(services_.store, group.laid.layer.layer->diff_id));
     for (const std::size_t package : group.packages) {
-        if (lacks_record(records[package])) {
+        if (is_lacking(records[package])) {
             records[package].made =
                 conda::render_conda_meta(plan.packages[package], plan.prefix, *table);
         }
@@ -160,7 +165,7 @@ Result<LaidLayer> CondaLayers::lay_meta(const EnvironmentPlan& plan, CondaInvent
     for (std::size_t i = 0; i < plan.packages.size(); ++i) {
         const PlannedPackage& planned = plan.packages[i];
         RecordPart& record = inventory.records[i];
-        if (lacks_record(record)) {  // it has no content, so it is in no group
+        if (is_lacking(record)) {  // it has no content, so it is in no group
             record.made = conda::render_conda_meta(planned, plan.prefix, *nothing);
         }
         parts.push_back(

@@ -1,12 +1,12 @@
 #include "daemon/build/part_layers.hpp"
 
-#include "daemon/build/source_tree.hpp"
 #include "layers/tar/tar_writer.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
+#include <span>
 
 namespace kiln::daemon {
 namespace {
