@@ -105,7 +105,7 @@ Result<void> CredentialFile::save() const {
     );
     auto written = write_all(file.get(), as_bytes(json::render_pretty(document)));
     if (written && ::rename(temporary.c_str(), path_.c_str()) != 0) {
-        written = fail(errno_error(errno, path_));
+        written = fail_errno(path_);
     }
     if (!written) {
         ::unlink(temporary.c_str());

@@ -24,10 +24,6 @@ constexpr auto k_as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 constexpr int k_first_passed_fd = 3;  // SD_LISTEN_FDS_START
 constexpr int k_backlog = 128;
 
-tl::unexpected<Error> fail_errno(const std::string& what) {
-    return fail(errno_error(errno, what));
-}
-
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

@@ -24,7 +24,7 @@ Result<void> KernelFiles::write(int fd, ByteSpan bytes) {
 
 Result<void> KernelFiles::sync(int fd) {
     if (::fdatasync(fd) != 0) {
-        return fail(errno_error(errno, "fdatasync"));
+        return fail_errno("fdatasync");
     }
     return {};
 }
@@ -36,7 +36,7 @@ Result<void> KernelFiles::link(int fd, int directory, const std::string& path) {
         if (errno == EEXIST) {
             return fail(Code::conflict, "{} is there already", path);
         }
-        return fail(errno_error(errno, path));
+        return fail_errno(path);
     }
     return {};
 }
@@ -45,14 +45,14 @@ Result<void> KernelFiles::rename(
     int from_directory, const std::string& from, int to_directory, const std::string& to
 ) {
     if (::renameat(from_directory, from.c_str(), to_directory, to.c_str()) != 0) {
-        return fail(errno_error(errno, from));
+        return fail_errno(from);
     }
     return {};
 }
 
 Result<void> KernelFiles::unlink(int directory, const std::string& path) {
     if (::unlinkat(directory, path.c_str(), 0) != 0 && errno != ENOENT) {
-        return fail(errno_error(errno, path));
+        return fail_errno(path);
     }
     return {};
 }

@@ -56,7 +56,7 @@ class MemoryBlobWriter final : public BlobWriter {
 Result<std::unique_ptr<BlobWriter>> MemoryBlobStore::begin(const Lease& lease, HashedBy hashed) {
     Fd fd(::memfd_create("kiln-blob", MFD_CLOEXEC));
     if (!fd.is_open()) {
-        return fail(errno_error(errno, "memfd_create"));
+        return fail_errno("memfd_create");
     }
     return std::unique_ptr<BlobWriter>(
         std::make_unique<MemoryBlobWriter>(*this, lease, std::move(fd), hashed)

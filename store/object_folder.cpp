@@ -85,7 +85,7 @@ Result<void> NewFile::let_go() {
         return {};
     }
     if (::fchmod(fd_.get(), k_object_mode) != 0) {
-        return fail(errno_error(errno, name_));
+        return fail_errno(name_);
     }
     return {};
 }

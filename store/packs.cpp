@@ -11,7 +11,7 @@
 namespace kiln::store {
 namespace {
 
-constexpr std::size_t k_buffer_bytes = 256 * limits::k_kib;
+constexpr std::size_t k_copy_bytes = 256 * limits::k_kib;
 /// Descriptors held open for the contents that are read next; builds read a few packs in turn.
 constexpr std::size_t k_open_packs = 8;
 
@@ -24,7 +24,7 @@ Result<Received> Packs::receive(
     WriteBehind out(std::move(begun), pool_);
     PackStream contents(stream);
     Hasher headers;
-    Bytes buffer(k_buffer_bytes);
+    Bytes buffer(k_copy_bytes);
     Received received;
     std::map<Digest, ContentPlace> places;
     while (true) {

@@ -40,7 +40,7 @@ Result<Fd> lock_root(const Fd& kiln, const std::string& root) {
     }
     // The pid is only for the message above: no need to be durable, or to go through the layer.
     if (::ftruncate(lock.get(), 0) != 0) {
-        return fail(errno_error(errno, "the store's lock"));
+        return fail_errno("the store's lock");
     }
     const std::string pid = fmt::format("{}\n", ::getpid());
     TRY(pwrite_all(lock.get(), as_bytes(pid), 0));

@@ -15,13 +15,13 @@ namespace kiln::store {
 namespace {
 
 /// Between two looks at the stop token.
-constexpr std::size_t k_buffer_bytes = limits::k_mib;
+constexpr std::size_t k_read_bytes = limits::k_mib;
 
 /// A pack is named by its headers; each of them names the content behind it.
 Result<Digest> hash_pack(ByteSource& source, const std::stop_token& stop) {
     Hasher headers;
     PackStream contents(source);
-    Bytes buffer(k_buffer_bytes);
+    Bytes buffer(k_read_bytes);
     while (true) {
         TRY_ASSIGN(const auto header, contents.next());
         if (!header) {

@@ -10,7 +10,7 @@
 namespace kiln::store {
 namespace {
 
-constexpr std::size_t k_buffer_bytes = limits::k_mib;
+constexpr std::size_t k_write_bytes = limits::k_mib;
 
 }  // namespace
 
@@ -65,11 +65,11 @@ WriteBehind::~WriteBehind() {
 
 Result<void> WriteBehind::write(ByteSpan bytes) {
     while (!bytes.empty()) {
-        const std::size_t count = std::min(bytes.size(), k_buffer_bytes - filling_.size());
+        const std::size_t count = std::min(bytes.size(), k_write_bytes - filling_.size());
         filling_.insert(filling_.end(), bytes.begin(), bytes.begin() + static_cast<long>(count));
         size_bytes_ += count;
         bytes = bytes.subspan(count);
-        if (filling_.size() < k_buffer_bytes) {
+        if (filling_.size() < k_write_bytes) {
             continue;
         }
         {

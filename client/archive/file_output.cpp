@@ -42,7 +42,7 @@ Result<void> FileOutput::commit() {
         return {};
     }
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-        return fail(errno_error(errno, path_));
+        return fail_errno(path_);
     }
     temporary_.clear();
     return {};

@@ -153,7 +153,7 @@ Result<Fd> open_part(const std::string& path) {
     );
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
-            return fail(errno_error(errno, path));
+            return fail_errno(path);
         }
         return fail(Code::conflict, "{} is being written by another kiln bundle", path);
     }
@@ -172,13 +172,13 @@ Result<void> resume(
     const std::uint64_t begin = written == 0 ? 0 : layout.members[written - 1].end();
     if (::ftruncate(file.get(), static_cast<off_t>(begin)) != 0
         || ::lseek(file.get(), static_cast<off_t>(begin), SEEK_SET) < 0) {
-        return fail(errno_error(errno, path));
+        return fail_errno(path);
     }
     FdSink out(file.get());
     TRY(write_from(layout, written, fetch, observer, out));
     // It is carried away at once, perhaps on a medium that is pulled out.
     if (::fdatasync(file.get()) != 0) {
-        return fail(errno_error(errno, path));
+        return fail_errno(path);
     }
     return {};
 }
@@ -216,7 +216,7 @@ Result<void> write_bundle(
         return fail(std::move(error));
     }
     if (::rename(part.c_str(), path.c_str()) != 0) {
-        return fail(errno_error(errno, path));
+        return fail_errno(path);
     }
     return {};
 }

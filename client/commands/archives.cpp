@@ -58,7 +58,7 @@ Result<int> run(Session& session, const LoadArguments& arguments) {
     struct stat facts {};
 
     if (!from_stdin && ::stat(arguments.input.c_str(), &facts) != 0) {
-        return fail(errno_error(errno, arguments.input));
+        return fail_errno(arguments.input);
     }
     std::string target = "/v1/images/load";
     char separator = '?';

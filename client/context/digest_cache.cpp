@@ -179,7 +179,7 @@ Result<void> DigestCache::save(
     TRY_ASSIGN(Fd fd, open_at(directory, temporary, flags, Resolve::beneath, k_cache_mode));
     auto written = write_all(fd.get(), bytes);
     if (written && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
-        written = fail(errno_error(errno, name));
+        written = fail_errno(name);
     }
     if (!written) {
         ::unlinkat(directory, temporary.c_str(), 0);

@@ -182,7 +182,7 @@ class DirectoryWalk::Crew {
             const long count =
                 ::syscall(SYS_getdents64, directory.fd.get(), buffer.data(), buffer.size());
             if (count < 0) {
-                return fail(errno_error(errno, fmt::format("{} in {}", directory.path, name_)));
+                return fail_errno(fmt::format("{} in {}", directory.path, name_));
             }
             if (count == 0) {
                 break;
@@ -259,9 +259,7 @@ class DirectoryWalk::Crew {
             const char* name = entry.walked.path.data() + prefix;  // ended by NUL in `names`
             if (::fstatat(directory.fd.get(), name, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
                 if (errno != ENOENT) {
-                    return fail(
-                        errno_error(errno, fmt::format("{} in {}", entry.walked.path, name_))
-                    );
+                    return fail_errno(fmt::format("{} in {}", entry.walked.path, name_));
                 }
                 entry.vanished = true;
                 continue;

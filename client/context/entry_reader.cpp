@@ -39,7 +39,7 @@ Result<std::map<std::string, std::string>> read_user_xattrs(int fd, std::string_
     std::string names(k_xattr_bytes, '\0');
     const ssize_t size = ::flistxattr(fd, names.data(), names.size());
     if (size < 0) {
-        return fail(errno_error(errno, fmt::format("the xattrs of {}", path)));
+        return fail_errno(fmt::format("the xattrs of {}", path));
     }
     names.resize(static_cast<std::size_t>(size));
     std::string value(k_xattr_bytes, '\0');
@@ -51,7 +51,7 @@ Result<std::map<std::string, std::string>> read_user_xattrs(int fd, std::string_
         }
         const ssize_t count = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
         if (count < 0) {
-            return fail(errno_error(errno, fmt::format("xattr {} of {}", name, path)));
+            return fail_errno(fmt::format("xattr {} of {}", name, path));
         }
         xattrs.emplace(name, value.substr(0, static_cast<std::size_t>(count)));
     }
@@ -125,7 +125,7 @@ class Readers {
             const auto part = std::min<std::uint64_t>(left, buffer.size());
             const ssize_t count = ::read(file.get(), buffer.data(), static_cast<std::size_t>(part));
             if (count < 0) {
-                return fail(errno_error(errno, std::string(row.walked.path)));
+                return fail_errno(row.walked.path);
             }
             if (count == 0) {
                 return changed(row);
@@ -156,7 +156,7 @@ class Readers {
         const ssize_t size = ::readlinkat(root_, path.c_str(), text.data(), text.size());
         if (size < 0) {
             return errno == EINVAL || errno == ENOENT ? Result<void>(changed(row))
-                                                      : fail(errno_error(errno, path));
+                                                      : fail_errno(path);
         }
         row.link.assign(text.data(), static_cast<std::size_t>(size));
         return {};

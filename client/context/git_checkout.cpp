@@ -172,7 +172,7 @@ Result<GitCheckout> GitCheckout::fetch(
 ) {
     std::string root = where + "/kiln-git-XXXXXX";
     if (::mkdtemp(root.data()) == nullptr) {
-        return fail(errno_error(errno, root));
+        return fail_errno(root);
     }
     GitCheckout checkout(root);
     const std::string ref = source.ref.empty() ? "HEAD" : source.ref;

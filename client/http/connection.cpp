@@ -249,7 +249,7 @@ Result<Connection::Waited> Connection::wait(int timeout_ms) {
     std::array<pollfd, 2> waiting = watched(POLLIN);
     const int count = ::poll(waiting.data(), waiting.size(), timeout_ms);
     if (count < 0 && errno != EINTR) {
-        return fail(errno_error(errno, "poll"));
+        return fail_errno("poll");
     }
     if (waiting[1].revents != 0) {
         return Waited::interrupted;
@@ -316,7 +316,7 @@ Result<void> Connection::connect() {
     state_.reset();
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket.is_open()) {
-        return fail(errno_error(errno, "socket"));
+        return fail_errno("socket");
     }
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -345,7 +345,7 @@ Result<void> Connection::write(ByteSpan bytes, std::span<const Fd> files) {
         const ssize_t count = send_with_files(state_->socket.get(), bytes, files);
         if (count < 0 && errno != EAGAIN && errno != EINTR) {
             state_->answered_early = true;  // its reason may wait to be read
-            return fail(errno_error(errno, "writing to kilnd"));
+            return fail_errno("writing to kilnd");
         }
         if (count > 0) {
             files = {};  // they went with the first byte

@@ -158,10 +158,10 @@ Result<json::Value> remove(store::Store& store, const std::string& name) {
     return json::Value(json::Object{{"name", ref.name}, {"digest", ref.target.digest.render()}});
 }
 
-using Work = std::function<Result<json::Value>()>;
+using Command = std::function<Result<json::Value>()>;
 
-Awaitable<Result<void>> respond_with(Exchange& exchange, Services& services, Work work) {
-    auto value = co_await run_on(services.pool, std::move(work));
+Awaitable<Result<void>> respond_with(Exchange& exchange, Services& services, Command command) {
+    auto value = co_await run_on(services.pool, std::move(command));
     if (!value) {
         co_return fail(value.error());
     }
@@ -180,10 +180,10 @@ Awaitable<Result<void>> post_tag(Exchange& exchange, Services& services) {
     if (!read) {
         co_return read;
     }
-    Work work = [&services, from = std::move(source), to = std::move(target)] {
+    Command command = [&services, from = std::move(source), to = std::move(target)] {
         return tag(services.store, from, to);
     };
-    co_return co_await respond_with(exchange, services, std::move(work));
+    co_return co_await respond_with(exchange, services, std::move(command));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 
 using Groups = std::vector<std::vector<ContextContent>>;
 
-std::vector<ContextContent> contents_of(const TableOfContents& listing) {
+std::vector<ContextContent> sized_contents_of(const TableOfContents& listing) {
     std::vector<ContextContent> contents;
     for (std::size_t i = 0; i < listing.size(); ++i) {
         const TableRow row = listing.row(i);
@@ -153,7 +153,7 @@ Result<Groups> packs_of_listing(ByteSpan listing) {
         TableOfContents::open(Bytes(listing.begin(), listing.end())),
         "while reading the listing of a build context"
     );
-    return group_contents(contents_of(*table));
+    return group_contents(sized_contents_of(*table));
 }
 
 Result<store::Referrer> keep_context_artifact(
@@ -237,7 +237,8 @@ Result<Digest> take_context(
 Result<void> record_context(store::Store& store, const store::Lease& lease, const Digest& listing) {
     lease.keep(listing);
     TRY_ASSIGN(const auto table, open_table(store, listing));
-    return store.record(store::Batch{.contexts = {{listing, digests_of(contents_of(*table))}}});
+    return store.record(store::Batch{.contexts = {{listing, digests_of(sized_contents_of(*table))}}}
+    );
 }
 
 }  // namespace kiln::daemon

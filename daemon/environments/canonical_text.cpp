@@ -1,6 +1,7 @@
 #include "daemon/environments/canonical_text.hpp"
 
 #include "layers/conda/spec/match_spec.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -9,14 +10,6 @@
 namespace kiln::daemon {
 
 namespace {
-
-constexpr std::string_view k_blanks = " \t\r";
-
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = std::min(text.find_first_not_of(k_blanks), text.size());
-    text.remove_prefix(begin);
-    return text.substr(0, text.find_last_not_of(k_blanks) + 1);
-}
 
 /// Each run of blanks as one, but within quotes.
 std::string collapsed(std::string_view text) {

@@ -74,7 +74,7 @@ std::vector<Fd> take_descriptors(msghdr& message) {
 Result<std::pair<Channel, Channel>> Channel::pair() {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        return fail(errno_error(errno, "socketpair"));
+        return fail_errno("socketpair");
     }
     return std::pair(Channel(Fd(ends[0])), Channel(Fd(ends[1])));
 }

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -197,6 +199,21 @@ Result<void> write_identity(pid_t process, const Identity& identity) {
             return write_proc(process, "gid_map", render_map(identity.gids));
     }
     return {};
+}
+
+Result<void> become_root() {
+    static_cast<void>(::setgroups(0, nullptr));
+    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) {
+        return fail_errno("become root of the user namespace");
+    }
+    return {};
+}
+
+Result<void> become_root_of(int user_namespace) {
+    if (::setns(user_namespace, CLONE_NEWUSER) != 0) {
+        return fail_errno("join the sandbox's user namespace");
+    }
+    return become_root();
 }
 
 }  // namespace kiln::exec

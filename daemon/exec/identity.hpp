@@ -57,4 +57,10 @@ IdentityFacts read_identity_facts();
 /// Errors   permission, with what newuidmap says.
 Result<void> write_identity(pid_t process, const Identity& identity);
 
+/// Of the user namespace that the process is in, or of another, which it joins. Groups of the user
+/// that kilnd runs as would open doors inside: they are given up, but where setgroups is denied (a
+/// single id) they stay, unmapped.
+Result<void> become_root();
+Result<void> become_root_of(int user_namespace);
+
 }  // namespace kiln::exec

@@ -23,11 +23,6 @@ struct CanonicalOrder {
 
 using Looks = std::map<std::string, tar::TarEntry, CanonicalOrder>;
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 /// The directory and its parents as the tables have them, where they do.
 void add_looks(const tree::FileTree& lower, std::string directory, Looks& looks) {
     while (!directory.empty() && !looks.contains(directory)) {

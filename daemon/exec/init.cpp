@@ -27,11 +27,6 @@ namespace {
 constexpr std::string_view k_default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 /// Dies with the session. Errors   cancelled when the session is gone already.
 Result<void> put_on_leash(int leash) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -129,8 +124,7 @@ Result<void> become_command(const InitPlan& plan) {
     reset_process();
     TRY(use_streams(plan));
     if (::chdir(plan.spec.working_directory.c_str()) != 0) {
-        return fail(errno_error(errno, fmt::format("the directory {}", plan.spec.working_directory))
-        );
+        return fail_errno(fmt::format("the directory {}", plan.spec.working_directory));
     }
     TRY(drop_rights(plan.spec, plan.filter, plan.scope));
     return execute(plan.spec);

@@ -1,5 +1,6 @@
 #include "daemon/exec/mount_helper.hpp"
 
+#include "daemon/exec/identity.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/mounts.hpp"
 #include "daemon/exec/program.hpp"
@@ -8,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -22,11 +22,6 @@
 
 namespace kiln::exec {
 namespace {
-
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
 
 Error in_another_place() {
     return Error{
@@ -75,14 +70,8 @@ Result<Fd> make_owners(const MountsOrder& order) {
 }
 
 /// The host's mounts, as a namespace that the worker's root may take trees from.
-Result<void> become_root_of_users() {
-    if (::setns(k_mounts_users, CLONE_NEWUSER) != 0) {
-        return fail_errno("join the sandbox's user namespace");
-    }
-    static_cast<void>(::setgroups(0, nullptr));
-    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) {
-        return fail_errno("become root of the user namespace");
-    }
+Result<void> take_mounts() {
+    TRY(become_root_of(k_mounts_users));
     if (::unshare(CLONE_NEWNS) != 0) {
         return fail_errno("a mount namespace");
     }
@@ -134,7 +123,7 @@ Result<std::vector<Fd>> make_trees(const MountsOrder& order, const std::vector<F
     if (as_root) {
         TRY_ASSIGN(owners, make_owners(order));
     } else {
-        TRY(become_root_of_users());
+        TRY(take_mounts());
     }
     std::vector<Fd> trees;
     for (std::size_t i = 0; i < files.size(); ++i) {

@@ -14,11 +14,6 @@ namespace {
 
 constexpr unsigned k_at_recursive = 0x8000;  // AT_RECURSIVE of <linux/fcntl.h>
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 Result<Fd> take_fd(int fd, const std::string& what) {
     if (fd < 0) {
         return fail_errno(what);

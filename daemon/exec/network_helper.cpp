@@ -1,12 +1,12 @@
 #include "daemon/exec/network_helper.hpp"
 
+#include "daemon/exec/identity.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/mounts.hpp"
 #include "daemon/exec/program.hpp"
 
 #include <fmt/format.h>
 
-#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -27,11 +27,6 @@ constexpr unsigned k_tun_minor = 200;
 // Both are only seen in mount namespaces of this process.
 constexpr const char* k_lent_tun = "/tmp/tun";
 constexpr const char* k_network_file = "/tmp/network";
-
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
 
 Result<void> own_mounts() {
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
@@ -61,14 +56,8 @@ Result<void> lend_tun() {
     return mount({.source = k_lent_tun, .target = k_tun, .flags = MS_BIND});
 }
 
-Result<void> become_root_of_users() {
-    if (::setns(k_network_users, CLONE_NEWUSER) != 0) {
-        return fail_errno("join the sandbox's user namespace");
-    }
-    static_cast<void>(::setgroups(0, nullptr));
-    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) {
-        return fail_errno("become root of the user namespace");
-    }
+Result<void> enter_sandbox() {
+    TRY(become_root_of(k_network_users));
     if (::unshare(CLONE_NEWNS | CLONE_NEWPID) != 0) {
         return fail_errno("unshare");
     }
@@ -127,7 +116,7 @@ Result<void> start_pasta(Channel& control) {
 
 Result<pid_t> start_first_process(Channel& control) {
     TRY(lend_tun());
-    TRY(become_root_of_users());
+    TRY(enter_sandbox());
     const pid_t child = ::fork();
     if (child < 0) {
         return fail_errno("fork");

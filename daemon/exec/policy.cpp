@@ -74,11 +74,6 @@ constexpr std::uint32_t k_second_architecture = SCMP_ARCH_ARM;
 
 using Filter = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 void allow_if(const Filter& filter, int call, const scmp_arg_cmp& argument) {
     static_cast<void>(::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, call, 1, &argument));
 }

@@ -48,11 +48,6 @@ std::string in_image(std::string_view path) {
     return fmt::format("{}/{}", k_mount_folder, path);
 }
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 Result<void> bind_mount(const std::string& source, const std::string& target) {
     return mount({.source = source, .target = target, .flags = MS_BIND});
 }

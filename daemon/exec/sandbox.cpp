@@ -276,7 +276,7 @@ Result<std::unique_ptr<Executor>> make_sandbox(SandboxOptions options, Log& log)
     // Its owner is the worker's root; as an ordinary user that is who made it.
     if (::fchown(directory.get(), identity.root_uid(), identity.root_gid()) != 0
         || ::fchmod(directory.get(), 0700) != 0) {
-        return fail(errno_error(errno, options.directory));
+        return fail_errno(options.directory);
     }
     return std::unique_ptr<Executor>(std::make_unique<Sandbox>(
         std::move(options), std::move(directory), std::move(identity), log

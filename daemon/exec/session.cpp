@@ -56,7 +56,7 @@ Result<void> remove_layer_directory(const std::string& name) {
         if (errno == ENOENT) {
             return {};
         }
-        return fail(errno_error(errno, name));
+        return fail_errno(name);
     }
     return remove_tree_at(AT_FDCWD, gone);
 }
@@ -67,14 +67,14 @@ Result<void> publish_layer(
     const std::string size_file = directory + "/size";
     const Fd file(::open(size_file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     if (!file.is_open()) {
-        return fail(errno_error(errno, size_file));
+        return fail_errno(size_file);
     }
     TRY(write_all(file.get(), as_bytes(std::to_string(size_bytes))));
     if (::rename(directory.c_str(), hex.c_str()) == 0) {
         return {};
     }
     if (errno != ENOTEMPTY && errno != EEXIST) {
-        return fail(errno_error(errno, hex));
+        return fail_errno(hex);
     }
     return remove_tree_at(AT_FDCWD, directory);
 }

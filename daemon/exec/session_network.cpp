@@ -13,7 +13,7 @@ namespace kiln::exec {
 /// as kilnd or a RUN holds it.
 Result<void> serve_network(Channel& channel) {
     if (::unshare(CLONE_NEWNET) != 0) {
-        return fail(errno_error(errno, "make a network namespace"));
+        return fail_errno("make a network namespace");
     }
     TRY_ASSIGN(
         const Fd users, open_at(AT_FDCWD, "/proc/self/ns/user", O_RDONLY, Resolve::anywhere)

@@ -31,11 +31,6 @@ namespace {
 constexpr std::uint64_t k_namespaces =
     CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 /// What a RUN has on disk: RUN/fs is the upper directory.
 Result<void> make_run_directory(const std::string& run, const RunSpec& spec) {
     for (const std::string& folder : {run, run + "/fs", run + "/work"}) {
@@ -144,8 +139,7 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
     for (const Pipe* pipe : {&output, &errors}) {
         // So that the command may open /dev/stdout again. Fails for ids that aren't mapped, which
         // are told as such later.
-        [[maybe_unused]] const int owned =
-            ::fchown(pipe->write_end.get(), spec_.uid, spec_.gid);
+        [[maybe_unused]] const int owned = ::fchown(pipe->write_end.get(), spec_.uid, spec_.gid);
     }
     const std::array<int, 2> readers{output.read_end.get(), errors.read_end.get()};
     TRY(channel_.send(MessageType::started, {}, readers));

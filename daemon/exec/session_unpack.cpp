@@ -40,7 +40,7 @@ Result<void> serve_unpack(Channel& channel, const Message& order) {
     FreshDirectory fresh(fresh_name(".unpack-"));
     const std::string root = fresh.name() + "/fs";
     if (::mkdir(fresh.name().c_str(), 0700) != 0 || ::mkdir(root.c_str(), 0755) != 0) {
-        return fail(errno_error(errno, fresh.name()));
+        return fail_errno(fresh.name());
     }
     TRY_ASSIGN(const Fd directory, open_directory(root));
     const HangupWatch watch(channel.fd());

@@ -14,11 +14,6 @@
 namespace kiln::exec {
 namespace {
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 std::string_view parent_of(std::string_view path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);

@@ -86,7 +86,7 @@ Result<void> try_sandbox(const SessionTools& tools, std::vector<Check>& checks) 
     for (const std::string& path :
          {folder.name(), folder.name() + "/fs", folder.name() + "/work"}) {
         if (::mkdir(path.c_str(), 0700) != 0) {
-            return fail(errno_error(errno, path));
+            return fail_errno(path);
         }
     }
     TRY(try_whiteout(folder.name()));

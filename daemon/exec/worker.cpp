@@ -52,7 +52,7 @@ Result<std::size_t> set_aside_leftovers() {
         ++aside;
         if (!name.starts_with(".gone-")
             && ::rename(name.c_str(), fresh_name(".gone-").c_str()) != 0) {
-            return fail(errno_error(errno, name));
+            return fail_errno(name);
         }
     }
     if (!same_boot) {

@@ -1,5 +1,6 @@
 #include "daemon/exec/worker_root.hpp"
 
+#include "daemon/exec/identity.hpp"
 #include "daemon/exec/message.hpp"
 #include "daemon/exec/mounts.hpp"
 #include "daemon/exec/rootfs.hpp"
@@ -7,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <grp.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -26,11 +26,6 @@ namespace {
 
 constexpr std::size_t k_setting_bytes = 256;
 constexpr std::size_t k_mountinfo_bytes = 16U * 1024 * 1024;
-
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
 
 std::string setting(const std::string& path) {
     auto text = read_file_at(AT_FDCWD, path, k_setting_bytes);
@@ -149,13 +144,7 @@ Result<void> enter_user_namespace(Channel& control) {
     }
     TRY(control.send(MessageType::unshared));
     TRY(expect(control.receive(), MessageType::mapped));
-    // Groups of the user that kilnd runs as would open doors inside; where setgroups is denied
-    // (a single id) they stay, unmapped.
-    static_cast<void>(::setgroups(0, nullptr));
-    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) {
-        return fail_errno("become root of the user namespace");
-    }
-    return {};
+    return become_root();
 }
 
 Result<void> enter_worker_root() {

@@ -250,7 +250,7 @@ Awaitable<Result<Response>> Connection::receive(Stream& stream, const Request& r
     for (const auto& field : parser->get()) {
         response.headers.emplace(lower(field.name_string()), std::string(field.value()));
     }
-    const bool success = response.status >= 200 && response.status < 300;
+    const bool success = response.is_success();
     if (success && request.begin) {
         const auto begun = request.begin(response);
         if (!begun) {

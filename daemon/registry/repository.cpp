@@ -25,10 +25,6 @@ std::string accepted_documents() {
     );
 }
 
-bool is_success(const Response& response) {
-    return response.status >= 200 && response.status < 300;
-}
-
 std::optional<std::uint64_t> content_length(const Response& head) {
     const std::string_view text = head.header("content-length");
     std::uint64_t size = 0;
@@ -154,7 +150,7 @@ Awaitable<Result<std::optional<Response>>> Repository::ask_for_manifest(
     if (response->status == 404) {
         co_return std::optional<Response>();
     }
-    if (!is_success(*response)) {
+    if (!response->is_success()) {
         co_return fail(answer_error(request, *response));
     }
     co_return std::optional(std::move(*response));
@@ -245,7 +241,7 @@ Awaitable<Result<void>> Repository::get_blob(
             transfer->by_range = false;
             error = answer_error(request, *response);
             again = true;
-        } else if (!is_success(*response)) {
+        } else if (!response->is_success()) {
             error = answer_error(request, *response);
             again = is_temporary(*response);
         } else if (transfer->received < transfer->blob.size_bytes) {
@@ -289,7 +285,7 @@ Awaitable<Result<std::optional<std::string>>> Repository::get_referrers(
     if (status == 404 || status == 400 || status == 405 || status == 501) {
         co_return std::optional<std::string>();
     }
-    if (!is_success(*response)) {
+    if (!response->is_success()) {
         co_return fail(answer_error(request, *response));
     }
     next = next_page(*response);
@@ -357,7 +353,7 @@ Awaitable<Result<std::vector<std::string>>> Repository::all_tags() {
         if (!response) {
             co_return fail(response.error());
         }
-        if (!is_success(*response)) {
+        if (!response->is_success()) {
             co_return fail(answer_error(request, *response));
         }
         const auto value = json::parse(response->body, "the list of tags");

@@ -41,6 +41,8 @@ struct Response {
 
     /// The first of that name; "" when there is none. `name` in lower case.
     [[nodiscard]] std::string_view header(std::string_view name) const;
+
+    [[nodiscard]] bool is_success() const { return status >= 200 && status < 300; }
 };
 
 struct Request {

@@ -33,10 +33,6 @@ std::uint64_t bytes_of_range(std::string_view range) {
     return last == 0 ? 0 : last + 1;
 }
 
-bool is_success(const Response& response) {
-    return response.status >= 200 && response.status < 300;
-}
-
 Error digest_error(const Descriptor& blob, const Error& says) {
     return Error{
         Code::digest_mismatch,
@@ -88,7 +84,7 @@ Awaitable<Result<Outcome>> Uploader::upload(const PushBlob& blob, Progress progr
             }
         }
         const auto response = co_await send_rest(session);
-        if (response && is_success(*response)) {
+        if (response && response->is_success()) {
             co_return Outcome::uploaded;
         }
         const bool again =
@@ -259,7 +255,7 @@ Awaitable<Result<bool>> Uploader::put_manifest(
     if (!response) {
         co_return fail(response.error());
     }
-    if (!is_success(*response)) {
+    if (!response->is_success()) {
         co_return fail(answer_error(request, *response));
     }
     const std::string_view stored = response->header("docker-content-digest");
@@ -284,7 +280,7 @@ Awaitable<Result<std::optional<std::string>>> Uploader::get_index(std::string_vi
     if (response->status == 404) {
         co_return std::optional<std::string>();
     }
-    if (!is_success(*response)) {
+    if (!response->is_success()) {
         co_return fail(answer_error(request, *response));
     }
     co_return std::optional(std::move(response->body));

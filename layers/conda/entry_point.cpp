@@ -2,6 +2,7 @@
 
 #include "layers/conda/prefix.hpp"
 #include "store/base/limits.hpp"
+#include "store/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -11,27 +12,25 @@ namespace kiln::conda {
 
 namespace {
 
-std::string_view stripped(std::string_view text, std::string_view of);
 bool is_command(std::string_view name);
 bool is_dotted_name(std::string_view name);
 
 }  // namespace
 
 Result<EntryPoint> parse_entry_point(std::string_view text) {
-    constexpr std::string_view k_blank = " \t\r\n";
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos) {
         return fail(Code::invalid_input, "the entry point \"{}\" has no '='", text);
     }
-    const std::string_view command = stripped(text.substr(0, equals), k_blank);
-    std::string_view object = stripped(text.substr(equals + 1), " \t\r\n\"'");
-    object = stripped(object.substr(0, object.find('[')), k_blank);
+    const std::string_view command = trim(text.substr(0, equals));
+    std::string_view object = trim(text.substr(equals + 1), " \t\r\n\"'");
+    object = trim(object.substr(0, object.find('[')));
     const std::size_t colon = object.rfind(':');
     if (colon == std::string_view::npos) {
         return fail(Code::invalid_input, "the entry point \"{}\" names no function", text);
     }
-    const std::string_view module = stripped(object.substr(0, colon), k_blank);
-    const std::string_view function = stripped(object.substr(colon + 1), k_blank);
+    const std::string_view module = trim(object.substr(0, colon));
+    const std::string_view function = trim(object.substr(colon + 1));
     if (!is_command(command)) {
         return fail(Code::invalid_input, "the entry point \"{}\" is no plain file name", command);
     }
@@ -75,11 +74,6 @@ std::string render_entry_point(const EntryPoint& entry_point, std::string_view p
 }
 
 namespace {
-
-std::string_view stripped(std::string_view text, std::string_view of) {
-    text.remove_prefix(std::min(text.find_first_not_of(of), text.size()));
-    return text.substr(0, text.find_last_not_of(of) + 1);
-}
 
 bool is_command(std::string_view name) {
     return !name.empty() && name.front() != '.' && name.size() <= limits::k_name_bytes

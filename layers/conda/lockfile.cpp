@@ -1,5 +1,7 @@
 #include "layers/conda/lockfile.hpp"
 
+#include "store/base/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::string_view k_blank = " \t\r\f\v";
 /// cep-23's form of a file name has no '#'; the rest would be another path once decoded.
 constexpr std::string_view k_not_in_names{"#/\\\0", 4};
 
@@ -194,11 +195,9 @@ std::vector<Line> split_lines(std::string_view text) {
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         ++number;
-        const std::size_t first = std::min(line.find_first_not_of(k_blank), line.size());
-        line.remove_prefix(first);
-        line = line.substr(0, line.find_last_not_of(k_blank) + 1);
+        const std::size_t first = std::min(line.find_first_not_of(k_blanks), line.size());
         lines.push_back(
-            {.text = line, .number = number, .column = static_cast<std::uint32_t>(first + 1)}
+            {.text = trim(line), .number = number, .column = static_cast<std::uint32_t>(first + 1)}
         );
     }
     return lines;
@@ -237,7 +236,7 @@ Result<LockEntry> parse_entry(std::string_view line) {
     LockEntry entry;
     const std::size_t anchor = line.rfind('#');
     std::string_view location = line.substr(0, anchor);
-    location = location.substr(0, location.find_last_not_of(k_blank) + 1);
+    location = location.substr(0, location.find_last_not_of(k_blanks) + 1);
     entry.as_written = std::string(location);
     if (anchor != std::string_view::npos) {
         TRY(parse_anchor(line.substr(anchor + 1), entry));
@@ -339,8 +338,8 @@ std::optional<std::string_view> platform_of(std::string_view comment) {
         return std::nullopt;
     }
     comment.remove_prefix(k_platform.size());
-    comment.remove_prefix(std::min(comment.find_first_not_of(k_blank), comment.size()));
-    comment = comment.substr(0, comment.find_first_of(k_blank));
+    comment.remove_prefix(std::min(comment.find_first_not_of(k_blanks), comment.size()));
+    comment = comment.substr(0, comment.find_first_of(k_blanks));
     return comment.empty() ? std::nullopt : std::optional(comment);
 }
 

@@ -136,11 +136,11 @@ namespace {
 
 /// RFC 8878, 3.1.1.1: what a frame says of its window and content.
 std::uint64_t declared_window(ByteSpan header) {
-    constexpr std::string_view k_magic = "\x28\xb5\x2f\xfd";
+    constexpr std::string_view k_zstd_magic = "\x28\xb5\x2f\xfd";
     const auto at = [&](std::size_t index) {
         return index < header.size() ? static_cast<std::uint64_t>(header[index]) : 0;
     };
-    if (!as_text(header).starts_with(k_magic)) {
+    if (!as_text(header).starts_with(k_zstd_magic)) {
         return 0;
     }
     const std::uint64_t descriptor = at(4);

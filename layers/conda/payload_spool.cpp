@@ -19,7 +19,7 @@ Result<Fd> make_scratch(int directory_fd) {
     }
     Fd fd(::memfd_create("conda-payload", MFD_CLOEXEC));
     if (!fd.is_open()) {
-        return fail(errno_error(errno, "memfd_create"));
+        return fail_errno("memfd_create");
     }
     return fd;
 }
@@ -73,7 +73,7 @@ Result<void> PayloadSpool::make_room(std::size_t size_bytes) {
     const int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void* start = ::mmap(nullptr, memory_left_, access, kind, -1, 0);
     if (start == MAP_FAILED) {
-        return fail(errno_error(errno, "mmap"));
+        return fail_errno("mmap");
     }
     static_cast<void>(::madvise(start, memory_left_, MADV_HUGEPAGE));  // or else as it is
     mapping_ = {static_cast<std::byte*>(start), Unmap{memory_left_}};

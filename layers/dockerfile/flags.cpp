@@ -1,17 +1,13 @@
 #include "layers/dockerfile/flags.hpp"
 
 #include "layers/dockerfile/nearest.hpp"
+#include "layers/dockerfile/refusal.hpp"
 #include "layers/dockerfile/unicode.hpp"
 
 #include <algorithm>
 
 namespace kiln::dockerfile {
 namespace {
-
-tl::unexpected<Error> refuse(const Word& flag, std::string message, std::string hint = {}) {
-    Error error{Code::invalid_input, std::move(message)};
-    return fail(std::move(error).with_where(flag.span).with_hint(std::move(hint)));
-}
 
 std::string hint_for(std::string_view name, std::span<const FlagRule> rules) {
     std::vector<std::string_view> names;
@@ -36,19 +32,19 @@ Result<Flags> Flags::read(const RawInstruction& instruction, std::span<const Fla
         });
         if (rule == rules.end()) {
             return refuse(
-                word, fmt::format("{} has no flag --{}", keyword, name), hint_for(name, rules)
+                word.span, fmt::format("{} has no flag --{}", keyword, name), hint_for(name, rules)
             );
         }
         if (rule->kind != FlagKind::values && result.value(name)) {
-            return refuse(word, fmt::format("--{} is given twice", name));
+            return refuse(word.span, fmt::format("--{} is given twice", name));
         }
         if (rule->kind == FlagKind::on_off) {
             value = has_value ? lower(value) : "true";
             if (value != "true" && value != "false") {
-                return refuse(word, fmt::format("--{} is either true or false", name));
+                return refuse(word.span, fmt::format("--{} is either true or false", name));
             }
         } else if (!has_value) {
-            return refuse(word, fmt::format("--{} needs a value: --{}=...", name, name));
+            return refuse(word.span, fmt::format("--{} needs a value: --{}=...", name, name));
         }
         result.flags_.push_back({name, {std::move(value), word.span}});
     }

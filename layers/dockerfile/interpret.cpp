@@ -2,6 +2,7 @@
 
 #include "layers/dockerfile/flags.hpp"
 #include "layers/dockerfile/nearest.hpp"
+#include "layers/dockerfile/refusal.hpp"
 #include "layers/dockerfile/unicode.hpp"
 
 #include <algorithm>
@@ -30,11 +31,6 @@ constexpr std::array<std::string_view, 18> k_keywords = {
     "VOLUME",
     "WORKDIR",
 };
-
-tl::unexpected<Error> refuse(const Span& span, std::string message, std::string hint = {}) {
-    Error error{Code::invalid_input, std::move(message)};
-    return fail(std::move(error).with_where(span).with_hint(std::move(hint)));
-}
 
 std::string keyword_of(const RawInstruction& raw) {
     return upper(raw.keyword.text);

@@ -4,6 +4,7 @@
 #include "layers/dockerfile/flags.hpp"
 #include "layers/dockerfile/heredoc.hpp"
 #include "layers/dockerfile/interpret.hpp"
+#include "layers/dockerfile/refusal.hpp"
 #include "layers/dockerfile/unicode.hpp"
 
 #include <algorithm>
@@ -12,11 +13,6 @@
 
 namespace kiln::dockerfile {
 namespace {
-
-tl::unexpected<Error> refuse(const Span& span, std::string message, std::string hint = {}) {
-    Error error{Code::invalid_input, std::move(message)};
-    return fail(std::move(error).with_where(span).with_hint(std::move(hint)));
-}
 
 /// Every word but the last is a source; a word that starts a heredoc is that file.
 Result<Transfer> transfer(const RawInstruction& raw, const Flags& flags) {

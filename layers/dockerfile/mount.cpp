@@ -1,6 +1,7 @@
 #include "layers/dockerfile/mount.hpp"
 
 #include "layers/dockerfile/nearest.hpp"
+#include "layers/dockerfile/refusal.hpp"
 #include "layers/dockerfile/unicode.hpp"
 
 #include <algorithm>
@@ -17,11 +18,6 @@ constexpr std::array<std::string_view, 19> k_keys = {
     "readonly", "ro",   "rw",     "id",  "readwrite", "sharing", "size",
     "required", "mode", "uid",    "gid", "env",
 };
-
-tl::unexpected<Error> refuse(const Span& span, std::string message, std::string hint = {}) {
-    Error error{Code::invalid_input, std::move(message)};
-    return fail(std::move(error).with_where(span).with_hint(std::move(hint)));
-}
 
 /// strconv.ParseBool of Go.
 std::optional<bool> bool_of(std::string_view text) {

@@ -8,7 +8,7 @@
 namespace kiln::oci {
 namespace {
 
-constexpr std::string_view k_what = "the image config";
+constexpr std::string_view k_image_config = "the image config";
 
 constexpr std::array<std::string_view, 10> k_image_keys = {
     "created",
@@ -88,7 +88,10 @@ Result<json::Object> unknown_fields(const json::Value& value, const Keys& known)
         }
         if (drifts(item)) {
             return fail(
-                Code::unsupported, "\"{}\" of {} holds a number of too many digits", name, k_what
+                Code::unsupported,
+                "\"{}\" of {} holds a number of too many digits",
+                name,
+                k_image_config
             );
         }
         extra.emplace(name, sorted(item));
@@ -223,21 +226,23 @@ Result<std::vector<Digest>> read_diff_ids(const json::Value& value) {
         return fail(
             Code::too_large,
             "{} has {} layers; at most {} are supported",
-            k_what,
+            k_image_config,
             texts->size(),
             limits::k_image_layers
         );
     }
     std::vector<Digest> diff_ids;
     for (const std::string& text : *texts) {
-        TRY_ASSIGN(auto diff_id, Digest::parse(text), "while reading the diff_ids of {}", k_what);
+        TRY_ASSIGN(
+            auto diff_id, Digest::parse(text), "while reading the diff_ids of {}", k_image_config
+        );
         diff_ids.push_back(diff_id);
     }
     return diff_ids;
 }
 
 Result<HistoryEntry> read_history_entry(const json::Value& value, std::size_t index) {
-    json::ObjectReader in(value, fmt::format("history entry {} of {}", index, k_what));
+    json::ObjectReader in(value, fmt::format("history entry {} of {}", index, k_image_config));
     HistoryEntry entry;
     entry.created = read_time(in, "created");
     entry.created_by = in.text_or("created_by", "");
@@ -341,14 +346,14 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
         return fail(
             Code::too_large,
             "{} has {}; at most {} are read",
-            k_what,
+            k_image_config,
             render_size(bytes.size()),
             render_size(limits::k_document_bytes)
         );
     }
-    TRY_ASSIGN(const json::Value value, json::parse(as_text(bytes), k_what));
-    TRY_ASSIGN(auto platform, Platform::from_json(value, std::string(k_what)));
-    json::ObjectReader in(value, std::string(k_what));
+    TRY_ASSIGN(const json::Value value, json::parse(as_text(bytes), k_image_config));
+    TRY_ASSIGN(auto platform, Platform::from_json(value, std::string(k_image_config)));
+    json::ObjectReader in(value, std::string(k_image_config));
     ImageConfig image;
     image.platform = std::move(platform);
     image.created = read_time(in, "created");
@@ -356,7 +361,10 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
     in.each("history", [&](const json::Value& each) -> Result<void> {
         if (image.history.size() == k_history_entries) {
             return fail(
-                Code::too_large, "{} has more than {} history entries", k_what, k_history_entries
+                Code::too_large,
+                "{} has more than {} history entries",
+                k_image_config,
+                k_history_entries
             );
         }
         TRY_ASSIGN(auto entry, read_history_entry(each, image.history.size()));
@@ -369,7 +377,7 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
     }
     const json::Value* rootfs = in.find("rootfs");
     if (rootfs == nullptr) {
-        return fail(Code::invalid_input, "\"rootfs\" is missing in {}", k_what);
+        return fail(Code::invalid_input, "\"rootfs\" is missing in {}", k_image_config);
     }
     TRY_ASSIGN(image.diff_ids, read_diff_ids(*rootfs));
     TRY_ASSIGN(image.extra, unknown_fields(value, k_image_keys));

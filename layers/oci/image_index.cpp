@@ -6,7 +6,7 @@
 namespace kiln::oci {
 namespace {
 
-constexpr std::string_view k_what = "the image index";
+constexpr std::string_view k_image_index = "the image index";
 
 /// What BuildKit adds beside an image (docs/attestations/attestation-storage.md); nothing to run.
 bool is_attestation(const LinkedDescriptor& linked) {
@@ -18,8 +18,8 @@ bool is_attestation(const LinkedDescriptor& linked) {
 }  // namespace
 
 Result<ImageIndex> ImageIndex::parse(ByteSpan bytes) {
-    TRY_ASSIGN(const json::Value value, parse_document(bytes, k_what));
-    json::ObjectReader in(value, std::string(k_what));
+    TRY_ASSIGN(const json::Value value, parse_document(bytes, k_image_index));
+    json::ObjectReader in(value, std::string(k_image_index));
     DescriptorReader descriptors;
     ImageIndex index;
     index.media_type = read_media_type(in, "mediaType");
@@ -29,15 +29,16 @@ Result<ImageIndex> ImageIndex::parse(ByteSpan bytes) {
     if (in.find("manifests") == nullptr) {
         in.refuse(Error{
             .code = Code::invalid_input,
-            .message = fmt::format("\"manifests\" is missing in {}", k_what)});
+            .message = fmt::format("\"manifests\" is missing in {}", k_image_index)});
     }
     in.each("manifests", [&](const json::Value& each) -> Result<void> {
         if (index.manifests.size() == k_index_manifests) {
             return fail(
-                Code::too_large, "{} has more than {} manifests", k_what, k_index_manifests
+                Code::too_large, "{} has more than {} manifests", k_image_index, k_index_manifests
             );
         }
-        const std::string what = fmt::format("manifest {} of {}", index.manifests.size(), k_what);
+        const std::string what =
+            fmt::format("manifest {} of {}", index.manifests.size(), k_image_index);
         TRY_ASSIGN(auto linked, descriptors.read(each, what));
         index.manifests.push_back(std::move(linked));
         return {};
@@ -45,7 +46,10 @@ Result<ImageIndex> ImageIndex::parse(ByteSpan bytes) {
     TRY(in.finish(json::UnknownFields::ignore));
     if (!index.media_type.empty() && kind_of(index.media_type) != DocumentKind::index) {
         return fail(
-            Code::invalid_input, "{} calls itself {}, which is no index", k_what, index.media_type
+            Code::invalid_input,
+            "{} calls itself {}, which is no index",
+            k_image_index,
+            index.media_type
         );
     }
     if (subject) {

@@ -1,6 +1,7 @@
 #include "layers/oci/rebase_history.hpp"
 
 #include "layers/oci/rebase_value.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,12 +34,6 @@ constexpr std::array<std::string_view, 18> k_keywords{
     "USER",
     "VOLUME",
     "WORKDIR"};
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view k_blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(k_blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(k_blanks) + 1);
-}
 
 std::string upper(std::string_view text) {
     std::string out(text);

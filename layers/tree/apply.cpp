@@ -23,11 +23,6 @@ constexpr std::size_t k_copy_bytes = 256 * limits::k_kib;
 /// Zeros are left as holes from this many in a row on: the hole of a sparse file costs no disk.
 constexpr std::size_t k_hole_bytes = 64 * limits::k_kib;
 
-tl::unexpected<Error> fail_errno(std::string_view path) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::string(path)));
-}
-
 /// Every byte equals its neighbour, and the first is zero.
 bool all_zero(ByteSpan bytes) {
     return bytes.front() == std::byte{0}

@@ -39,11 +39,6 @@ struct Lower {
     bool hidden = false;  // the directory is opaque: whiteouts must say so
 };
 
-tl::unexpected<Error> fail_errno(std::string_view path) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::string(path)));
-}
-
 std::string_view own_part(std::string_view xattr) {
     for (const std::string_view prefix : {"trusted.overlay.", "user.overlay."}) {
         if (xattr.starts_with(prefix)) {

@@ -23,11 +23,6 @@ constexpr mode_t k_permission_bits = 0777;
 constexpr mode_t k_owner_bits = 0700;
 constexpr int k_open_directory = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
-tl::unexpected<Error> fail_errno(std::string_view path) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::string(path)));
-}
-
 /// The process's umask, read without changing it for other threads. All bits when it cannot be
 /// known, or when a default ACL overrides it: then every mode is set.
 mode_t umask_below(int root) {

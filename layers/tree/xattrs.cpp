@@ -41,7 +41,7 @@ Result<std::map<std::string, std::string>> read_xattrs(int fd) {
     std::string names(k_xattr_bytes, '\0');
     const ssize_t size = ::flistxattr(fd, names.data(), names.size());
     if (size < 0) {
-        return fail(errno_error(errno, "extended attributes"));
+        return fail_errno("extended attributes");
     }
     names.resize(static_cast<std::size_t>(size));
     for (std::size_t at = 0; at < names.size();) {
@@ -50,7 +50,7 @@ Result<std::map<std::string, std::string>> read_xattrs(int fd) {
         std::string value(k_xattr_bytes, '\0');
         const ssize_t length = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
         if (length < 0) {
-            return fail(errno_error(errno, name));
+            return fail_errno(name);
         }
         value.resize(static_cast<std::size_t>(length));
         xattrs.emplace(name, std::move(value));

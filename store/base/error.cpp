@@ -95,6 +95,11 @@ Error errno_error(int error_number, std::string what) {
     return Error{.code = code, .message = fmt::format("{}: {}", what, reason)};
 }
 
+tl::unexpected<Error> fail_errno(std::string_view what) {
+    const int error_number = errno;
+    return fail(errno_error(error_number, std::string(what)));
+}
+
 void assertion_failed(const char* expression, const char* file, int line) {
     std::fprintf(stderr, "assertion failed: %s at %s:%d\n", expression, file, line);
     std::abort();

@@ -52,8 +52,7 @@ struct Span {
     std::string file;
     std::uint32_t line = 0;
     std::uint32_t column = 0;
-    std::uint32_t end_column =
-        0;  // one past the last byte; equal to column when only a point is known
+    std::uint32_t end_column = 0;  // behind the last byte; equal to column for a mere point
     bool operator==(const Span&) const = default;
 };
 
@@ -97,6 +96,8 @@ inline tl::unexpected<Error> fail(Error error) {
 /// A failed call to the kernel; errno decides the code (ENOENT: not_found, ENOSPC: out_of_space,
 /// EACCES and EPERM: permission, ENAMETOOLONG: invalid_input, otherwise internal).
 Error errno_error(int error_number, std::string what);
+/// The same of the call that was the last to set errno.
+tl::unexpected<Error> fail_errno(std::string_view what);
 
 /// Our own mistake, never the input's: logs and ends the process, in release too.
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line);

@@ -28,11 +28,6 @@ std::uint64_t resolve_flags(Resolve resolve) {
     return RESOLVE_BENEATH;
 }
 
-tl::unexpected<Error> fail_errno(std::string what) {
-    const int error_number = errno;
-    return fail(errno_error(error_number, std::move(what)));
-}
-
 }  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {

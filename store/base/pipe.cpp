@@ -11,7 +11,7 @@ namespace kiln {
 Result<Pipe> Pipe::make() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return fail(errno_error(errno, "pipe"));
+        return fail_errno("pipe");
     }
     return Pipe{.read_end = Fd(ends[0]), .write_end = Fd(ends[1])};
 }

@@ -7,6 +7,7 @@
 #include "layers/conda/input/pixi_lock.hpp"
 #include "layers/conda/input/requirements.hpp"
 #include "layers/conda/input/yaml.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,8 +21,6 @@ namespace {
 using yaml::Document;
 using yaml::Kind;
 using yaml::Node;
-
-constexpr std::string_view k_blank = " \t\r\f\v";
 
 /// A form, and the tree where it is YAML.
 struct Detected {
@@ -203,10 +202,8 @@ void each_line(std::string_view text, const Visit& visit) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const bool is_indented = !line.empty() && k_blank.find(line.front()) != k_blank.npos;
-        line.remove_prefix(std::min(line.find_first_not_of(k_blank), line.size()));
-        line = line.substr(0, line.find_last_not_of(k_blank) + 1);
-        if (!visit(line, is_indented)) {
+        const bool is_indented = !line.empty() && k_blanks.find(line.front()) != k_blanks.npos;
+        if (!visit(trim(line), is_indented)) {
             return;
         }
     }

@@ -2,6 +2,7 @@
 
 #include "layers/conda/input/environment_yaml.hpp"
 #include "layers/conda/lockfile.hpp"
+#include "store/base/text.hpp"
 #include "store/base/utf8.hpp"
 
 #include <algorithm>
@@ -10,13 +11,6 @@
 namespace kiln::conda {
 
 namespace {
-
-constexpr std::string_view k_blank = " \t\r\f\v";
-
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(k_blank), text.size()));
-    return text.substr(0, text.find_last_not_of(k_blank) + 1);
-}
 
 std::string_view without_comment(std::string_view line) {
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -31,7 +25,7 @@ void read_comment(std::string_view comment, Specification& specification) {
     constexpr std::string_view k_platform = "platform:";
     comment.remove_prefix(std::min(comment.find_first_not_of("# \t"), comment.size()));
     if (comment.starts_with(k_platform) && specification.platforms.empty()) {
-        const std::string_view platform = trimmed(comment.substr(k_platform.size()));
+        const std::string_view platform = trim(comment.substr(k_platform.size()));
         if (!platform.empty()) {
             specification.platforms.emplace_back(platform);
         }
@@ -91,7 +85,7 @@ Result<Specification> parse_requirements(std::string_view text, const std::strin
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view whole = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const std::string_view line = trimmed(without_comment(whole));
+        const std::string_view line = trim(without_comment(whole));
         if (line.empty()) {
             read_comment(whole, specification);
             continue;

@@ -1,6 +1,7 @@
 #include "layers/conda/input/selector.hpp"
 
 #include "layers/conda/input/nearest_key.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,6 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::string_view k_blank = " \t\r";
 constexpr std::size_t k_selector_notices = 8;
 
 /// What a slip of the finger is held against.
@@ -93,7 +93,7 @@ Result<Selected> apply_selectors(
         const std::size_t open = std::min(words.find_first_not_of("# \t"), words.size());
         const std::size_t close = words.find(']');
         // A line that is a comment alone selects nothing.
-        const bool has_value = line.substr(0, comment).find_first_not_of(k_blank) < comment;
+        const bool has_value = line.substr(0, comment).find_first_not_of(k_blanks) < comment;
         bool is_kept = true;
         if (has_value && words.substr(open).starts_with('[') && close != std::string_view::npos) {
             const std::string_view expression = words.substr(open + 1, close - open - 1);
@@ -199,7 +199,7 @@ Result<std::optional<bool>> Expression::evaluate() {
 }
 
 std::string_view Expression::peek() {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(k_blank), rest_.size()));
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(k_blanks), rest_.size()));
     if (rest_.empty()) {
         return {};
     }

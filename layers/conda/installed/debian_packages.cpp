@@ -3,6 +3,7 @@
 #include "layers/conda/installed/debian_version.hpp"
 #include "layers/conda/installed/header_fields.hpp"
 #include "layers/tree/whiteout.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -17,12 +18,6 @@ constexpr std::string_view k_status = "var/lib/dpkg/status";
 constexpr std::string_view k_status_directory = "var/lib/dpkg/status.d";
 constexpr std::string_view k_checksums_end = ".md5sums";
 constexpr std::size_t k_os_release_bytes = 64UL * 1024;
-constexpr std::string_view k_blanks = " \t\n\r";
-
-std::string_view trim(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(k_blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(k_blanks) + 1);
-}
 
 /// "install ok installed": the last word. What waits for its triggers or its configuration has its
 /// files in place.

@@ -1,17 +1,12 @@
 #include "layers/conda/installed/header_fields.hpp"
 
+#include "store/base/text.hpp"
+
 #include <algorithm>
 
 namespace kiln::conda {
 
 namespace {
-
-constexpr std::string_view k_blanks = " \t\r";
-
-std::string_view trim(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(k_blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(k_blanks) + 1);
-}
 
 bool is_same_name(std::string_view a, std::string_view b) {
     const auto lower = [](char c) {

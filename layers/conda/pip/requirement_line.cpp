@@ -2,6 +2,7 @@
 
 #include "layers/conda/lockfile.hpp"
 #include "layers/conda/pip/distribution.hpp"
+#include "store/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,6 @@
 namespace kiln::conda {
 namespace {
 
-constexpr std::string_view k_blank = " \t\r\f\v";
 constexpr std::string_view k_name_letters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
@@ -40,14 +40,9 @@ constexpr std::array k_options = {
     Option{"", "--require-hashes", false},
 };
 
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(k_blank), text.size()));
-    return text.substr(0, text.find_last_not_of(k_blank) + 1);
-}
-
 std::string_view without_comment(std::string_view line) {
     for (std::size_t i = 0; i < line.size(); ++i) {
-        if (line[i] == '#' && (i == 0 || k_blank.find(line[i - 1]) != std::string_view::npos)) {
+        if (line[i] == '#' && (i == 0 || k_blanks.find(line[i - 1]) != std::string_view::npos)) {
             return line.substr(0, i);
         }
     }
@@ -86,7 +81,7 @@ Result<std::vector<std::string>> words_of(std::string_view line, const Span& spa
         } else if (letter == '\'' || letter == '"') {
             quote = letter;
             word = word.value_or("");
-        } else if (k_blank.find(letter) != std::string_view::npos) {
+        } else if (k_blanks.find(letter) != std::string_view::npos) {
             if (word) {
                 words.push_back(std::move(*word));
                 word.reset();
@@ -134,7 +129,7 @@ Result<std::vector<Requirement>> parse_options(std::string_view line, const Span
             return fail(refusal(
                 Code::unsupported,
                 span,
-                fmt::format("\"{}\" cannot be locked: its directory may change", trimmed(line)),
+                fmt::format("\"{}\" cannot be locked: its directory may change", trim(line)),
                 "build a wheel of it (pip wheel --no-deps DIRECTORY) and name that, or COPY the "
                 "sources and install them by a RUN step"
             ));
@@ -171,7 +166,7 @@ Result<std::vector<Requirement>> parse_options(std::string_view line, const Span
 
 /// Where the place of "PLACE[extra] ; marker --hash=…" ends.
 std::size_t end_of_place(std::string_view text) {
-    const std::size_t blank = std::min(text.find_first_of(k_blank), text.size());
+    const std::size_t blank = std::min(text.find_first_of(k_blanks), text.size());
     const std::string_view place = text.substr(0, blank);
     const std::size_t extras = place.ends_with(']') ? place.rfind('[') : std::string_view::npos;
     return std::min(blank, extras);
@@ -186,8 +181,8 @@ Result<Requirement> parse_package(std::string_view line, const Span& span) {
     const bool named = name_end > 0 && at != std::string_view::npos
                        && line.substr(0, at).find_first_of(":/;") == std::string_view::npos;
     if (named) {
-        const std::size_t start = std::min(line.find_first_not_of(k_blank, at + 1), line.size());
-        part.before = trimmed(line.substr(0, at));
+        const std::size_t start = std::min(line.find_first_not_of(k_blanks, at + 1), line.size());
+        part.before = trim(line.substr(0, at));
         part.before += " @ ";
         place = line.substr(start);
     }
@@ -229,7 +224,7 @@ Result<Requirement> parse_package(std::string_view line, const Span& span) {
 }  // namespace
 
 Result<std::vector<Requirement>> parse_requirement_line(const Written& written) {
-    const std::string_view line = trimmed(without_comment(written.text));
+    const std::string_view line = trim(without_comment(written.text));
     std::vector<Requirement> parts;
     if (line.empty()) {
         return parts;

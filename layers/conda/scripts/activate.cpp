@@ -1,5 +1,7 @@
 #include "layers/conda/scripts/activate.hpp"
 
+#include "layers/conda/scripts/shell_word.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -13,19 +15,7 @@ constexpr std::array<std::string_view, 9> k_of_the_shell = {
 
 /// Behind the last variable of each list an empty one, so that a list that was cut short shows.
 constexpr std::string_view k_end = "printf '\\000' >&3\n";
-constexpr std::string_view k_list = "\"$kiln_cat\" /proc/self/environ >&3 || exit 125\n";
-
-std::string quoted(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') {
-            out += "'\\''";
-        } else {
-            out += c;
-        }
-    }
-    return out + '\'';
-}
+constexpr std::string_view k_list_variables = "\"$kiln_cat\" /proc/self/environ >&3 || exit 125\n";
 
 bool is_plain_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -69,12 +59,12 @@ std::optional<Variables> take_list(std::string_view& text) {
 std::string activation_program(const std::vector<std::string>& scripts) {
     // A script may change PATH, or the directory: what is needed at the end is found before.
     std::string program = "exec 3>&1 1>&2\nkiln_cat=$(command -v cat) || exit 125\n";
-    program += k_list;
+    program += k_list_variables;
     program += k_end;
     for (const std::string& script : scripts) {
-        program += ". " + quoted(script) + "\n";
+        program += ". " + shell_word(script) + "\n";
     }
-    program += k_list;
+    program += k_list_variables;
     program += k_end;
     return program;
 }

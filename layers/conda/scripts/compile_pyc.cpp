@@ -13,7 +13,7 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::string_view k_list = ".kiln-compile";
+constexpr std::string_view k_list_file = ".kiln-compile";
 
 /// conda's own rule looks at the path in the package: ^site-packages/.+\.py$.
 bool is_compiled(const LinkTarget& target) {
@@ -94,7 +94,7 @@ std::optional<CompilePlan> plan_compile_pyc(EnvironmentPlan& plan) {
     }
     std::sort(compile.compiled.begin(), compile.compiled.end());
     compile.working_directory = plan.prefix;
-    compile.list_path = fmt::format("{}/{}", plan.prefix, k_list);
+    compile.list_path = fmt::format("{}/{}", plan.prefix, k_list_file);
     // Python 2 has one form only, with the source's time in it; that time is the package's own. One
     // process: what marshal writes may depend on what the interpreter compiled before.
     compile.arguments = {
@@ -104,7 +104,7 @@ std::optional<CompilePlan> plan_compile_pyc(EnvironmentPlan& plan) {
             compile.arguments.end(), {"--invalidation-mode", "unchecked-hash"}
         );
     }
-    compile.arguments.insert(compile.arguments.end(), {"-i", std::string(k_list)});
+    compile.arguments.insert(compile.arguments.end(), {"-i", std::string(k_list_file)});
     compile.environment = {{"PYTHONHASHSEED", "0"}, {"PYTHONNOUSERSITE", "1"}};
     return compile;
 }

@@ -1,6 +1,7 @@
 #include "layers/conda/scripts/link_scripts.hpp"
 
 #include "layers/conda/link.hpp"
+#include "layers/conda/scripts/shell_word.hpp"
 #include "layers/tar/tar_entry.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::array k_kinds = {LinkScriptKind::pre_link, LinkScriptKind::post_link};
 
-std::string quoted(std::string_view word);
 bool brings(const PlannedPackage& planned, std::string_view path);
 std::string build_number(const PackageMetadata& metadata);
 LinkScriptRun run_of(
@@ -54,22 +54,22 @@ std::string LinkScriptPlan::driver() const {
     std::string script;
     for (const LinkScriptRun& run : runs) {
         // A function's own shell: nothing of one script reaches the next.
-        script += fmt::format("(cd {}", quoted(run.working_directory));
+        script += fmt::format("(cd {}", shell_word(run.working_directory));
         for (const auto& [name, value] : run.environment) {
-            script += fmt::format(" && export {}={}", name, quoted(value));
+            script += fmt::format(" && export {}={}", name, shell_word(value));
         }
         script += " && exec";
         for (const std::string& argument : run.arguments) {
-            script += " " + quoted(argument);
+            script += " " + shell_word(argument);
         }
         const std::string told =
             fmt::format("the {} script of {} ended with", link_script_name(run.kind), run.dist);
         script += fmt::format(
-            ") || {{ code=$?; echo {} \"$code\" >&2; exit \"$code\"; }}\n", quoted(told)
+            ") || {{ code=$?; echo {} \"$code\" >&2; exit \"$code\"; }}\n", shell_word(told)
         );
     }
     if (!script.empty()) {
-        const std::string messages = quoted(messages_file);
+        const std::string messages = shell_word(messages_file);
         script += fmt::format("if [ -f {0} ]; then cat {0}; fi\nrm -f {0}\n", messages);
     }
     return script;
@@ -124,18 +124,6 @@ Result<void> check_answers(const LinkScriptPlan& scripts, const LinkScriptPolicy
 namespace {
 
 /// One word for sh, whatever it holds.
-std::string quoted(std::string_view word) {
-    std::string out = "'";
-    for (const char letter : word) {
-        if (letter == '\'') {
-            out += "'\\''";
-        } else {
-            out += letter;
-        }
-    }
-    return out + "'";
-}
-
 /// A script that another package has taken is not this one's to run.
 bool brings(const PlannedPackage& planned, std::string_view path) {
     const auto before = [](const ManifestPath& each, std::string_view wanted) {
@@ -179,7 +167,7 @@ std::vector<std::string> arguments_of(
     }
     std::string shell;
     for (const std::string& each : activation_scripts(plan)) {
-        shell += fmt::format(". {}; ", quoted(fmt::format("{}/{}", plan.prefix, each)));
+        shell += fmt::format(". {}; ", shell_word(fmt::format("{}/{}", plan.prefix, each)));
     }
     return {"bash", "-c", shell + ". \"$0\"", script};
 }

@@ -1,5 +1,6 @@
 #include "layers/conda/spec/match_spec.hpp"
 #include "layers/conda/spec/spec_error.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,10 +9,8 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::string_view k_spaces = " \t\r\n";
-
 bool is_space(char c) {
-    return k_spaces.find(c) != std::string_view::npos;
+    return k_blanks.find(c) != std::string_view::npos;
 }
 
 /// Reads specs joined by `and` and `or`. A spec goes on up to a word of the two that stands
@@ -79,7 +78,7 @@ class ConditionParser {
             return refuse_at(begin, "a package specification is missing");
         }
         at_ = spec_end(begin);
-        if (text_.substr(begin, at_ - begin).find_first_not_of(k_spaces)
+        if (text_.substr(begin, at_ - begin).find_first_not_of(k_blanks)
             == std::string_view::npos) {
             return refuse_at(begin, "a package specification is missing");
         }
@@ -138,7 +137,7 @@ class ConditionParser {
         return there;
     }
 
-    void skip_spaces() { at_ = std::min(text_.find_first_not_of(k_spaces, at_), text_.size()); }
+    void skip_spaces() { at_ = std::min(text_.find_first_not_of(k_blanks, at_), text_.size()); }
 
     [[nodiscard]] tl::unexpected<Error> refuse_at(std::size_t at, std::string_view reason) const {
         return refuse(

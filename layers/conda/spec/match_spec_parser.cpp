@@ -1,6 +1,7 @@
 #include "layers/conda/spec/match_spec_parser.hpp"
 
 #include "layers/conda/spec/version_spec_parser.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,6 @@ namespace kiln::conda {
 
 namespace {
 
-constexpr std::string_view k_spaces = " \t\r\n";
 constexpr std::string_view k_after_name = " \t\r\n=<>!~(,|^";
 
 bool is_name_character(char c) {
@@ -57,8 +57,8 @@ MatchSpecParser::Part MatchSpecParser::Part::part(std::size_t from, std::size_t 
 }
 
 MatchSpecParser::Part MatchSpecParser::trimmed(Part part) {
-    const std::size_t from = std::min(part.text.find_first_not_of(k_spaces), part.text.size());
-    const std::size_t to = part.text.find_last_not_of(k_spaces);
+    const std::size_t from = std::min(part.text.find_first_not_of(k_blanks), part.text.size());
+    const std::size_t to = part.text.find_last_not_of(k_blanks);
     return part.part(from, to == std::string_view::npos ? from : to + 1);
 }
 
@@ -128,7 +128,7 @@ std::size_t MatchSpecParser::bracket_begin(std::string_view text) {
 std::size_t MatchSpecParser::comment_begin(std::string_view text) {
     std::size_t at = text.find('#');
     while (at != std::string_view::npos && at > 0
-           && k_spaces.find(text[at - 1]) == std::string_view::npos) {
+           && k_blanks.find(text[at - 1]) == std::string_view::npos) {
         at = text.find('#', at + 1);
     }
     return std::min(at, text.size());

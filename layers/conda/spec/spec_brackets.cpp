@@ -1,6 +1,7 @@
 #include "layers/conda/spec/spec_brackets.hpp"
 
 #include "layers/conda/spec/match_spec.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,8 +9,6 @@
 namespace kiln::conda {
 
 namespace {
-
-constexpr std::string_view k_spaces = " \t\r\n";
 
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -158,7 +157,7 @@ class BracketParser {
         return {};
     }
 
-    void skip_spaces() { at_ = std::min(text_.find_first_not_of(k_spaces, at_), text_.size()); }
+    void skip_spaces() { at_ = std::min(text_.find_first_not_of(k_blanks, at_), text_.size()); }
 
     bool take(char c) {
         const bool there = at_ < text_.size() && text_[at_] == c;

@@ -3,6 +3,7 @@
 #include "layers/conda/spec/spec_error.hpp"
 #include "layers/conda/spec/version_segments.hpp"
 #include "layers/conda/spec/version_spec.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +16,6 @@ namespace {
 using Kind = VersionClause::Kind;
 using Clauses = VersionSpecParser::Clauses;
 
-constexpr std::string_view k_spaces = " \t\r\n";
 constexpr std::string_view k_comparison_characters = "=<>!~";
 
 struct Comparison {
@@ -220,7 +220,7 @@ Result<VersionClause> VersionSpecParser::clause_of(
 }
 
 void VersionSpecParser::skip_spaces() {
-    at_ = std::min(text_.find_first_not_of(k_spaces, at_), text_.size());
+    at_ = std::min(text_.find_first_not_of(k_blanks, at_), text_.size());
 }
 
 bool VersionSpecParser::take(char c) {
@@ -251,18 +251,18 @@ std::size_t version_expression_end(std::string_view text) {
     std::size_t depth = 0;
     std::size_t at = 0;
     for (;;) {
-        at = skip(at, k_spaces);
+        at = skip(at, k_blanks);
         while (at < text.size() && text[at] == '(') {
             ++depth;
-            at = skip(at + 1, k_spaces);
+            at = skip(at + 1, k_blanks);
         }
-        at = skip(skip(at, k_comparison_characters), k_spaces);
+        at = skip(skip(at, k_comparison_characters), k_blanks);
         at += literal_end(text.substr(at));
-        std::size_t next = skip(at, k_spaces);
+        std::size_t next = skip(at, k_blanks);
         while (depth > 0 && next < text.size() && text[next] == ')') {
             --depth;
             at = next + 1;
-            next = skip(at, k_spaces);
+            next = skip(at, k_blanks);
         }
         if (next >= text.size() || (text[next] != ',' && text[next] != '|')) {
             return at;
