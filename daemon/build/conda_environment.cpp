@@ -98,12 +98,6 @@ Result<void> plan_pip(const conda::Lock& lock, const CondaPackages& packages, Co
     return {};
 }
 
-/// "linux-64": what the image is for.
-Result<std::string> image_platform() {
-    const oci::Platform host = oci::Platform::host();
-    return conda_platform(host.os + "/" + host.architecture);
-}
-
 Result<void> check_platform(
     const LockEntry& entry, std::string_view subdir, const std::string& wanted
 ) {
@@ -119,7 +113,7 @@ Result<void> check_platform(
 
 /// Before anything is fetched: by what the lock says, or the directory of a channel.
 Result<void> check_platforms(const conda::Lock& lock) {
-    TRY_ASSIGN(const std::string wanted, image_platform());
+    TRY_ASSIGN(const std::string wanted, conda_platform(oci::Platform::host()));
     for (const LockEntry& entry : lock.entries) {
         const bool is_url = entry.kind == conda::LockEntryKind::url;
         TRY(check_platform(entry, is_url ? conda::subdir_of(entry) : entry.record.subdir, wanted));
@@ -132,7 +126,7 @@ Result<void> check_platforms(const conda::Lock& lock) {
 Result<void> check_platforms(
     const conda::Lock& lock, const std::vector<EnvironmentPackage>& packages
 ) {
-    TRY_ASSIGN(const std::string wanted, image_platform());
+    TRY_ASSIGN(const std::string wanted, conda_platform(oci::Platform::host()));
     for (std::size_t i = 0; i < packages.size(); ++i) {
         TRY(check_platform(lock.entries.at(i), packages[i].metadata.subdir, wanted));
     }
@@ -194,12 +188,8 @@ boost::asio::awaitable<Result<Contents>> plan_of(
 
 /// A file of env_vars.d, variables for conda-meta/state, or code that may write either.
 bool declares_variables(const EnvironmentPlan& plan, const Environment& environment) {
-    constexpr std::string_view k_declared = "etc/conda/env_vars.d/";
-    const auto has_file = [k_declared](const PlannedPackage& planned) {
-        const auto& paths = planned.package.metadata.paths;
-        return std::any_of(paths.begin(), paths.end(), [k_declared](const auto& path) {
-            return path.path.starts_with(k_declared);
-        });
+    const auto has_file = [](const PlannedPackage& planned) {
+        return !planned.package.metadata.paths.below("etc/conda/env_vars.d").empty();
     };
     return !plan.variables.empty() || !environment.scripts.runs.empty()
            || std::any_of(plan.packages.begin(), plan.packages.end(), has_file);

@@ -3,6 +3,7 @@
 #include "daemon/build/cache_key.hpp"
 #include "daemon/build/fetch.hpp"
 #include "daemon/build/known_packages.hpp"
+#include "daemon/conda/lock_request.hpp"
 #include "daemon/runtime/fan_out.hpp"
 #include "daemon/runtime/run_on.hpp"
 #include "layers/conda/input/input.hpp"
@@ -58,10 +59,7 @@ Error damaged_package(Error error, const std::string& file_name, bool is_checked
 }
 
 Result<std::optional<conda::Lock>> read_lock_if_resolved(const CondaContext& context) {
-    const std::string architecture = oci::Platform::host().architecture;
-    const std::string platform = architecture == "amd64"   ? "linux-64"
-                                 : architecture == "arm64" ? "linux-aarch64"
-                                                           : "linux-" + architecture;
+    TRY_ASSIGN(const std::string platform, conda_platform(oci::Platform::host()));
     const conda::InputOptions options{
         .platform = platform, .environment = context.environment, .categories = context.categories};
     TRY_ASSIGN(

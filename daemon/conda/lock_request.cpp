@@ -143,6 +143,10 @@ Result<std::string> conda_platform(std::string_view written) {
     return std::string(written);
 }
 
+Result<std::string> conda_platform(const oci::Platform& platform) {
+    return conda_platform(platform.os + "/" + platform.architecture);
+}
+
 std::string_view name_of(ChannelPriority priority) {
     for (const auto& [each, name] : k_priorities) {
         if (each == priority) {

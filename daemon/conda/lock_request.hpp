@@ -5,6 +5,7 @@
 #include "layers/conda/input/input.hpp"
 #include "layers/conda/solve/solve.hpp"
 #include "layers/conda/spec/virtual_package.hpp"
+#include "layers/oci/platform.hpp"
 #include "store/base/json.hpp"
 
 #include <cstdint>
@@ -42,6 +43,7 @@ struct LockRequest {
 /// "linux-64" for "linux/amd64"; other names stay as they are.
 /// Errors   invalid_input: neither.
 Result<std::string> conda_platform(std::string_view written);
+Result<std::string> conda_platform(const oci::Platform& platform);
 
 /// "json", "explicit", "conda-lock". Errors   invalid_input.
 Result<LockFormat> parse_lock_format(std::string_view name);

@@ -175,8 +175,7 @@ Result<conda::TargetFacts> settle_target(
         if (!request.platform.empty()) {
             return default_target(request.platform);
         }
-        const oci::Platform host = oci::Platform::host();
-        TRY_ASSIGN(std::string platform, conda_platform(host.os + "/" + host.architecture));
+        TRY_ASSIGN(std::string platform, conda_platform(oci::Platform::host()));
         return default_target(std::move(platform));
     }
     TRY_ASSIGN(conda::TargetFacts target, read_target(store, lease, *request.base));

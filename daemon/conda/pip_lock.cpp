@@ -38,8 +38,7 @@ conda::ReadText reader_of(store::Store& store) {
 }
 
 Result<void> check_platform(const conda::Lock& lock) {
-    const oci::Platform host = oci::Platform::host();
-    TRY_ASSIGN(const std::string here, conda_platform(host.os + "/" + host.architecture));
+    TRY_ASSIGN(const std::string here, conda_platform(oci::Platform::host()));
     if (!lock.platform || *lock.platform == here) {
         return {};
     }

@@ -98,8 +98,7 @@ std::string definition_comment(const ExportedEnvironment& environment) {
 conda::Lock completed(const conda::Lock& lock, const EnvironmentDefinition& definition) {
     conda::Lock copy = lock;
     if (!copy.platform) {
-        const auto platform =
-            conda_platform(definition.platform_or(oci::Platform::host()).render());
+        const auto platform = conda_platform(definition.platform_or(oci::Platform::host()));
         copy.platform = platform ? std::optional(*platform) : std::nullopt;
     }
     for (conda::LockEntry& entry : copy.entries) {

@@ -20,8 +20,7 @@ Result<EnvironmentTexts> read_environment_texts(
 }
 
 Result<std::string> conda_platform_of(const EnvironmentDefinition& definition) {
-    const oci::Platform platform = definition.platform_or(oci::Platform::host());
-    return conda_platform(platform.os + "/" + platform.architecture);
+    return conda_platform(definition.platform_or(oci::Platform::host()));
 }
 
 Result<LockPlan> plan_environment_lock(

@@ -1,5 +1,7 @@
 #include "layers/conda/clobbers.hpp"
 
+#include "layers/tar/tar_entry.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,21 +21,13 @@ constexpr std::string_view k_reserved = "conda-meta";
 class Clobbers {
   public:
     explicit Clobbers(const std::vector<LinkTargets>& targets) {
+        std::vector<std::vector<Row>> rows(targets.size());
         for (std::size_t package = 0; package < targets.size(); ++package) {
-            std::string_view marked;  // what lies in one directory mostly comes in a row
-            for (const LinkTarget& target : targets[package]) {
-                if (is_directory(target)) {
-                    mark_directory(target.path, package);
-                }
-                const std::string_view parent = parent_of(target.path);
-                if (parent != marked) {
-                    mark_directory(parent, package);
-                    marked = parent;
-                }
-            }
+            rows[package] = rows_of(targets[package]);
+            mark_directories(targets[package], rows[package], package);
         }
         for (std::size_t package = 0; package < targets.size(); ++package) {
-            mark_leaves(targets[package], package);
+            mark_leaves(targets[package], rows[package], package);
         }
         for (const auto& [path, directory] : directory_) {
             if (leaf_.contains(path)) {
@@ -41,6 +35,9 @@ class Clobbers {
             }
         }
     }
+
+    /// Whether any package takes any path from another.
+    [[nodiscard]] bool any() const { return !shared_.empty() || !contested_.empty(); }
 
     /// The package that takes the path from `package`, or nullopt.
     [[nodiscard]] std::optional<std::size_t> winner(const LinkTarget& target, std::size_t package)
@@ -76,20 +73,51 @@ class Clobbers {
         return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
     }
 
+    /// Targets that come one after the other and lie in one directory, as most do.
+    struct Row {
+        std::string_view parent;
+        std::size_t end = 0;  // the index behind the last
+    };
+
+    static std::vector<Row> rows_of(const LinkTargets& targets) {
+        std::vector<Row> rows;
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            const std::string_view parent = parent_of(targets[i].path);
+            if (rows.empty() || rows.back().parent != parent) {
+                rows.push_back({.parent = parent});
+            }
+            rows.back().end = i + 1;
+        }
+        return rows;
+    }
+
+    void mark_directories(
+        const LinkTargets& targets, const std::vector<Row>& rows, std::size_t package
+    ) {
+        for (const Row& row : rows) {
+            mark_directory(row.parent, package);
+        }
+        for (const LinkTarget& target : targets) {
+            if (is_directory(target)) {
+                mark_directory(target.path, package);
+            }
+        }
+    }
+
     /// Those alone that lie in directories of several packages: what is in a directory of one, no
     /// other package can have, neither as a file nor as a directory.
-    void mark_leaves(const LinkTargets& targets, std::size_t package) {
-        std::string_view looked_up;
-        bool several = true;  // at the root
-        for (const LinkTarget& target : targets) {
-            const std::string_view parent = parent_of(target.path);
-            if (parent != looked_up) {
-                several = parent.empty() || directory_.at(parent).several;
-                looked_up = parent;
+    void mark_leaves(
+        const LinkTargets& targets, const std::vector<Row>& rows, std::size_t package
+    ) {
+        std::size_t begin = 0;
+        for (const Row& row : rows) {
+            const bool several = row.parent.empty() || directory_.at(row.parent).several;
+            for (std::size_t i = begin; several && i < row.end; ++i) {
+                if (!is_directory(targets[i])) {
+                    mark_leaf(targets[i].path, package);
+                }
             }
-            if (several && !is_directory(target)) {
-                mark_leaf(target.path, package);
-            }
+            begin = row.end;
         }
     }
 
@@ -142,11 +170,22 @@ bool is_reserved(std::string_view path) {
     return path == k_reserved || is_below(path, k_reserved);
 }
 
+bool has_reserved(const LinkTargets& targets) {
+    const auto before = [](const LinkTarget& target, std::string_view path) {
+        return tar::path_less(target.path, path);
+    };
+    const auto at = std::lower_bound(targets.begin(), targets.end(), k_reserved, before);
+    return at != targets.end() && is_reserved(at->path);
+}
+
 }  // namespace
 
 void settle_clobbers(const std::vector<LinkTargets>& targets, EnvironmentPlan& plan) {
     const Clobbers clobbers(targets);
     for (std::size_t loser = 0; loser < targets.size(); ++loser) {
+        if (!clobbers.any() && !has_reserved(targets[loser])) {
+            continue;
+        }
         PlannedPackage& planned = plan.packages[loser];
         std::map<std::size_t, std::vector<std::string>> taken;  // by whom
         std::vector<std::string> reserved;

@@ -85,12 +85,13 @@ Result<LinkTargets> link_targets(const PackageMetadata& metadata, const PythonIn
     const auto before = [](const LinkTarget& a, const LinkTarget& b) {
         return tar::path_less(a.path, b.path);
     };
-    // The manifest's own order is this one.
-    if (!all.moved_.empty() && !std::is_sorted(targets.begin(), targets.end(), before)) {
-        std::stable_sort(targets.begin(), targets.end(), before);
-    }
     const auto same = [](const LinkTarget& a, const LinkTarget& b) { return a.path == b.path; };
-    targets.erase(std::unique(targets.begin(), targets.end(), same), targets.end());
+    if (!all.moved_.empty()) {  // the manifest itself is sorted and unique
+        if (!std::is_sorted(targets.begin(), targets.end(), before)) {
+            std::stable_sort(targets.begin(), targets.end(), before);
+        }
+        targets.erase(std::unique(targets.begin(), targets.end(), same), targets.end());
+    }
     TRY(check_directories(targets, metadata));
     return all;
 }

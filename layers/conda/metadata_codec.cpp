@@ -205,16 +205,18 @@ Result<PackageMetadata> parse_metadata(ByteSpan bytes) {
         metadata.entry_points.push_back(std::move(each));
     }
     std::uint64_t count = in.count();
-    metadata.paths.reserve(std::min<std::uint64_t>(count, in.bytes_left() / k_least_path_bytes));
+    std::vector<ManifestPath> paths;
+    paths.reserve(std::min<std::uint64_t>(count, in.bytes_left() / k_least_path_bytes));
     for (; count > 0; --count) {
         const std::string_view before =
-            metadata.paths.empty() ? std::string_view{} : metadata.paths.back().path;
+            paths.empty() ? std::string_view{} : std::string_view(paths.back().path);
         auto path = get_path(in, before);
         if (!path || !in.ok()) {
             return fail(Code::corrupt, "{} holds a broken path", k_what);
         }
-        metadata.paths.push_back(std::move(*path));
+        paths.push_back(std::move(*path));
     }
+    metadata.paths = std::move(paths);
     if (!in.ok() || !in.at_end()) {
         return fail(Code::corrupt, "{} is cut off or too long", k_what);
     }

@@ -1,7 +1,9 @@
 #include "layers/conda/package_metadata.hpp"
 
 #include "layers/conda/entry_point.hpp"
+#include "layers/conda/link.hpp"
 #include "layers/conda/manifest.hpp"
+#include "layers/tar/tar_entry.hpp"
 #include "store/base/limits.hpp"
 
 #include <fmt/format.h>
@@ -26,6 +28,17 @@ Result<Noarch> noarch_of(const json::Value* value);
 bool is_plain(std::string_view part);
 
 }  // namespace
+
+std::span<const ManifestPath> ManifestPaths::below(std::string_view directory) const {
+    const auto before = [](std::string_view wanted, const ManifestPath& each) {
+        return tar::path_less(wanted, each.path);
+    };
+    const auto first = std::upper_bound(begin(), end(), directory, before);
+    const auto last = std::find_if_not(first, end(), [directory](const ManifestPath& each) {
+        return is_below(each.path, directory);
+    });
+    return {first, last};
+}
 
 Result<PackageMetadata> read_metadata(const InfoTexts& info, std::string_view package) {
     const auto blame = [package](auto& failed) {

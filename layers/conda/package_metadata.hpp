@@ -5,10 +5,14 @@
 #include "store/base/error.hpp"
 #include "store/base/json.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kiln::conda {
@@ -30,6 +34,38 @@ struct ManifestPath {
     bool operator==(const ManifestPath&) const = default;
 };
 
+/// The lines of a manifest, which nobody changes: copies are one, as what a package holds is read
+/// once and planned in every environment that has it.
+class ManifestPaths {
+  public:
+    ManifestPaths() = default;
+
+    ManifestPaths(std::vector<ManifestPath> paths)
+        : paths_(std::make_shared<const std::vector<ManifestPath>>(std::move(paths))) {}
+
+    [[nodiscard]] std::span<const ManifestPath> all() const {
+        return paths_ ? std::span(*paths_) : std::span<const ManifestPath>();
+    }
+
+    [[nodiscard]] auto begin() const { return all().begin(); }
+
+    [[nodiscard]] auto end() const { return all().end(); }
+
+    [[nodiscard]] std::size_t size() const { return all().size(); }
+
+    const ManifestPath& operator[](std::size_t index) const { return all()[index]; }
+
+    /// Those in `directory`. Shape    the paths are sorted by tar::path_less.
+    [[nodiscard]] std::span<const ManifestPath> below(std::string_view directory) const;
+
+    bool operator==(const ManifestPaths& other) const {
+        return std::ranges::equal(all(), other.all());
+    }
+
+  private:
+    std::shared_ptr<const std::vector<ManifestPath>> paths_;
+};
+
 /// "cmd = module.sub:function.attribute" of info/link.json.
 struct EntryPoint {
     std::string command;
@@ -47,7 +83,7 @@ struct PackageMetadata {
     Noarch noarch = Noarch::no;
     std::vector<std::string> depends;
     std::string python_site_packages_path;  // cep-17, of python packages only
-    std::vector<ManifestPath> paths;        // sorted by tar::path_less, unique
+    ManifestPaths paths;                    // sorted by tar::path_less, unique
     std::vector<EntryPoint> entry_points;
     json::Object index;  // info/index.json as it is, for conda-meta
 

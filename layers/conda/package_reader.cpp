@@ -278,7 +278,8 @@ bool knows_enough(const InfoTexts& info) {
 }
 
 void set_types(const MemberTypes& types, PackageMetadata& metadata) {
-    for (ManifestPath& path : metadata.paths) {
+    std::vector<ManifestPath> paths(metadata.paths.begin(), metadata.paths.end());
+    for (ManifestPath& path : paths) {
         const auto member = types.find(path.path);
         if (member == types.end()) {
             continue;
@@ -289,6 +290,7 @@ void set_types(const MemberTypes& types, PackageMetadata& metadata) {
             path.type = PathType::directory;
         }
     }
+    metadata.paths = std::move(paths);
 }
 
 }  // namespace

@@ -123,13 +123,12 @@ Result<void> check_answers(const LinkScriptPlan& scripts, const LinkScriptPolicy
 
 namespace {
 
-/// One word for sh, whatever it holds.
 /// A script that another package has taken is not this one's to run.
 bool brings(const PlannedPackage& planned, std::string_view path) {
     const auto before = [](const ManifestPath& each, std::string_view wanted) {
         return tar::path_less(each.path, wanted);
     };
-    const std::vector<ManifestPath>& paths = planned.package.metadata.paths;
+    const ManifestPaths& paths = planned.package.metadata.paths;
     const auto found = std::lower_bound(paths.begin(), paths.end(), path, before);
     if (found == paths.end() || found->path != path) {
         return false;
@@ -147,9 +146,9 @@ std::string build_number(const PackageMetadata& metadata) {
 std::set<std::string> activation_scripts(const EnvironmentPlan& plan) {
     std::set<std::string> scripts;
     for (const PlannedPackage& planned : plan.packages) {
-        for (const ManifestPath& path : planned.package.metadata.paths) {
-            if (is_below(path.path, "etc/conda/activate.d") && path.path.ends_with(".sh")
-                && brings(planned, path.path)) {
+        const ManifestPaths& paths = planned.package.metadata.paths;
+        for (const ManifestPath& path : paths.below("etc/conda/activate.d")) {
+            if (path.path.ends_with(".sh") && brings(planned, path.path)) {
                 scripts.insert(path.path);
             }
         }

@@ -362,7 +362,7 @@ TEST(CommonlyGotWrong, Item21EmptyLinesAndLinesOfInfoInTheOldManifestAreSkipped)
     info.files = "";
     const auto empty = read_metadata(info, "a");
     ASSERT_THAT(empty, Succeeds());
-    EXPECT_TRUE(empty->paths.empty());
+    EXPECT_TRUE(empty->paths.all().empty());
     info.files.reset();
     EXPECT_THAT(read_metadata(info, "a"), FailsWith(Code::corrupt));
 }

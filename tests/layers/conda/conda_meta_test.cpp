@@ -86,13 +86,18 @@ TEST(CondaMeta, AManifestThatLiesIsFoundOut) {
     };
     EXPECT_THAT(unlike(), IsEmpty());
 
-    for (ManifestPath& path : hello.package.metadata.paths) {
+    std::vector<ManifestPath> paths(
+        hello.package.metadata.paths.begin(), hello.package.metadata.paths.end()
+    );
+    for (ManifestPath& path : paths) {
         path.sha256 = digest_of("something else").hex();
     }
+    hello.package.metadata.paths = paths;
     EXPECT_THAT(unlike(), IsEmpty());  // its prefix was replaced
-    for (ManifestPath& path : hello.package.metadata.paths) {
+    for (ManifestPath& path : paths) {
         path.placeholder.clear();
     }
+    hello.package.metadata.paths = paths;
 
     EXPECT_THAT(unlike(), ElementsAre("lib/python3.11/site-packages/hello.py"));
 }

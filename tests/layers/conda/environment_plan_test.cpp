@@ -27,15 +27,16 @@ EnvironmentPackage package(
     package.metadata.build = "0";
     package.metadata.subdir = "linux-64";
     package.metadata.depends = std::move(depends);
+    std::vector<ManifestPath> manifest;
     for (std::string& path : paths) {
-        ManifestPath each;
+        ManifestPath& each = manifest.emplace_back();
         if (path.ends_with('/')) {
             path.pop_back();
             each.type = PathType::directory;
         }
         each.path = std::move(path);
-        package.metadata.paths.push_back(std::move(each));
     }
+    package.metadata.paths = std::move(manifest);
     return package;
 }
 
@@ -202,9 +203,12 @@ TEST(EnvironmentPlan, KeysNameEverythingThatReachesTheBytes) {
 
 TEST(EnvironmentPlan, WhatIsOnePackagesFaultIsToldWithItsPlace) {
     const auto bound = [](std::string name, std::size_t room, std::uint32_t line) {
-        EnvironmentPackage made = package(name, {name + ".so"});
-        made.metadata.paths[0].mode = FileMode::binary;
-        made.metadata.paths[0].placeholder = std::string(room, 'p');
+        EnvironmentPackage made = package(name, {});
+        ManifestPath path;
+        path.path = name + ".so";
+        path.mode = FileMode::binary;
+        path.placeholder = std::string(room, 'p');
+        made.metadata.paths = std::vector{path};
         made.where = Span{.file = "env.lock", .line = line};
         return made;
     };

@@ -15,6 +15,8 @@ using ::kiln::testing::FailsSaying;
 using ::kiln::testing::FailsWith;
 using ::kiln::testing::Succeeds;
 using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const std::string k_index =
@@ -149,6 +151,7 @@ PackageMetadata arbitrary_metadata() {
     metadata.index["name"] = metadata.name;
     const auto count = *rc::gen::inRange(0, 30);
     std::string path;
+    std::vector<ManifestPath> paths;
     for (int i = 0; i < count; ++i) {
         path = path.substr(0, *rc::gen::inRange<std::size_t>(0, path.size() + 1)) + *word;
         ManifestPath each;
@@ -160,12 +163,30 @@ PackageMetadata arbitrary_metadata() {
         if (*rc::gen::arbitrary<bool>()) {
             each.size_bytes = *rc::gen::arbitrary<std::uint64_t>();
         }
-        metadata.paths.push_back(each);
+        paths.push_back(each);
     }
+    metadata.paths = std::move(paths);
     if (*rc::gen::arbitrary<bool>()) {
         metadata.entry_points.push_back({*word, *word, *word});
     }
     return metadata;
+}
+
+TEST(ManifestPaths, KnowWhatIsInADirectory) {
+    std::vector<ManifestPath> sorted;
+    for (const char* path : {"a", "d", "d/a", "d/sub/b", "d-x", "dd/c"}) {
+        sorted.emplace_back().path = path;
+    }
+    const ManifestPaths paths(std::move(sorted));
+
+    EXPECT_THAT(
+        paths.below("d"),
+        ElementsAre(Field(&ManifestPath::path, "d/a"), Field(&ManifestPath::path, "d/sub/b"))
+    );
+    EXPECT_THAT(paths.below("dd"), SizeIs(1));  // which has no line of its own
+    EXPECT_THAT(paths.below("a"), IsEmpty());
+    EXPECT_THAT(paths.below("z"), IsEmpty());
+    EXPECT_THAT(ManifestPaths().below("d"), IsEmpty());
 }
 
 RC_GTEST_PROP(PackageMetadata, ParseIsTheInverseOfRender, ()) {

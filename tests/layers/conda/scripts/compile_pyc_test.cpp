@@ -22,11 +22,11 @@ EnvironmentPackage python_package(
     package.metadata.version = std::move(version);
     package.metadata.build = "0";
     package.metadata.noarch = noarch;
+    std::vector<ManifestPath> manifest;
     for (const std::string& path : paths) {
-        ManifestPath each;
-        each.path = path;
-        package.metadata.paths.push_back(each);
+        manifest.emplace_back().path = path;
     }
+    package.metadata.paths = std::move(manifest);
     return package;
 }
 

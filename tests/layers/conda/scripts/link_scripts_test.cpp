@@ -32,11 +32,11 @@ EnvironmentPackage scripted_package(
     package.metadata.build = "0";
     package.metadata.depends = std::move(depends);
     package.metadata.index["build_number"] = 7;
+    std::vector<ManifestPath> manifest;
     for (const std::string& path : paths) {
-        ManifestPath each;
-        each.path = path;
-        package.metadata.paths.push_back(each);
+        manifest.emplace_back().path = path;
     }
+    package.metadata.paths = std::move(manifest);
     return package;
 }
 
