@@ -2,8 +2,8 @@
 
 #include "layers/layer_builder.hpp"
 #include "layers/layer_reader.hpp"
-#include "layers/tar/tar_writer.hpp"
 #include "store/hasher.hpp"
+#include "tests/support/layer_in_memory.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/temp_directory.hpp"
 
@@ -19,18 +19,12 @@
 namespace kiln {
 namespace {
 
+using testing::build_layer;
 using testing::FailsWith;
+using testing::file_of;
+using testing::LayerInMemory;
 using ::testing::SizeIs;
 using testing::Succeeds;
-using testing::TempDirectory;
-
-constexpr std::size_t k_blob_bytes = std::size_t{1} << 30U;
-
-struct LayerInMemory {
-    BuiltLayer built;
-    Bytes blob;
-    std::shared_ptr<const TableOfContents> table;
-};
 
 /// The only file of a part: what it holds, and where.
 struct PartFile {
@@ -62,22 +56,6 @@ Result<void> write_part(const PartFile& file, LayerBuilder& layer) {
     return layer.add(entry, as_bytes(file.content));
 }
 
-Result<LayerInMemory> build(
-    const LayerOptions& options,
-    std::size_t workers,
-    const std::function<Result<void>(LayerBuilder&)>& fill
-) {
-    ThreadPool pool(workers);
-    MemorySink blob(k_blob_bytes);
-    LayerBuilder builder(options, pool, blob, {});
-    TRY(fill(builder));
-    LayerInMemory layer;
-    TRY_ASSIGN(layer.built, builder.finish());
-    layer.blob = blob.take();
-    TRY_ASSIGN(layer.table, TableOfContents::open(layer.built.table));
-    return layer;
-}
-
 /// A layer whose parts are those of `stored` as far as there are any, and fresh ones after them.
 Result<LayerInMemory> build(
     Compression compression,
@@ -99,14 +77,7 @@ Result<LayerInMemory> build(
         }
         return {};
     };
-    return build({.compression = compression}, workers, fill);
-}
-
-/// Bytes as an open file that has no name any more.
-Fd file_of(std::string_view bytes) {
-    const TempDirectory directory(testing::Medium::memory);
-    directory.write("blob", bytes);
-    return open_at(AT_FDCWD, directory.path("blob"), O_RDONLY, Resolve::anywhere).value();
+    return build_layer(fill, compression, workers);
 }
 
 /// The first `count` parts of a layer, to be copied. `fd` is its blob.
@@ -148,10 +119,10 @@ TEST_P(LayerParts, MakeOneLayerInWhichEachFileIsFound) {
     EXPECT_EQ(layer.dress.digest, digest_of(made->blob));
     EXPECT_EQ(layer.dress.size_bytes, made->blob.size());
 
-    const Fd fd = file_of(as_text(made->blob));
+    const Fd fd = made->open();
     auto tar = open_layer_tar(fd.get(), layer.dress);
     ASSERT_THAT(tar, Succeeds());
-    const auto bytes = read_all(**tar, k_blob_bytes, "the layer");
+    const auto bytes = read_all(**tar, layer.tar_bytes, "the layer");
     ASSERT_THAT(bytes, Succeeds());
     EXPECT_EQ(digest_of(*bytes), layer.diff_id);
     for (const PartFile& file : some_parts()) {
@@ -162,7 +133,7 @@ TEST_P(LayerParts, MakeOneLayerInWhichEachFileIsFound) {
         auto range =
             open_layer_range(fd.get(), layer.dress, row.content_offset, file.content.size());
         ASSERT_THAT(range, Succeeds());
-        const auto read = read_all(**range, k_blob_bytes, file.path);
+        const auto read = read_all(**range, file.content.size(), file.path);
         ASSERT_THAT(read, Succeeds());
         EXPECT_TRUE(as_text(*read) == file.content);
     }
@@ -174,7 +145,7 @@ TEST_P(LayerParts, AreTheSameCopiedOrMadeByAnyNumberOfWorkers) {
     const auto made = build(GetParam(), 2);
     ASSERT_THAT(made, Succeeds());
     ASSERT_THAT(made->built.parts, SizeIs(some_parts().size()));
-    const Fd fd = file_of(as_text(made->blob));
+    const Fd fd = made->open();
 
     for (const std::size_t workers : {0U, 1U, 3U}) {
         for (std::size_t copied = 0; copied <= some_parts().size(); ++copied) {
@@ -188,7 +159,7 @@ TEST_P(LayerParts, AreTheSameCopiedOrMadeByAnyNumberOfWorkers) {
 TEST_P(LayerParts, AreTheSameWhereTheHashOfTheirBeginningIsTakenUp) {
     const auto made = build(GetParam(), 2);
     ASSERT_THAT(made, Succeeds());
-    const Fd fd = file_of(as_text(made->blob));
+    const Fd fd = made->open();
 
     for (std::size_t known = 1; known <= some_parts().size(); ++known) {
         const auto& point = made->built.parts[known - 1].hash_behind;
@@ -204,18 +175,15 @@ TEST_P(LayerParts, AreTheSameWhereTheHashOfTheirBeginningIsTakenUp) {
 
 TEST_P(LayerParts, AWholeLayerIsAPartOfAnother) {
     std::vector<LayerInMemory> alone;
-    std::vector<Fd> fds;
-    std::vector<StoredPart> parts;
     for (const PartFile& file : some_parts()) {
         const auto fill = [&](LayerBuilder& builder) { return write_part(file, builder); };
-        alone.push_back(build({.compression = GetParam()}, 1, fill).value());
+        alone.push_back(build_layer(fill, GetParam()).value());
     }
+    std::vector<Fd> fds;
+    std::vector<StoredPart> parts;
     for (const LayerInMemory& layer : alone) {
-        const Layer& whole = layer.built.layer;
-        const std::uint64_t tar_bytes = whole.tar_bytes - tar::k_trailer_bytes;
-        fds.push_back(file_of(as_text(layer.blob)));
-        const PartPlace place = find_part(whole.dress, 0, tar_bytes).value();
-        parts.push_back({fds.back().get(), place, tar_bytes, layer.table});
+        fds.push_back(layer.open());
+        parts.push_back(layer.as_part(fds.back()));
     }
 
     const auto joined = build(GetParam(), 1, parts);
@@ -236,14 +204,14 @@ TEST(LayerPart, OfDamagedBlobsAreRefused) {
 }
 
 TEST(LayerPart, WithTheSameFileAreNotOneLayer) {
-    ThreadPool pool(1);
-    MemorySink blob(k_blob_bytes);
-    LayerBuilder builder({}, pool, blob, {});
-    for (int i = 0; i < 2; ++i) {
-        ASSERT_THAT(write_part({"share/twice", "x"}, builder), Succeeds());
-        ASSERT_THAT(builder.end_part(), Succeeds());
-    }
-    EXPECT_THAT(builder.finish(), FailsWith(Code::internal));
+    const auto fill_twice = [](LayerBuilder& builder) -> Result<void> {
+        for (int i = 0; i < 2; ++i) {
+            TRY(write_part({"share/twice", "x"}, builder));
+            TRY(builder.end_part());
+        }
+        return {};
+    };
+    EXPECT_THAT(build_layer(fill_twice), FailsWith(Code::internal));
 }
 
 TEST(LayerPart, AreFoundOnlyWhereFramesBeginAndEnd) {

@@ -5,14 +5,12 @@
 #include "layers/conda/package_reader.hpp"
 #include "layers/layer_reader.hpp"
 #include "layers/tar/tar_reader.hpp"
-#include "layers/tar/tar_writer.hpp"
 #include "store/hasher.hpp"
 #include "tests/support/package_maker.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
 namespace kiln::testing {
 
@@ -21,7 +19,7 @@ namespace {
 constexpr std::size_t k_blob_bytes = std::size_t{2} << 30U;
 
 void add_entries(const LayerInMemory& layer, LayerEntries& entries) {
-    const Fd fd = testing::file_of(as_text(layer.blob));
+    const Fd fd = layer.open();
     auto tar = open_layer_tar(fd.get(), layer.built.layer.dress);
     ASSERT_TRUE(tar.has_value());
     auto reader = tar::TarReader::open(**tar, {}, {});
@@ -45,20 +43,6 @@ void add_entries(const LayerInMemory& layer, LayerEntries& entries) {
 }
 
 }  // namespace
-
-Result<LayerInMemory> build_layer(
-    const std::function<Result<void>(LayerBuilder&)>& write, Compression compression
-) {
-    ThreadPool pool(1);
-    MemorySink blob(k_blob_bytes);
-    LayerBuilder builder({.compression = compression}, pool, blob, {});
-    TRY(write(builder));
-    LayerInMemory layer;
-    TRY_ASSIGN(layer.built, builder.finish());
-    layer.blob = blob.take();
-    TRY_ASSIGN(layer.table, TableOfContents::open(layer.built.table));
-    return layer;
-}
 
 Result<OpenPackage> open_package(Fd fd, std::string file_name) {
     TRY_ASSIGN(const MappedFile bytes, MappedFile::map(fd));
@@ -128,25 +112,14 @@ Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment) {
 }
 
 Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers) {
-    ThreadPool pool(1);
-    MemorySink blob(k_blob_bytes);
-    const Compression compression = layers.at(0).built.layer.dress.compression;
-    LayerBuilder builder({.compression = compression}, pool, blob, {});
-    for (const LayerInMemory& layer : layers) {
-        const Fd fd = file_of(as_text(layer.blob));
-        TRY(builder.copy_part(stored_part(layer, fd)));
-    }
-    LayerInMemory joined;
-    TRY_ASSIGN(joined.built, builder.finish());
-    joined.blob = blob.take();
-    TRY_ASSIGN(joined.table, TableOfContents::open(joined.built.table));
-    return joined;
-}
-
-StoredPart stored_part(const LayerInMemory& layer, const Fd& fd) {
-    const Layer& whole = layer.built.layer;
-    const std::uint64_t tar_bytes = whole.tar_bytes - tar::k_trailer_bytes;
-    return {fd.get(), find_part(whole.dress, 0, tar_bytes).value(), tar_bytes, layer.table};
+    const auto copy_all = [&](LayerBuilder& builder) -> Result<void> {
+        for (const LayerInMemory& layer : layers) {
+            const Fd blob = layer.open();
+            TRY(builder.copy_part(layer.as_part(blob)));
+        }
+        return {};
+    };
+    return build_layer(copy_all, layers.at(0).built.layer.dress.compression);
 }
 
 Result<BuiltEnvironment> build_environment(

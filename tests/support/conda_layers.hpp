@@ -1,11 +1,9 @@
 #pragma once
 
 #include "layers/conda/environment_plan.hpp"
-#include "layers/layer_builder.hpp"
-#include "layers/table_of_contents.hpp"
 #include "store/base/file.hpp"
+#include "tests/support/layer_in_memory.hpp"
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,13 +20,6 @@ struct OpenPackage {
 
 Result<OpenPackage> open_package(Fd fd, std::string file_name);
 Result<OpenPackage> open_package(const std::string& path);
-
-/// A layer that was built, with its bytes in memory.
-struct LayerInMemory {
-    BuiltLayer built;
-    Bytes blob;
-    std::shared_ptr<const TableOfContents> table;
-};
 
 struct LayerEntry {
     tar::TarEntry entry;
@@ -47,11 +38,6 @@ struct BuiltEnvironment {
     [[nodiscard]] LayerEntries entries() const;
 };
 
-/// A layer of what `write` adds to it.
-Result<LayerInMemory> build_layer(
-    const std::function<Result<void>(LayerBuilder&)>& write,
-    Compression compression = Compression::none
-);
 Result<LayerInMemory> build_package_layer(
     const Fd& fd, const conda::PlannedPackage& planned, Compression compression = Compression::none
 );
@@ -59,8 +45,6 @@ Result<LayerInMemory> build_package_layer(
 Result<LayerInMemory> build_meta_layer(const BuiltEnvironment& environment);
 /// Several layers as the parts of one.
 Result<LayerInMemory> join_layers(const std::vector<LayerInMemory>& layers);
-/// All of a layer as a part for another; `fd` is its blob.
-StoredPart stored_part(const LayerInMemory& layer, const Fd& fd);
 Result<BuiltEnvironment> build_environment(
     std::vector<OpenPackage> packages,
     const std::string& prefix,

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/mman.h>
 
 #include <utility>
 
@@ -296,13 +295,6 @@ std::string make_zip(const std::vector<ZipPart>& parts) {
     put<std::uint32_t>(out, directory_at);
     put<std::uint16_t>(out, 0);
     return out;
-}
-
-Fd file_of(std::string_view bytes) {
-    Fd fd(::memfd_create("kiln-test", MFD_CLOEXEC));
-    EXPECT_TRUE(fd.is_open());
-    EXPECT_TRUE(write_all(fd.get(), as_bytes(bytes)).has_value());
-    return fd;
 }
 
 }  // namespace kiln::testing

@@ -78,7 +78,4 @@ struct ZipPart {
 /// A zip of these members in this order; sizes of the zip64 ones stand in their extra field.
 std::string make_zip(const std::vector<ZipPart>& parts);
 
-/// A seekable file without a name that holds these bytes.
-Fd file_of(std::string_view bytes);
-
 }  // namespace kiln::testing

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +47,13 @@ std::string TempDirectory::read(std::string_view below) const {
     std::ostringstream content;
     content << std::ifstream(path(below), std::ios::binary).rdbuf();
     return content.str();
+}
+
+Fd file_of(std::string_view bytes) {
+    Fd fd(::memfd_create("kiln-test", MFD_CLOEXEC));
+    EXPECT_TRUE(fd.is_open());
+    EXPECT_TRUE(write_all(fd.get(), as_bytes(bytes)).has_value());
+    return fd;
 }
 
 }  // namespace kiln::testing

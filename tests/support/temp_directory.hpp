@@ -30,4 +30,7 @@ class TempDirectory {
     std::string path_;
 };
 
+/// A seekable file without a name that holds these bytes.
+Fd file_of(std::string_view bytes);
+
 }  // namespace kiln::testing

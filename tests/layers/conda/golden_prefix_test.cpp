@@ -2,6 +2,7 @@
 #include "tests/support/git_blob.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/package_maker.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

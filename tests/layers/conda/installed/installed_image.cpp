@@ -3,6 +3,7 @@
 #include "layers/layer_reader.hpp"
 #include "tests/support/matchers.hpp"
 #include "tests/support/package_maker.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <gtest/gtest.h>
 

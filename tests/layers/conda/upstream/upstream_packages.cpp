@@ -2,6 +2,7 @@
 
 #include "layers/conda/scripts/link_scripts.hpp"
 #include "tests/support/package_maker.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
