@@ -2,6 +2,7 @@
 
 #include "tests/support/matchers.hpp"
 
+#include <cerrno>
 #include <set>
 #include <string>
 
@@ -48,6 +49,11 @@ TEST(Error, TakesItsCodeFromErrno) {
     EXPECT_EQ(errno_error(ENOSPC, "x").code, Code::out_of_space);
     EXPECT_EQ(errno_error(EPERM, "x").code, Code::permission);
     EXPECT_EQ(errno_error(EIO, "x").code, Code::internal);
+
+    errno = ENOENT;
+    const Result<void> failed = fail_errno("some file");
+
+    EXPECT_THAT(failed, FailsSaying(Code::not_found, "some file: No such file or directory"));
 }
 
 }  // namespace
