@@ -53,7 +53,9 @@ class LinkTargets {
     void remove(const std::vector<std::string>& paths);
 
   private:
-    friend Result<LinkTargets> link_targets(const PackageMetadata&, const PythonInfo&);
+    friend Result<LinkTargets> link_targets(
+        const PackageMetadata& metadata, const PythonInfo& python
+    );
     std::vector<LinkTarget> targets_;
     std::deque<std::string> moved_;  // stays where it is
 };

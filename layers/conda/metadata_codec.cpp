@@ -216,7 +216,7 @@ Result<PackageMetadata> parse_metadata(ByteSpan bytes) {
         }
         paths.push_back(std::move(*path));
     }
-    metadata.paths = std::move(paths);
+    metadata.paths = ManifestPaths(std::move(paths));
     if (!in.ok() || !in.at_end()) {
         return fail(Code::corrupt, "{} is cut off or too long", k_what);
     }

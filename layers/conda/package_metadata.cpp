@@ -68,7 +68,7 @@ Result<PackageMetadata> read_metadata(const InfoTexts& info, std::string_view pa
     if (!paths) {
         return blame(paths);
     }
-    metadata.paths = std::move(*paths);
+    metadata.paths = ManifestPaths(std::move(*paths));
     return metadata;
 }
 

@@ -40,7 +40,7 @@ class ManifestPaths {
   public:
     ManifestPaths() = default;
 
-    ManifestPaths(std::vector<ManifestPath> paths)
+    explicit ManifestPaths(std::vector<ManifestPath> paths)
         : paths_(std::make_shared<const std::vector<ManifestPath>>(std::move(paths))) {}
 
     [[nodiscard]] std::span<const ManifestPath> all() const {

@@ -290,7 +290,7 @@ void set_types(const MemberTypes& types, PackageMetadata& metadata) {
             path.type = PathType::directory;
         }
     }
-    metadata.paths = std::move(paths);
+    metadata.paths = ManifestPaths(std::move(paths));
 }
 
 }  // namespace

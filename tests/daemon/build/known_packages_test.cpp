@@ -9,7 +9,7 @@ namespace {
 
 KnownPackages::Metadata with_paths(std::size_t count) {
     conda::PackageMetadata metadata;
-    metadata.paths = std::vector<conda::ManifestPath>(count);
+    metadata.paths = conda::ManifestPaths(std::vector<conda::ManifestPath>(count));
     return std::make_shared<const conda::PackageMetadata>(std::move(metadata));
 }
 

@@ -93,12 +93,12 @@ TEST(CondaMeta, AManifestThatLiesIsFoundOut) {
     for (ManifestPath& path : paths) {
         path.sha256 = digest_of("something else").hex();
     }
-    hello.package.metadata.paths = paths;
+    hello.package.metadata.paths = ManifestPaths(paths);
     EXPECT_THAT(unlike(), IsEmpty());  // its prefix was replaced
     for (ManifestPath& path : paths) {
         path.placeholder.clear();
     }
-    hello.package.metadata.paths = paths;
+    hello.package.metadata.paths = ManifestPaths(paths);
 
     EXPECT_THAT(unlike(), ElementsAre("lib/python3.11/site-packages/hello.py"));
 }

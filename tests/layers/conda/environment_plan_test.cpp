@@ -36,7 +36,7 @@ EnvironmentPackage package(
         }
         each.path = std::move(path);
     }
-    package.metadata.paths = std::move(manifest);
+    package.metadata.paths = ManifestPaths(std::move(manifest));
     return package;
 }
 
@@ -208,7 +208,7 @@ TEST(EnvironmentPlan, WhatIsOnePackagesFaultIsToldWithItsPlace) {
         path.path = name + ".so";
         path.mode = FileMode::binary;
         path.placeholder = std::string(room, 'p');
-        made.metadata.paths = std::vector{path};
+        made.metadata.paths = ManifestPaths(std::vector{path});
         made.where = Span{.file = "env.lock", .line = line};
         return made;
     };

@@ -165,7 +165,7 @@ PackageMetadata arbitrary_metadata() {
         }
         paths.push_back(each);
     }
-    metadata.paths = std::move(paths);
+    metadata.paths = ManifestPaths(std::move(paths));
     if (*rc::gen::arbitrary<bool>()) {
         metadata.entry_points.push_back({*word, *word, *word});
     }

@@ -26,7 +26,7 @@ EnvironmentPackage python_package(
     for (const std::string& path : paths) {
         manifest.emplace_back().path = path;
     }
-    package.metadata.paths = std::move(manifest);
+    package.metadata.paths = ManifestPaths(std::move(manifest));
     return package;
 }
 

@@ -36,7 +36,7 @@ EnvironmentPackage scripted_package(
     for (const std::string& path : paths) {
         manifest.emplace_back().path = path;
     }
-    package.metadata.paths = std::move(manifest);
+    package.metadata.paths = ManifestPaths(std::move(manifest));
     return package;
 }
 
