@@ -218,6 +218,7 @@ class DaemonTest(SystemTest):
 
         self.refused(answer, 4, "54321")
 
+    @unittest.skipIf(os.environ.get("KILN_SANITIZE"), "a sanitizer has memory of its own")
     def test_an_idle_daemon_is_small(self):
         daemon = self.daemon()
         self.good(daemon.kiln("info"))

@@ -70,7 +70,9 @@ RC_GTEST_PROP(CleanPath, KnowsWhichPathsAreClean, (const std::vector<std::uint8_
     const auto clean = clean_path(name);
 
     RC_ASSERT(is_clean_path(name) == (clean && *clean == name));
-    RC_ASSERT(!clean || is_clean_path(*clean));
+    if (clean) {
+        RC_ASSERT(is_clean_path(*clean));
+    }
 }
 
 TEST(CleanPath, RefusesNamesThatLeadUpwards) {

@@ -36,7 +36,8 @@ std::vector<std::string> loaded(const Request& request, RecordSource& source) {
     }
     CandidatePool pool(request, roots, table, source);
     std::vector<std::string> files;
-    for (const CandidateId id : *pool.all(table.name("a"))) {
+    const auto all = pool.all(table.name("a"));
+    for (const CandidateId id : *all) {
         const Candidate& candidate = pool.candidate(id);
         const std::string& file = candidate.record->file_name;
         files.push_back(candidate.exclusion == Exclusion::none ? file : "(" + file + ")");
