@@ -23,7 +23,7 @@ TEST(KnownPackages, GiveBackWhatWasRead) {
     EXPECT_EQ(known.find(digest_of("scipy")), nullptr);
 }
 
-TEST(KnownPackages, ForgetTheOldestBeyondABoundOfPaths) {
+TEST(KnownPackages, ForgetBeyondABoundOfPathsWhatWasNotUsedTheLongest) {
     KnownPackages known;
     known.remember(digest_of("first"), with_paths(50'000));
     known.remember(digest_of("second"), with_paths(50'000));
@@ -31,8 +31,8 @@ TEST(KnownPackages, ForgetTheOldestBeyondABoundOfPaths) {
 
     known.remember(digest_of("third"), with_paths(1));
 
-    EXPECT_EQ(known.find(digest_of("first")), nullptr);
-    EXPECT_NE(known.find(digest_of("second")), nullptr);
+    EXPECT_NE(known.find(digest_of("first")), nullptr);
+    EXPECT_EQ(known.find(digest_of("second")), nullptr);
     EXPECT_NE(known.find(digest_of("third")), nullptr);
 }
 
