@@ -352,6 +352,9 @@ awaitable<Result<void>> Pull::get_layers(const oci::Manifest& manifest, oci::Ima
             config.diff_ids.size()
         );
     }
+    if (const auto checked = config.check_history(); !checked) {
+        co_return fail(checked.error());
+    }
     std::vector<PullLayer> layers;
     std::set<Digest> seen;
     for (std::size_t i = 0; i < manifest.layers.size(); ++i) {

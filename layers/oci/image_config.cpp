@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace kiln::oci {
 namespace {
@@ -382,6 +383,20 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
     TRY_ASSIGN(image.diff_ids, read_diff_ids(*rootfs));
     TRY_ASSIGN(image.extra, unknown_fields(value, k_image_keys));
     return image;
+}
+
+Result<void> ImageConfig::check_history() const {
+    const auto told = std::ranges::count(history, false, &HistoryEntry::empty_layer);
+    if (std::cmp_greater(told, diff_ids.size())) {
+        return fail(
+            Code::invalid_input,
+            "the history in {} tells of {} layers, and there are {}",
+            k_image_config,
+            told,
+            diff_ids.size()
+        );
+    }
+    return {};
 }
 
 std::string ImageConfig::render() const {

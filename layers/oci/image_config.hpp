@@ -74,6 +74,9 @@ struct ImageConfig {
     /// Errors   invalid_input (not JSON, a wrong type, no os, architecture or rootfs); too_large
     /// beyond limits::k_document_bytes, limits::k_image_layers or k_history_entries.
     static Result<ImageConfig> parse(ByteSpan bytes);
+    /// Whether the history tells of no layer that is not there, as dockerd checks it too. Asked of
+    /// images that come in. Errors   invalid_input.
+    [[nodiscard]] Result<void> check_history() const;
     [[nodiscard]] std::string render() const;
 };
 

@@ -79,6 +79,7 @@ Result<ImportedImage> take_docker_image(
             image.config.diff_ids.size()
         );
     }
+    TRY(image.config.check_history());
     for (std::size_t i = 0; i < entry.layers.size(); ++i) {
         TRY_ASSIGN(
             auto layer,

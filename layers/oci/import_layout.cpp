@@ -261,6 +261,7 @@ Result<ImportedImage> LayoutImport::take_image(const Wanted& wanted) {
             image.config.diff_ids.size()
         );
     }
+    TRY(image.config.check_history());
     for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
         TRY_ASSIGN(auto layer, take_layer(manifest.layers[i], image.config.diff_ids[i]));
         image.layers.push_back(std::move(layer));

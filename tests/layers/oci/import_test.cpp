@@ -158,6 +158,23 @@ TEST(Import, RefusesALayerThatIsNotWhatTheConfigSays) {
     EXPECT_THAT(bench.import(tar_of(layout.members)), FailsWith(Code::digest_mismatch));
 }
 
+TEST(Import, RefusesAHistoryOfMoreLayersThanThereAre) {
+    Workbench bench;
+    auto layout = layout_of({layer_tar("x")}, "app");
+    layout.config.history.assign(2, {.created_by = "COPY a b"});
+    Members docker = docker_archive_of({layer_tar("x")}, "app");
+    docker["config.json"] = layout.config.render();
+    layout.manifest.config = put_blob(layout.members, k_config, layout.config.render());
+    const Descriptor changed = put_blob(layout.members, k_manifest, layout.manifest.render());
+    put_index(layout.members, {{.descriptor = changed}});
+
+    EXPECT_THAT(
+        bench.import(tar_of(layout.members)),
+        FailsSaying(Code::invalid_input, "tells of 2 layers, and there are 1")
+    );
+    EXPECT_THAT(bench.import(tar_of(docker)), FailsWith(Code::invalid_input));
+}
+
 TEST(Import, RefusesBlobsThatAreNotTheirDescriptor) {
     Workbench bench;
     const auto whole = layout_of({layer_tar("x")}, "app");
