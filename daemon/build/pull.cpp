@@ -86,7 +86,7 @@ class Pull {
     awaitable<Result<void>> get_referrers();
     awaitable<Result<void>> get_referrer(oci::LinkedDescriptor linked);
     [[nodiscard]] bool is_wanted(const oci::LinkedDescriptor& linked) const;
-    Result<void> check_platform(const oci::ImageConfig& config);
+    Result<void> check_config(const oci::ImageConfig& config);
     Result<void> keep(const std::string& manifest, const std::string& config);
 
     Services& services_;
@@ -140,7 +140,7 @@ awaitable<Result<Pulled>> Pull::run() {
             std::move(config).error().with_trail("reading the config of " + order_.reference)
         );
     }
-    const auto fits = check_platform(*config);
+    const auto fits = check_config(*config);
     if (!fits) {
         co_return fail(fits.error());
     }
@@ -328,7 +328,8 @@ awaitable<Result<std::string>> Pull::get_config(const oci::Manifest& manifest) {
     co_return co_await run_on(services_.pool, std::move(read));
 }
 
-Result<void> Pull::check_platform(const oci::ImageConfig& config) {
+Result<void> Pull::check_config(const oci::ImageConfig& config) {
+    TRY(config.check_history());
     if (oci::match(platform_, config.platform) > 0) {
         return {};
     }
@@ -351,9 +352,6 @@ awaitable<Result<void>> Pull::get_layers(const oci::Manifest& manifest, oci::Ima
             manifest.layers.size(),
             config.diff_ids.size()
         );
-    }
-    if (const auto checked = config.check_history(); !checked) {
-        co_return fail(checked.error());
     }
     std::vector<PullLayer> layers;
     std::set<Digest> seen;
