@@ -237,8 +237,7 @@ Result<Digest> take_context(
 Result<void> record_context(store::Store& store, const store::Lease& lease, const Digest& listing) {
     lease.keep(listing);
     TRY_ASSIGN(const auto table, open_table(store, listing));
-    return store.record(store::Batch{.contexts = {{listing, digests_of(sized_contents_of(*table))}}}
-    );
+    return store.record(store::Batch{.contexts = {{listing, contents_of(*table)}}});
 }
 
 }  // namespace kiln::daemon

@@ -8,7 +8,6 @@
 #include <algorithm>
 
 namespace kiln::daemon {
-namespace {
 
 std::vector<Digest> contents_of(const TableOfContents& listing) {
     std::vector<Digest> contents;
@@ -20,6 +19,8 @@ std::vector<Digest> contents_of(const TableOfContents& listing) {
     }
     return contents;
 }
+
+namespace {
 
 /// What of a context was sent, as a context of its own: the next build that lends the same files
 /// finds the others here.

@@ -2,12 +2,17 @@
 
 #include "daemon/build/lent_files.hpp"
 #include "daemon/services.hpp"
+#include "layers/table_of_contents.hpp"
 
 #include <deque>
 #include <memory>
 #include <set>
+#include <vector>
 
 namespace kiln::daemon {
+
+/// What the files of a listing hold, in its order.
+std::vector<Digest> contents_of(const TableOfContents& listing);
 
 /// Which build contexts are wholly here. What has just been uploaded can be used at once and is
 /// made durable when the build that used it has ended: contexts are a cache, and nobody waits for
