@@ -1,5 +1,6 @@
 #include "daemon/exec/stubs.hpp"
 
+#include "layers/tree/whiteout.hpp"
 #include "store/base/limits.hpp"
 
 #include <fmt/format.h>
@@ -13,16 +14,6 @@
 
 namespace kiln::exec {
 namespace {
-
-std::string_view parent_of(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-std::string_view name_of(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
 
 /// Puts the times of a directory back when what happens in it in between is over.
 class SameTimes {
@@ -70,12 +61,12 @@ Result<std::uint64_t> mount_of(int fd) {
 /// Removes `name` if it is still that inode; whether it is gone or was never there.
 bool remove_if_same(int upper, std::string_view path, std::uint64_t inode) {
     auto parent = open_at(
-        upper, or_dot(parent_of(path)), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath
+        upper, or_dot(tree::parent_of(path)), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Resolve::beneath
     );
     if (!parent) {
         return false;
     }
-    const std::string name(name_of(path));
+    const std::string name(tree::name_of(path));
     const auto facts = stat_at(parent->get(), name);
     if (!facts || !*facts || (*facts)->st_ino != inode) {
         return false;
@@ -268,8 +259,8 @@ std::optional<std::string> Stubs::end_of_links(std::string path) {
             return std::nullopt;
         }
         std::string text(buffer.data(), static_cast<std::size_t>(size));
-        if (text.front() != '/' && !parent_of(path).empty()) {
-            text = std::string(parent_of(path)) + "/" + text;
+        if (text.front() != '/' && !tree::parent_of(path).empty()) {
+            text = std::string(tree::parent_of(path)) + "/" + text;
         }
         path = text.substr(std::min(text.find_first_not_of('/'), text.size()));
     }

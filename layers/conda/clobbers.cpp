@@ -1,6 +1,7 @@
 #include "layers/conda/clobbers.hpp"
 
 #include "layers/tar/tar_entry.hpp"
+#include "layers/tree/whiteout.hpp"
 
 #include <fmt/format.h>
 
@@ -55,7 +56,8 @@ class Clobbers {
                 last = std::max(last, directory_.at(target.path).last);
             }
         }
-        for (std::string_view at = parent_of(target.path); !at.empty(); at = parent_of(at)) {
+        for (std::string_view at = tree::parent_of(target.path); !at.empty();
+             at = tree::parent_of(at)) {
             if (contested_.contains(at)) {
                 last = std::max(last, leaf_.at(at));
             }
@@ -68,11 +70,6 @@ class Clobbers {
         return target.source != nullptr && target.source->type == PathType::directory;
     }
 
-    static std::string_view parent_of(std::string_view path) {
-        const std::size_t slash = path.rfind('/');
-        return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
-    }
-
     /// Targets that come one after the other and lie in one directory, as most do.
     struct Row {
         std::string_view parent;
@@ -82,7 +79,7 @@ class Clobbers {
     static std::vector<Row> rows_of(const LinkTargets& targets) {
         std::vector<Row> rows;
         for (std::size_t i = 0; i < targets.size(); ++i) {
-            const std::string_view parent = parent_of(targets[i].path);
+            const std::string_view parent = tree::parent_of(targets[i].path);
             if (rows.empty() || rows.back().parent != parent) {
                 rows.push_back({.parent = parent});
             }
@@ -131,7 +128,7 @@ class Clobbers {
 
     /// The directory and all above it, up to one that this package has marked already.
     void mark_directory(std::string_view path, std::size_t package) {
-        for (; !path.empty(); path = parent_of(path)) {
+        for (; !path.empty(); path = tree::parent_of(path)) {
             const auto [place, fresh] = directory_.try_emplace(path, Directory{.last = package});
             Directory& directory = place->second;
             if (!fresh && directory.last == package) {
