@@ -235,9 +235,7 @@ Error not_explicit(const std::vector<Line>& lines, const std::string& file) {
 Result<LockEntry> parse_entry(std::string_view line) {
     LockEntry entry;
     const std::size_t anchor = line.rfind('#');
-    std::string_view location = line.substr(0, anchor);
-    location = location.substr(0, location.find_last_not_of(k_blanks) + 1);
-    entry.as_written = std::string(location);
+    entry.as_written = std::string(trim(line.substr(0, anchor)));
     if (anchor != std::string_view::npos) {
         TRY(parse_anchor(line.substr(anchor + 1), entry));
     }
@@ -337,8 +335,7 @@ std::optional<std::string_view> platform_of(std::string_view comment) {
     if (!comment.starts_with(k_platform)) {
         return std::nullopt;
     }
-    comment.remove_prefix(k_platform.size());
-    comment.remove_prefix(std::min(comment.find_first_not_of(k_blanks), comment.size()));
+    comment = trim(comment.substr(k_platform.size()));
     comment = comment.substr(0, comment.find_first_of(k_blanks));
     return comment.empty() ? std::nullopt : std::optional(comment);
 }
