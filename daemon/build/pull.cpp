@@ -86,7 +86,7 @@ class Pull {
     awaitable<Result<void>> get_referrers();
     awaitable<Result<void>> get_referrer(oci::LinkedDescriptor linked);
     [[nodiscard]] bool is_wanted(const oci::LinkedDescriptor& linked) const;
-    Result<void> check_config(const oci::ImageConfig& config);
+    Result<void> check_platform(const oci::ImageConfig& config);
     Result<void> keep(const std::string& manifest, const std::string& config);
 
     Services& services_;
@@ -140,7 +140,7 @@ awaitable<Result<Pulled>> Pull::run() {
             std::move(config).error().with_trail("reading the config of " + order_.reference)
         );
     }
-    const auto fits = check_config(*config);
+    const auto fits = check_platform(*config);
     if (!fits) {
         co_return fail(fits.error());
     }
@@ -328,8 +328,7 @@ awaitable<Result<std::string>> Pull::get_config(const oci::Manifest& manifest) {
     co_return co_await run_on(services_.pool, std::move(read));
 }
 
-Result<void> Pull::check_config(const oci::ImageConfig& config) {
-    TRY(config.check_history());
+Result<void> Pull::check_platform(const oci::ImageConfig& config) {
     if (oci::match(platform_, config.platform) > 0) {
         return {};
     }
@@ -344,14 +343,9 @@ Result<void> Pull::check_config(const oci::ImageConfig& config) {
 }
 
 awaitable<Result<void>> Pull::get_layers(const oci::Manifest& manifest, oci::ImageConfig config) {
-    if (config.diff_ids.size() != manifest.layers.size()) {
-        co_return fail(
-            Code::invalid_input,
-            "the manifest of {} has {} layers, its config {}",
-            order_.reference,
-            manifest.layers.size(),
-            config.diff_ids.size()
-        );
+    const std::string name = "the manifest of " + order_.reference;
+    if (const auto fits = config.check_layers(manifest.layers.size(), name); !fits) {
+        co_return fail(fits.error());
     }
     std::vector<PullLayer> layers;
     std::set<Digest> seen;

@@ -385,7 +385,16 @@ Result<ImageConfig> ImageConfig::parse(ByteSpan bytes) {
     return image;
 }
 
-Result<void> ImageConfig::check_history() const {
+Result<void> ImageConfig::check_layers(std::size_t layers, std::string_view manifest) const {
+    if (diff_ids.size() != layers) {
+        return fail(
+            Code::invalid_input,
+            "{} has {} layers, its config {}",
+            manifest,
+            layers,
+            diff_ids.size()
+        );
+    }
     const auto told = std::ranges::count(history, false, &HistoryEntry::empty_layer);
     if (std::cmp_greater(told, diff_ids.size())) {
         return fail(

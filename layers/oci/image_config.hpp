@@ -74,9 +74,10 @@ struct ImageConfig {
     /// Errors   invalid_input (not JSON, a wrong type, no os, architecture or rootfs); too_large
     /// beyond limits::k_document_bytes, limits::k_image_layers or k_history_entries.
     static Result<ImageConfig> parse(ByteSpan bytes);
-    /// Whether the history tells of no layer that is not there, as dockerd checks it too. Asked of
-    /// images that come in. Errors   invalid_input.
-    [[nodiscard]] Result<void> check_history() const;
+    /// Asked of images that come in: whether the manifest has as many layers, and the history tells
+    /// of none that is not there, as dockerd checks it too. `manifest` names it in errors.
+    /// Errors   invalid_input.
+    [[nodiscard]] Result<void> check_layers(std::size_t layers, std::string_view manifest) const;
     [[nodiscard]] std::string render() const;
 };
 

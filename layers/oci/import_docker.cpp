@@ -70,16 +70,9 @@ Result<ImportedImage> take_docker_image(
     ImportedImage image;
     image.names = entry.names;
     TRY_ASSIGN(image.config, ImageConfig::parse(config), "while reading {}", entry.config);
-    if (image.config.diff_ids.size() != entry.layers.size()) {
-        return fail(
-            Code::invalid_input,
-            "manifest.json names {} layers, {} has {}",
-            entry.layers.size(),
-            entry.config,
-            image.config.diff_ids.size()
-        );
-    }
-    TRY(image.config.check_history());
+    TRY(image.config.check_layers(entry.layers.size(), "manifest.json"),
+        "while reading {}",
+        entry.config);
     for (std::size_t i = 0; i < entry.layers.size(); ++i) {
         TRY_ASSIGN(
             auto layer,

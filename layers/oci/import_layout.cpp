@@ -252,16 +252,7 @@ Result<ImportedImage> LayoutImport::take_image(const Wanted& wanted) {
     image.manifest = wanted.manifest;
     image.config_blob = manifest.config;
     TRY_ASSIGN(image.config, ImageConfig::parse(config), "while reading the config of {}", what);
-    if (image.config.diff_ids.size() != manifest.layers.size()) {
-        return fail(
-            Code::invalid_input,
-            "manifest {} has {} layers, its config {}",
-            what,
-            manifest.layers.size(),
-            image.config.diff_ids.size()
-        );
-    }
-    TRY(image.config.check_history());
+    TRY(image.config.check_layers(manifest.layers.size(), fmt::format("manifest {}", what)));
     for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
         TRY_ASSIGN(auto layer, take_layer(manifest.layers[i], image.config.diff_ids[i]));
         image.layers.push_back(std::move(layer));
