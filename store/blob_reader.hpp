@@ -3,6 +3,8 @@
 #include "store/base/bytes.hpp"
 #include "store/base/file.hpp"
 
+#include <fcntl.h>
+
 #include <cstdint>
 
 namespace kiln::store {
@@ -29,6 +31,12 @@ class BlobReader {
 
     /// From the beginning; the reader outlives the source.
     [[nodiscard]] FdSource source() const { return FdSource(fd_.get(), 0, size_bytes_); }
+
+    /// Tells the kernel that the blob won't be read again soon, so that its pages serve what is
+    /// written next. A hint: those that are not on the disk yet stay.
+    void drop_pages() const {
+        static_cast<void>(::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED));
+    }
 
   private:
     Fd fd_;

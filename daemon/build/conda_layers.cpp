@@ -147,7 +147,9 @@ Result<void> CondaLayers::write_payload(const PlannedPackage& planned, LayerBuil
     TRY_ASSIGN(const std::uint64_t needed, conda::memory_needed(source, planned));
     const auto share = services_.package_memory.acquire(needed);
     TRY(check(writing_.stop));
-    return conda::write_package_layer(source, planned, layer, writing_.stop);
+    TRY(conda::write_package_layer(source, planned, layer, writing_.stop));
+    blob.drop_pages();  // its layer is what is read from here on
+    return {};
 }
 
 Result<LaidLayer> CondaLayers::lay_meta(const EnvironmentPlan& plan, CondaInventory& inventory)
