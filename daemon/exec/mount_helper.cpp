@@ -5,13 +5,14 @@
 #include "daemon/exec/mounts.hpp"
 #include "daemon/exec/program.hpp"
 #include "store/base/limits.hpp"
-#include "store/base/pipe.hpp"
 
 #include <fmt/format.h>
 
+#include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,25 +35,20 @@ Error in_another_place() {
 
 /// A user namespace that nobody lives in: only its maps are wanted.
 Result<Fd> make_owners(const MountsOrder& order) {
-    TRY_ASSIGN(Pipe pipe, Pipe::make());
-    const pid_t child = ::fork();
+    clone_args arguments{};
+    arguments.flags = CLONE_NEWUSER;
+    arguments.exit_signal = SIGCHLD;
+    const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
     if (child < 0) {
-        return fail_errno("fork");
+        return fail(Code::unsupported, "this machine gives no user namespace for owners");
     }
     if (child == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        const std::byte made{static_cast<unsigned char>(::unshare(CLONE_NEWUSER) == 0 ? 1 : 0)};
-        static_cast<void>(write_all(pipe.write_end.get(), ByteSpan(&made, 1)));
         while (true) {
             ::pause();
         }
     }
     const auto opened = [&]() -> Result<Fd> {
-        std::array<std::byte, 1> made{};
-        TRY_ASSIGN(const std::size_t count, StreamSource(pipe.read_end.get()).read(made));
-        if (count == 0 || made[0] == std::byte{0}) {
-            return fail(Code::unsupported, "this machine gives no user namespace for owners");
-        }
         const std::string folder = fmt::format("/proc/{}/", child);
         for (const auto& [name, text] :
              {std::pair("uid_map", order.uid_map), std::pair("gid_map", order.gid_map)}) {
