@@ -51,13 +51,18 @@ void Interrupt::raise() {
     ::eventfd_write(event_.get(), 1);
 }
 
+void Interrupt::redirect(int pipe) const {
+    const std::lock_guard lock(redirecting_);
+    pipe_ = pipe;
+}
+
 bool Interrupt::pass_on(std::uint32_t signal) {
-    const int pipe = pipe_.load();
-    if (pipe < 0 || ++passed_on_ > k_passed_on) {
+    const std::lock_guard lock(redirecting_);
+    if (pipe_ < 0 || ++passed_on_ > k_passed_on) {
         return false;
     }
     const auto number = static_cast<std::uint8_t>(signal);
-    return ::write(pipe, &number, sizeof number) == sizeof number;
+    return ::write(pipe_, &number, sizeof number) == sizeof number;
 }
 
 void Interrupt::watch(int signals) {

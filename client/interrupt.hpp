@@ -2,9 +2,9 @@
 
 #include "store/base/file.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -27,8 +27,8 @@ class Interrupt {
     void raise();
 
     /// From now on a signal is a byte with its number for this pipe, and the third raises; -1: as
-    /// ever. The pipe is the caller's.
-    void redirect(int pipe) const { pipe_.store(pipe); }
+    /// ever. The pipe is the caller's, who may close it once it is replaced.
+    void redirect(int pipe) const;
 
     [[nodiscard]] bool raised() const { return source_.stop_requested(); }
 
@@ -45,7 +45,8 @@ class Interrupt {
     Fd event_;
     Fd signals_;
     Fd closing_;
-    mutable std::atomic<int> pipe_ = -1;
+    mutable std::mutex redirecting_;
+    mutable int pipe_ = -1;
     int passed_on_ = 0;  // signals
     std::thread watcher_;
 };
