@@ -1,5 +1,6 @@
 #include "tests/support/check_conda_solve.hpp"
 
+#include "layers/conda/channel/shards.hpp"
 #include "tests/support/every_choice.hpp"
 #include "tests/support/memory_records.hpp"
 
@@ -7,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -137,6 +140,43 @@ conda::Request arbitrary_request(Dice& dice) {
     return request;
 }
 
+/// What a channel of shards has once those are fetched that the request's names lead to.
+class ReachedRecords : public conda::RecordSource {
+  public:
+    ReachedRecords(const conda::Request& request, MemoryRecords& all)
+        : all_(all) {
+        std::vector<std::string> next;
+        for (const conda::RequestedSpec& requested : request.specs) {
+            next.push_back(requested.spec.name().text());
+        }
+        while (!next.empty()) {
+            const std::string name = std::move(next.back());
+            next.pop_back();
+            if (!reached_.insert(name).second) {
+                continue;
+            }
+            const auto found = all_.records(name);
+            std::vector<conda::PackageRecord> records;
+            for (const conda::PlacedRecord& placed : *found) {
+                records.push_back(*placed.record);
+            }
+            std::ranges::move(conda::named_dependencies(records), std::back_inserter(next));
+        }
+    }
+
+    Result<std::vector<conda::PlacedRecord>> records(std::string_view name) override {
+        return reached_.contains(name) ? all_.records(name) : std::vector<conda::PlacedRecord>{};
+    }
+
+    std::vector<std::string> similar_names(std::string_view name) override {
+        return all_.similar_names(name);
+    }
+
+  private:
+    MemoryRecords& all_;
+    std::set<std::string, std::less<>> reached_;
+};
+
 std::string rendered(const Result<conda::Solution>& solution) {
     if (!solution) {
         return fmt::format(
@@ -174,6 +214,8 @@ void check_conda_solve(ByteSpan bytes) {
     }
     MemoryRecords reversed = source.reversed();
     ASSERT(rendered(conda::solve(request, reversed, {})) == rendered(solution));
+    ReachedRecords reached(request, source);
+    ASSERT(rendered(conda::solve(request, reached, {})) == rendered(solution));
 }
 
 }  // namespace kiln::testing

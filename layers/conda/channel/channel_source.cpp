@@ -64,13 +64,7 @@ Result<void> ShardedSubdir::add(const std::string& name, ByteSpan compressed) {
 
 Result<Repodata::Found> ShardedSubdir::records(std::string_view name) const {
     const auto shard = shards_.find(name);
-    if (shard != shards_.end()) {
-        return shard->second.records(name);
-    }
-    if (index_.find(name)) {
-        return fail(Code::internal, "the shard of {} was not fetched", name);
-    }
-    return Repodata::Found{};
+    return shard != shards_.end() ? shard->second.records(name) : Repodata::Found{};
 }
 
 std::vector<std::string_view> ShardedSubdir::names() const {

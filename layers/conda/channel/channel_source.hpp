@@ -52,7 +52,8 @@ class ShardedSubdir final : public SubdirRecords {
 
     [[nodiscard]] const ShardIndex& index() const { return index_; }
 
-    /// Errors   internal: a name whose shard was not added.
+    /// None of a name whose shard was not added: what only constrains and conditions name, no solve
+    /// installs.
     [[nodiscard]] Result<Repodata::Found> records(std::string_view name) const override;
     [[nodiscard]] std::vector<std::string_view> names() const override;
     [[nodiscard]] RepodataInfo info() const override;

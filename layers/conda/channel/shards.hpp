@@ -50,6 +50,8 @@ class ShardIndex {
 Result<Repodata> read_shard(ByteSpan compressed, const Digest& expected, const std::string& what);
 
 /// Names that the records' dependencies can lead to: what to fetch next (cep-16, "Fetch process").
+/// What is only constrained, or asked for by a condition, comes in by nobody's wish, and plays no
+/// part unless another dependency names it too.
 std::vector<std::string> named_dependencies(const std::vector<PackageRecord>& records);
 
 }  // namespace kiln::conda
