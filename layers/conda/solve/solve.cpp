@@ -7,20 +7,26 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace kiln::conda {
 
 namespace {
 
+/// What is asked for twice is asked for once.
 Result<std::vector<RootSpec>> root_specs(const Request& request, SpecTable& table) {
     std::vector<RootSpec> roots;
     for (const PackageRecord& record : request.virtual_packages) {
         roots.push_back({nullptr, {{table.any(table.name(record.name))}}});
     }
+    std::set<std::string> asked;
     for (const RequestedSpec& requested : request.specs) {
-        TRY_ASSIGN(Dependency dependency, table.add(requested.spec, text_of(requested)));
-        roots.push_back({&requested, std::move(dependency)});
+        if (asked.insert(requested.spec.text()).second) {
+            TRY_ASSIGN(Dependency dependency, table.add(requested.spec, text_of(requested)));
+            roots.push_back({&requested, std::move(dependency)});
+        }
     }
     return roots;
 }

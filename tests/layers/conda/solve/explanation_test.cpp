@@ -56,6 +56,17 @@ TEST(Explanation, NamesThePackageThatNoChannelHasAndThoseLikeIt) {
     expect_refusal("no_such_package", request({"python", "numpyy>=2"}), source);
 }
 
+TEST(Explanation, ASpecificationWrittenTwiceIsGivenUpOnce) {
+    MemoryRecords source = python_channel();
+
+    const auto once = solve(request({"numpy=1.20", "python=3.13"}), source);
+    const auto twice = solve(request({"numpy=1.20", "python=3.13", "numpy=1.20"}), source);
+
+    ASSERT_FALSE(once.has_value());
+    ASSERT_FALSE(twice.has_value());
+    EXPECT_EQ(twice.error().hint, once.error().hint);
+}
+
 TEST(Explanation, SaysWhichVersionsThereAre) {
     MemoryRecords source = python_channel();
 
