@@ -181,9 +181,11 @@ Result<void> write_archive(Services& services, const ArchiveOrder& order, ByteSi
     for (const std::string& name : order.names) {
         TRY_ASSIGN(const store::Ref ref, find_image(store, name));
         lease.keep(ref.target);
+        // Asked for by its digest it has no name, whatever names this store knows.
+        TRY_ASSIGN(const auto named, find_ref(store, name));
         std::vector<std::string> names;
-        if (!ref.name.empty()) {
-            names.push_back(ref.name);
+        if (named) {
+            names.push_back(named->name);
         }
         images.push_back(oci::ExportImage{std::move(names), ref.target});
     }

@@ -72,6 +72,10 @@ class ReproducibleTest(SystemTest):
         daemon = self.daemon_with_base()
         digest = self.image(daemon)
         self.good(daemon.kiln("save", digest, "-o", self.path("a.tar")))
+        self.good(daemon.kiln("tag", digest, "named:1"))
+        self.good(daemon.kiln("save", digest, "-o", self.path("named.tar")))
+        with open(self.path("a.tar"), "rb") as a, open(self.path("named.tar"), "rb") as b:
+            self.assertEqual(a.read(), b.read(), "names that nobody asked for play no part")
 
         other = self.daemon(name="other")
         self.good(other.kiln("load", "-i", self.path("a.tar"), "-t", "a:1"))
