@@ -47,7 +47,8 @@ std::vector<std::string> as_variables(
 struct EnvironmentRun {
     Step step;
     std::vector<Digest> beneath;  // layers below all of the image, for this run alone
-    std::string hint = {};        // where it fails
+    std::string hint = {};        // where it fails so:
+    Code hinted = Code::step_failed;
 };
 
 /// What is compiled comes before the scripts, as conda has it; both stand on all packages.
@@ -60,8 +61,9 @@ std::vector<EnvironmentRun> runs_of(
     if (environment.compile) {
         RunStep run;
         run.arguments = environment.compile->arguments;
+        // No SOURCE_DATE_EPOCH: for some pythons (3.7.0) that is another form of .pyc.
         run.environment = as_variables(environment.compile->environment);
-        run.environment.insert(run.environment.end(), {path, epoch});
+        run.environment.push_back(path);
         run.working_directory = environment.compile->working_directory;
         run.network = Network::none;
         // The list lies below everything, where no layer of the image can hide behind it.
@@ -81,7 +83,11 @@ std::vector<EnvironmentRun> runs_of(
         scripts.step.keyword = "LINK-SCRIPTS";
         scripts.step.created_by = "conda link scripts of " + script_owners(environment.scripts);
         scripts.step.action = std::move(run);
-        scripts.hint = "bash runs them, which the base or a package must have";
+        scripts.hint = fmt::format(
+            "it runs the link scripts of {}: the base or a package must have it",
+            script_owners(environment.scripts)
+        );
+        scripts.hinted = Code::not_found;
     }
     for (const PipStep& pip : environment.pip) {
         RunStep run;
@@ -228,10 +234,10 @@ boost::asio::awaitable<Result<void>> BuildRun::run_in_environment(
         const StepLayer layer = co_await settle_step(stage, run.step, std::move(below));
         if (!layer) {
             Error error = layer.error();
-            if (error.code == Code::step_failed && !run.hint.empty()) {
+            if (error.code == run.hinted && !run.hint.empty()) {
                 error.hint = run.hint;
             }
-            co_return fail(std::move(error));
+            co_return fail(error.where ? std::move(error) : std::move(error).with_where(step.span));
         }
         if (*layer) {
             add_layer(chain, **layer, run.step.created_by, request_.epoch);

@@ -141,10 +141,11 @@ class ScriptsTest(CondaTest):
 
 class CompileTest(CondaTest):
     def with_sources(self):
-        """Python, and a noarch package of two modules."""
+        """Python, and a noarch package of two modules and one that no python 3 compiles."""
         _, lock = self.pack()
         hello = ("hello", {"site-packages/hello.py": ("def word():\n    return __cached__\n", 0o644),
-                           "site-packages/greetings/__init__.py": ("from hello import word\n", 0o644)},
+                           "site-packages/greetings/__init__.py": ("from hello import word\n", 0o644),
+                           "site-packages/of_python_2.py": ("print 'hello'\n", 0o644)},
                  {"depends": ["python"], "noarch": "python"})
         return lock + self.lock_of(hello).split("\n", 1)[1]
 
@@ -188,9 +189,10 @@ class CompileTest(CondaTest):
         with open(os.path.join(target, "opt/env/conda-meta/hello-1.0-0.json")) as file:
             record = json.load(file)
         module = [each for each in record["files"] if each.endswith(".pyc")]
-        self.assertEqual(len(module), 2, record["files"])
+        self.assertEqual(len(module), 3, record["files"])
         for each in module:
-            self.assertTrue(os.path.exists(os.path.join(target, "opt/env", each)), each)
+            made = os.path.exists(os.path.join(target, "opt/env", each))
+            self.assertEqual(made, "of_python_2" not in each, each)
         self.good(daemon.kiln("conda", "verify", image))
         self.clean(daemon)
 

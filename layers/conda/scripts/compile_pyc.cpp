@@ -97,8 +97,14 @@ std::optional<CompilePlan> plan_compile_pyc(EnvironmentPlan& plan) {
     compile.list_path = fmt::format("{}/{}", plan.prefix, k_list_file);
     // Python 2 has one form only, with the source's time in it; that time is the package's own. One
     // process: what marshal writes may depend on what the interpreter compiled before.
+    // What does not compile is told in the log and left: some packages bring files of python 2.
     compile.arguments = {
-        fmt::format("{}/bin/python{}", plan.prefix, minor), "-Wi", "-m", "compileall", "-q", "-l"};
+        fmt::format("{}/bin/python{}", plan.prefix, minor),
+        "-Wi",
+        "-c",
+        "import compileall; compileall.main()",
+        "-q",
+        "-l"};
     if (!minor.starts_with("2.")) {
         compile.arguments.insert(
             compile.arguments.end(), {"--invalidation-mode", "unchecked-hash"}

@@ -17,7 +17,8 @@ struct CompilePlan {
     std::vector<std::pair<std::string, std::string>> environment;  // sorted by name
     std::string list_path;  // where the command looks for the list, in the image and no layer of it
     std::string list;       // one path a line, relative to the prefix
-    std::vector<std::string> compiled;  // what comes out, relative to the prefix, sorted
+    // What comes out unless it does not compile, relative to the prefix, sorted.
+    std::vector<std::string> compiled;
 
     /// Named ingredients of the layer's key, beside the layers below.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> key() const;

@@ -68,8 +68,8 @@ TEST(CompilePyc, TakesTheSourcesOfNoarchPythonPackages) {
         ElementsAre(
             "/opt/env/bin/python3.11",
             "-Wi",
-            "-m",
-            "compileall",
+            "-c",
+            "import compileall; compileall.main()",
             "-q",
             "-l",
             "--invalidation-mode",
