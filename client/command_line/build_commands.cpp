@@ -1,4 +1,5 @@
 #include "client/command_line/commands.hpp"
+#include "store/base/limits.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -99,6 +100,7 @@ void declare_packages(CLI::App& command, BuildArguments& build) {
         .add_option(
             "--max-layers", build.max_layers, "Of the image; small conda packages share some"
         )
+        ->check(CLI::Range(1UL, limits::k_image_layers))
         ->type_name("N")
         ->group(group);
     command

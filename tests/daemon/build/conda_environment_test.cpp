@@ -175,6 +175,21 @@ TEST(CondaEnvironment, TheWholeImageStaysWithinTheLimit) {
     EXPECT_LE(conda.layers_of(*conda.build(std::move(request))).size(), 12U);
 }
 
+TEST(CondaEnvironment, IsRefusedWhereTheImageMayHaveTooFewLayers) {
+    for (const char* const dockerfile : {"FROM env\n", k_upon_scratch}) {
+        CondaDaemon conda;
+        auto request = conda.request(dockerfile, {package("a")});
+        request.max_layers = 2;
+
+        const auto job = conda.build(std::move(request));
+
+        ASSERT_EQ(job->status(), JobStatus::failed) << dockerfile;
+        EXPECT_EQ(job->result().error->code, Code::too_large);
+        EXPECT_THAT(job->result().error->hint, HasSubstr("three"));
+        EXPECT_TRUE(job->result().error->where);
+    }
+}
+
 TEST(CondaEnvironment, WarnsOfWhatWasLostWhatIsMissingAndWhatIsNotRun) {
     CondaDaemon conda;
     const PackageMaker a =
