@@ -3,6 +3,7 @@
 #include "layers/dockerfile/limits.hpp"
 #include "layers/dockerfile/unicode.hpp"
 #include "store/base/bytes.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 
@@ -18,9 +19,7 @@ Result<IgnoreRules> IgnoreRules::parse(std::string_view text, std::string file) 
             render_size(k_ignore_bytes)
         );
     }
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-    }
+    text = without_byte_order_mark(text);
     IgnoreRules rules;
     std::uint32_t number = 0;
     while (!text.empty()) {

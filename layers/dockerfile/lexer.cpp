@@ -3,14 +3,13 @@
 #include "layers/dockerfile/limits.hpp"
 #include "layers/dockerfile/unicode.hpp"
 #include "store/base/bytes.hpp"
+#include "store/base/text.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace kiln::dockerfile {
 namespace {
-
-constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
 std::string_view without_line_end(std::string_view line) {
     const std::size_t last = line.find_last_not_of("\r\n");
@@ -82,9 +81,7 @@ Result<Lexer> Lexer::open(std::string_view text, std::string file) {
             render_size(k_dockerfile_bytes)
         );
     }
-    if (text.starts_with(k_byte_order_mark)) {
-        text.remove_prefix(k_byte_order_mark.size());
-    }
+    text = without_byte_order_mark(text);
     if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
         const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(nul), '\n');
         const auto start = text.rfind('\n', nul) + 1;  // npos + 1 is 0

@@ -56,7 +56,7 @@ std::string_view input_format_name(InputFormat format) {
 }
 
 Result<InputFormat> detect_input_format(std::string_view text, const std::string& file) {
-    TRY_ASSIGN(const Detected detected, detect(text, file));
+    TRY_ASSIGN(const Detected detected, detect(without_byte_order_mark(text), file));
     return detected.format;
 }
 
@@ -69,6 +69,7 @@ Result<CondaInput> read_conda_input(
         }
         return CondaInput(std::move(*result));
     };
+    text = without_byte_order_mark(text);
     TRY_ASSIGN(const Detected detected, detect(text, file));
     switch (detected.format) {
         case InputFormat::explicit_list:

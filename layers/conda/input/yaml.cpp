@@ -1,5 +1,6 @@
 #include "layers/conda/input/yaml.hpp"
 
+#include "store/base/text.hpp"
 #include "store/base/utf8.hpp"
 
 #include <yaml-cpp/eventhandler.h>
@@ -46,7 +47,6 @@ using detail::Tree;
 constexpr std::string_view k_core_tags = "tag:yaml.org,2002:";
 constexpr std::array<std::string_view, 7> k_core_types{
     "str", "int", "float", "bool", "null", "seq", "map"};
-constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
 /// Reads the text where it lies.
 class TextBuffer final : public std::streambuf {
@@ -185,9 +185,7 @@ Result<void> check_text(std::string_view text, const std::string& file) {
 
 Result<Document> Document::parse(std::string_view text, const std::string& file) {
     TRY(check_text(text, file));
-    if (text.starts_with(k_byte_order_mark)) {
-        text.remove_prefix(k_byte_order_mark.size());
-    }
+    text = without_byte_order_mark(text);
     auto tree = std::make_unique<Tree>();
     tree->file = file;
     tree->cells.push_back({.line = 1, .column = 1, .end_column = 1});

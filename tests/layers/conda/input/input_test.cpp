@@ -32,6 +32,16 @@ TEST(CondaInput, IsToldByItsContentWhateverItsName) {
     EXPECT_EQ(format("version: 1\nmetadata: {}\npackage: []\n"), InputFormat::conda_lock);
     EXPECT_EQ(format("version: 6\nenvironments: {}\npackages: []\n"), InputFormat::pixi_lock);
     EXPECT_EQ(format("{\n  \"kiln_lock\": 1}\n"), InputFormat::kiln_lock);
+    EXPECT_EQ(format("\xEF\xBB\xBF@EXPLICIT\na-1-0.conda\n"), InputFormat::explicit_list);
+}
+
+TEST(CondaInput, MayBeginWithAByteOrderMark) {
+    const auto list = read_conda_input("\xEF\xBB\xBFnumpy\nscipy\n", "specs.txt", {});
+
+    ASSERT_THAT(list, Succeeds());
+    const auto& specifications = std::get<Specification>(*list).specifications;
+    ASSERT_THAT(specifications, SizeIs(2));
+    EXPECT_EQ(specifications[0].text, "numpy");
 }
 
 TEST(CondaInput, SaysWhatItLooksLikeWhereItIsNotRead) {
