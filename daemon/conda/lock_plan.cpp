@@ -24,6 +24,20 @@ Error at(Error error, const Span& place) {
     return std::move(error).with_where(std::move(span));
 }
 
+/// What is written stands in the lock and in messages, which credentials must not.
+bool brings_credentials(const conda::MatchSpec& spec) {
+    for (const conda::SpecField each : {conda::SpecField::channel, conda::SpecField::url}) {
+        const conda::FieldPattern* field = spec.field(each);
+        const std::string text = field == nullptr ? std::string() : field->pattern.text();
+        const bool is_url = text.find("://") != std::string::npos;
+        const auto place = Channel::from_url(is_url ? text : "https://alias/" + text);
+        if (place && !place->secret().is_empty() && !text.starts_with('/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Result<std::vector<conda::RequestedSpec>> parse_specs(const Specification& wanted) {
     std::vector<conda::RequestedSpec> specs;
     for (const Written& written : wanted.specifications) {
@@ -31,12 +45,19 @@ Result<std::vector<conda::RequestedSpec>> parse_specs(const Specification& wante
         if (!spec) {
             return fail(at(std::move(spec).error(), written.span));
         }
+        if (brings_credentials(*spec)) {
+            return fail(Error{
+                .code = Code::invalid_input,
+                .message = fmt::format(
+                    "the specification of {} names a URL with credentials", spec->name().text()
+                ),
+                .where = written.span,
+                .hint = "leave them out: it is kept in the lock, and they stand in kilnd.toml, "
+                        "[conda.credentials]"});
+        }
         specs.push_back(
             {.spec = std::move(*spec), .as_written = written.text, .where = written.span}
         );
-    }
-    if (specs.empty()) {
-        return fail(Code::invalid_input, "nothing to lock: no package is named");
     }
     return specs;
 }
@@ -205,6 +226,12 @@ Result<LockPlan> plan_lock(
     TRY(check_platform(*wanted, platform, request.input.name));
     TRY_ASSIGN(plan.specs, parse_specs(*wanted));
     TRY(plan_pip(request, *wanted, plan));
+    if (plan.specs.empty()) {
+        return fail(Error{
+            .code = Code::invalid_input,
+            .message = fmt::format("nothing to lock: {} names no package", request.input.name),
+            .hint = "python, for instance, for an environment of variables alone"});
+    }
     TRY(settle_channels(request, *wanted, settings, plan));
     for (const conda::VirtualOverride& each : request.virtual_packages) {
         if (!conda::plays_part(each.name, platform)) {

@@ -2,6 +2,7 @@
 
 #include "layers/conda/channel/channel.hpp"
 #include "layers/conda/lockfile.hpp"
+#include "layers/conda/spec/match_spec.hpp"
 
 #include <algorithm>
 #include <array>
@@ -134,7 +135,7 @@ Result<std::string> conda_platform(std::string_view written) {
             return std::string(subdir);
         }
     }
-    if (!conda::is_subdir(written) || written == "noarch") {
+    if (!conda::is_known_subdir(written) || written == "noarch") {
         return fail(Error{
             .code = Code::invalid_input,
             .message = fmt::format("\"{}\" is no platform", written),

@@ -60,6 +60,9 @@ struct FieldPattern {
 
 struct Condition;
 
+/// Subdirs that are told from the last part of a channel: "linux-64", "noarch".
+bool is_known_subdir(std::string_view text);
+
 /// A query for package records (cep-29; when= of cep-43, extras= of cep-44, flags= of cep-45):
 ///   channel/subdir:namespace:name version build [key=value, …]
 /// Equal whatever the spelling: `pkg=1.8`, `pkg 1.8.*` and `pkg[version='1.8.*']` are one spec.

@@ -15,9 +15,6 @@ namespace kiln::conda {
 std::string_view key_of(SpecField field);  // as in brackets: `fn`
 std::optional<SpecField> field_of(std::string_view key);
 
-/// Subdirs that are told from the last part of a channel: "linux-64", "noarch".
-bool is_known_subdir(std::string_view text);
-
 /// Reads one MatchSpec: first what stands in front, then the brackets, which override it.
 class MatchSpecParser {
   public:

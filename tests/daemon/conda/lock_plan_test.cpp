@@ -2,12 +2,17 @@
 
 #include "tests/support/matchers.hpp"
 
+#include <fmt/format.h>
+
 namespace kiln::daemon {
 namespace {
 
 using kiln::testing::FailsSaying;
 using kiln::testing::Succeeds;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 CondaSettings settings() {
     CondaSettings settings;
@@ -65,6 +70,36 @@ TEST(LockPlan, TakesAChannelThatASpecificationBringsAlong) {
 
     ASSERT_THAT(channels, Succeeds());
     EXPECT_THAT(*channels, ElementsAre("https://conda.example/bio"));
+}
+
+TEST(LockPlan, RefusesSpecificationsWithCredentialsAndDoesNotRepeatThem) {
+    for (const char* const spec :
+         {"https://conda.example/t/s3cret/bio::samtools",
+          "https://me:s3cret@conda.example/bio::samtools[when='python']",
+          "t/s3cret/bio::samtools",
+          "samtools[channel='https://conda.example/t/s3cret/bio']",
+          "samtools[url='https://me:s3cret@conda.example/bio/noarch/samtools-1-0.conda']"}) {
+        const LockRequest request = request_for(fmt::format("dependencies: [\"{}\"]\n", spec));
+        const auto plan = plan_lock(request, "linux-64", settings());
+
+        ASSERT_THAT(plan, FailsSaying(Code::invalid_input, "samtools names a URL with cred"));
+        EXPECT_THAT(plan.error().message + plan.error().hint, Not(HasSubstr("s3cret")));
+        EXPECT_EQ(plan.error().where->line, 1);
+    }
+    EXPECT_THAT(channels_of(request_for("dependencies: ['/srv/t/bio::samtools']\n")), Succeeds());
+}
+
+TEST(LockPlan, AddsPipWhereThereIsNothingButAPipPart) {
+    const auto plan =
+        plan_lock(request_for("dependencies: [{pip: [words]}]\n"), "linux-64", settings());
+
+    ASSERT_THAT(plan, Succeeds());
+    ASSERT_THAT(plan->specs, SizeIs(1));
+    EXPECT_EQ(plan->specs[0].as_written, "pip");
+    EXPECT_THAT(
+        plan_lock(request_for("variables: {A: b}\n"), "linux-64", settings()),
+        FailsSaying(Code::invalid_input, "environment.yml names no package")
+    );
 }
 
 TEST(LockPlan, TakesADirectoryOfTheFileForTheClientToOpen) {
