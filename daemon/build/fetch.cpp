@@ -73,6 +73,10 @@ class PackageFetcher {
                 error.hint =
                     "the package is not the one that was locked; lock again, or see "
                     "whether its server or a mirror has another";
+            } else if (registry::Transport::is_transient(error) && error.hint.empty()) {
+                error.hint =
+                    "the same command goes on from where it ended; mirrors stand in kilnd.toml, "
+                    "[conda.mirrors]";
             }
             co_return fail(std::move(error));
         }

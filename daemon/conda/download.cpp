@@ -209,6 +209,8 @@ Awaitable<Result<Downloaded>> Downloader::fetch_oci(
 }
 
 Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Transfer> transfer) {
+    const std::string server = transfer->origin.authority();
+    const int attempts = given_up_.contains(server) ? 1 : retry_.attempts;
     for (int attempt = 1;; ++attempt) {
         const std::uint64_t before = transfer->received;
         auto response = co_await ask(transfer);
@@ -218,7 +220,12 @@ Awaitable<Result<Response>> Downloader::ask_until_answered(std::shared_ptr<Trans
         }
         const bool again =
             response ? may_come_again(response->status) : Transport::is_transient(response.error());
-        if (!again || attempt >= retry_.attempts) {
+        if (!again) {
+            given_up_.erase(server);
+            co_return response;
+        }
+        if (attempt >= attempts) {
+            given_up_.insert(server);
             co_return response;
         }
         // What moves forward is not given up for breaking off often.

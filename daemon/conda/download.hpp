@@ -7,9 +7,11 @@
 #include "daemon/services.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace kiln::daemon {
@@ -94,6 +96,9 @@ class Downloader {
     registry::Transport transport_;
     registry::Client registries_;
     registry::RetryPolicy retry_;
+    /// Servers that asking again did not help with: from then on each file is asked for once, so
+    /// that a dead mirror is waited for once a job.
+    std::set<std::string, std::less<>> given_up_;
 };
 
 }  // namespace kiln::daemon

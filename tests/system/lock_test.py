@@ -348,6 +348,23 @@ class ServerTest(LockTest):
         self.assertEqual(lock["inputs"]["channels"], ["https://conda.invalid/forge"])
         self.assertTrue(lock["packages"][0]["url"].startswith("https://conda.invalid/forge/"), lock)
 
+    def test_a_mirror_that_is_down_is_waited_for_once(self):
+        down, up = self.serve(self.channel("down")), self.serve(self.channel("up"))
+        for subdir in ("linux-64", "noarch"):
+            for name in ("repodata_shards.msgpack.zst", "repodata.json.zst", "repodata.json"):
+                down.says[f"/{subdir}/{name}"] = 503
+        daemon = self.configured(f"""
+            [conda.mirrors]
+            "https://conda.invalid/forge" = ["{down.url}", "{up.url}"]
+        """)
+
+        self.good(self.lock(daemon, ["python"], "https://conda.invalid/forge"))
+
+        asked = down.answered(503)
+        self.assertEqual(len(set(asked)), 6, asked)
+        # Two subdirs at once, each until it is given up; then once each.
+        self.assertEqual(len(asked), 2 * 5 + 4, asked)
+
     def test_a_server_that_fails_is_named(self):
         daemon = self.daemon()
         server = self.serve(self.path("empty"))
