@@ -156,6 +156,25 @@ std::uint32_t length_in(std::string_view text, const YAML::Mark& mark, std::stri
     return 0;
 }
 
+/// Whether the quotes of a value run to the end of the text, which the library takes for closed.
+bool is_unclosed(std::string_view text, const YAML::Mark& mark) {
+    const auto begin = static_cast<std::size_t>(std::max(mark.pos, 0));
+    if (begin >= text.size() || (text[begin] != '"' && text[begin] != '\'')) {
+        return false;
+    }
+    const char quote = text[begin];
+    const char escape = quote == '"' ? '\\' : '\'';
+    for (std::size_t i = begin + 1; i < text.size(); ++i) {
+        const bool is_pair = i + 1 < text.size() && (quote == '"' || text[i + 1] == quote);
+        if (text[i] == escape && is_pair) {
+            ++i;
+        } else if (text[i] == quote) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Error library_error(const YAML::Exception& thrown, const std::string& file) {
     Error error{
         .code = Code::invalid_input,
@@ -232,6 +251,9 @@ void Builder::OnScalar(
     const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value
 ) {
     check_tag(tag, mark);
+    if (is_unclosed(text_, mark)) {
+        refuse(Code::invalid_input, "the quotes that open here are not closed", mark);
+    }
     Cell cell = make_cell(Kind::scalar, mark);
     cell.plain = tag == "?" || tag.empty();
     // YAML 1.2, 10.2.1.1; only the tilde and the missing value come as OnNull.

@@ -65,6 +65,19 @@ TEST(Yaml, SaysWhereItIsBroken) {
     EXPECT_EQ(document.error().where->line, 3U);
 }
 
+TEST(Yaml, RefusesQuotesThatAreNotClosed) {
+    for (const char* const text : {"a: \"x y", "a: 'x y\n", "- b\n- 'it''s", "a: \"x\\\"\n"}) {
+        EXPECT_THAT(Document::parse(text, "e.yml"), FailsWith(Code::invalid_input)) << text;
+    }
+    const auto document = Document::parse("a: b\nc: \"x y\n", "e.yml");
+    ASSERT_THAT(document, FailsWith(Code::invalid_input));
+    EXPECT_EQ(document.error().where->line, 2U);
+    for (const char* const text :
+         {"a: \"\"", "a: ''", "a: 'it''s'", R"(a: "x\\" )", "\"a\": it's\n"}) {
+        EXPECT_THAT(Document::parse(text, "e.yml"), Succeeds()) << text;
+    }
+}
+
 TEST(Yaml, RefusesAKeyThatStandsTwice) {
     const auto document = Document::parse("a: 1\nb: 2\n\"a\": 3\n", "e.yml");
 
