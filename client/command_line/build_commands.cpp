@@ -100,7 +100,7 @@ void declare_packages(CLI::App& command, BuildArguments& build) {
         .add_option(
             "--max-layers", build.max_layers, "Of the image; small conda packages share some"
         )
-        ->check(CLI::Range(1UL, limits::k_image_layers))
+        ->check(CLI::Range(1UL, limits::k_image_layers).description(""))
         ->type_name("N")
         ->group(group);
     command
