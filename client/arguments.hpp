@@ -71,6 +71,7 @@ struct CondaLockArguments {
     std::vector<std::string> channels;
     std::vector<std::string> virtual_packages;
     std::string priority;
+    std::vector<std::string> pins;
     std::string network = "default";
     std::string format = "json";
 };

@@ -53,6 +53,9 @@ void declare_lock(Declaration& conda) {
     )
         ->type_name("PRIORITY")
         ->check(CLI::IsMember({"strict", "flexible", "disabled"}).description(""));
+    lock->add_option("--pin", locked->pins, "Holds for what is installed, and installs nothing")
+        ->type_name("SPEC")
+        ->allow_extra_args(false);
     add_lock_choices(*lock, locked->environment, locked->categories);
     lock->add_option("--network", locked->network, "Of pip: default, none or host")
         ->type_name("MODE");

@@ -39,6 +39,7 @@ Result<int> run(Session& session, const CondaLockArguments& arguments) {
         arguments.virtual_packages.end()
     );
     request.priority = if_given(arguments.priority);
+    request.pins = arguments.pins;
     request.format = arguments.format;
     const auto progress = session.make_progress();
     TRY_ASSIGN(const MadeLock made, make_lock(session, *progress, std::move(order)));

@@ -28,6 +28,7 @@ Value render(const LockRequest& request) {
         {"directory", request.directory},
         {"virtual", json::from_texts(request.virtual_packages)},
         {"priority", or_null(request.priority)},
+        {"pins", json::from_texts(request.pins)},
         {"format", request.format},
         {"files", std::move(files)}};
 }

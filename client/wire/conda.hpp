@@ -24,6 +24,7 @@ struct LockRequest {
     std::string directory;  // file:///…: that relative paths of channels count from
     std::vector<std::string> virtual_packages;
     std::optional<std::string> priority;
+    std::vector<std::string> pins;
     std::string format = "json";
     /// Of subdirs of file:// channels; nullopt: there is none.
     std::map<std::string, std::optional<RepodataFile>> files;

@@ -24,20 +24,6 @@ Error at(Error error, const Span& place) {
     return std::move(error).with_where(std::move(span));
 }
 
-/// What is written stands in the lock and in messages, which credentials must not.
-bool brings_credentials(const conda::MatchSpec& spec) {
-    for (const conda::SpecField each : {conda::SpecField::channel, conda::SpecField::url}) {
-        const conda::FieldPattern* field = spec.field(each);
-        const std::string text = field == nullptr ? std::string() : field->pattern.text();
-        const bool is_url = text.find("://") != std::string::npos;
-        const auto place = Channel::from_url(is_url ? text : "https://alias/" + text);
-        if (place && !place->secret().is_empty() && !text.starts_with('/')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 Result<std::vector<conda::RequestedSpec>> parse_specs(const Specification& wanted) {
     std::vector<conda::RequestedSpec> specs;
     for (const Written& written : wanted.specifications) {
@@ -233,6 +219,9 @@ Result<LockPlan> plan_lock(
             .hint = "python, for instance, for an environment of variables alone"});
     }
     TRY(settle_channels(request, *wanted, settings, plan));
+    std::vector<std::string> pins = settings.pinned_packages;
+    pins.insert(pins.end(), request.pins.begin(), request.pins.end());
+    TRY_ASSIGN(plan.pins, parse_pins(pins));
     for (const conda::VirtualOverride& each : request.virtual_packages) {
         if (!conda::plays_part(each.name, platform)) {
             plan.notices.push_back(

@@ -17,6 +17,7 @@ struct LockPlan {
     conda::CondaInput input;
     std::string platform;
     std::vector<conda::RequestedSpec> specs;
+    std::vector<conda::RequestedSpec> pins;
     std::vector<conda::Channel> channels;  // in the order of their priority
     /// Where the text names a channel first, by its base URL; others come from elsewhere.
     std::map<std::string, Span> channel_places;

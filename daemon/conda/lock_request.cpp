@@ -86,6 +86,7 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
     request.directory = in.text_or("directory", "");
     const std::vector<std::string> overrides = in.texts_or_empty("virtual");
     const std::optional<std::string> priority = in.optional_text("priority");
+    request.pins = in.texts_or_empty("pins");
     const std::string format = in.text_or("format", "json");
     TRY_ASSIGN(request.files, parse_files(in.find("files")));
     TRY(in.finish(json::UnknownFields::refuse));
@@ -146,6 +147,38 @@ Result<std::string> conda_platform(std::string_view written) {
 
 Result<std::string> conda_platform(const oci::Platform& platform) {
     return conda_platform(platform.os + "/" + platform.architecture);
+}
+
+bool brings_credentials(const conda::MatchSpec& spec) {
+    for (const conda::SpecField each : {conda::SpecField::channel, conda::SpecField::url}) {
+        const conda::FieldPattern* field = spec.field(each);
+        const std::string text = field == nullptr ? std::string() : field->pattern.text();
+        const bool is_url = text.find("://") != std::string::npos;
+        const auto place = conda::Channel::from_url(is_url ? text : "https://alias/" + text);
+        if (place && !place->secret().is_empty() && !text.starts_with('/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Result<std::vector<conda::RequestedSpec>> parse_pins(const std::vector<std::string>& written) {
+    std::vector<conda::RequestedSpec> pins;
+    for (const std::string& text : written) {
+        auto spec = conda::MatchSpec::parse(text);
+        if (!spec) {
+            spec.error().where.reset();  // an argument has no lines
+            return fail(std::move(spec).error().with_trail("while reading the pin " + text));
+        }
+        if (!spec->name().is_exact()) {
+            return fail(Code::invalid_input, "the pin {} names no one package", text);
+        }
+        if (brings_credentials(*spec)) {
+            return fail(Code::invalid_input, "the pin of {} has credentials", spec->name().text());
+        }
+        pins.push_back({.spec = std::move(*spec), .as_written = text});
+    }
+    return pins;
 }
 
 std::string_view name_of(ChannelPriority priority) {

@@ -33,6 +33,7 @@ struct LockRequest {
     std::string directory;
     std::vector<conda::VirtualOverride> virtual_packages;
     std::optional<conda::ChannelPriority> priority;
+    std::vector<std::string> pins;  // beside those of the configuration
     LockFormat format = LockFormat::kiln;
     RepodataFiles files;
 
@@ -47,6 +48,11 @@ Result<std::string> conda_platform(const oci::Platform& platform);
 
 /// "json", "explicit", "conda-lock". Errors   invalid_input.
 Result<LockFormat> parse_lock_format(std::string_view name);
+
+/// Errors   invalid_input: no MatchSpec, or one that names no package, or brings credentials.
+Result<std::vector<conda::RequestedSpec>> parse_pins(const std::vector<std::string>& written);
+/// What is written of a specification is kept in locks, which credentials must not.
+bool brings_credentials(const conda::MatchSpec& spec);
 
 std::string_view name_of(conda::ChannelPriority priority);
 std::optional<conda::ChannelPriority> parse_priority(std::string_view name);

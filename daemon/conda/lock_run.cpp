@@ -63,6 +63,9 @@ Result<conda::Lock> lock_of(
     for (const conda::RequestedSpec& each : plan.specs) {
         lock.inputs.specifications.push_back(each.as_written);
     }
+    for (const conda::RequestedSpec& each : plan.pins) {
+        lock.inputs.pins.push_back(each.as_written);
+    }
     for (const conda::Written& line : plan.pip) {
         lock.inputs.pip.push_back(conda::public_requirement(line.text));
     }
@@ -80,6 +83,7 @@ conda::Request solve_request(
 ) {
     conda::Request asked;
     asked.specs = plan.specs;
+    asked.pins = plan.pins;
     asked.virtual_packages = conda::virtual_packages(target, request.virtual_packages);
     asked.priority = priority;
     asked.target = request.base.value_or("the target");

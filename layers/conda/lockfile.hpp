@@ -81,6 +81,7 @@ struct LockInputs {
     std::vector<std::string> virtual_packages;
     std::vector<std::string> specifications;
     std::vector<std::string> pip;
+    std::vector<std::string> pins = {};                 // held for what is installed
     std::map<std::string, std::string> variables = {};  // that the environment sets
     std::string category = {};                          // of conda-lock; empty: "main"
     /// All channels that were used, by priority; empty where they are those asked for. cep-42 wants

@@ -80,6 +80,19 @@ class DirectoryTest(LockTest):
 
         self.assertEqual(self.good(self.lock(daemon, ["python"], where)).stdout, plain)
 
+    def test_a_pin_holds_for_what_is_installed_and_stands_in_the_lock(self):
+        daemon = self.configured("[conda]\npinned_packages = ['libc 1.*']\n")
+        where = self.channel(linux=[*LINUX, record("python", "3.13.0", depends=["libc"])])
+
+        pinned = self.good(self.lock(daemon, ["python"], where, "--pin", "python <3.13", "--pin", "numpy 1.*")).stdout
+
+        self.assertIn("python-3.12.1-0", pinned)
+        self.assertNotIn("numpy-", pinned)
+        again = self.good(daemon.kiln("conda", "lock", self.write("a.lock", pinned)))
+        self.assertEqual(again.stdout, pinned)
+        self.assertEqual(again.json["inputs"]["pins"], ["libc 1.*", "python <3.13", "numpy 1.*"])
+        self.refused(self.lock(daemon, ["python >=3.13"], where, "--pin", "python <3.13"), 4, "python", "pin")
+
     def test_every_format_of_a_lock_is_a_build_context_or_becomes_one(self):
         daemon = self.daemon()
         where = self.channel()

@@ -188,6 +188,9 @@ json::Object render_inputs(const LockInputs& inputs) {
     object["virtual_packages"] = json::from_texts(inputs.virtual_packages);
     object["specifications"] = json::from_texts(inputs.specifications);
     object["pip"] = json::from_texts(inputs.pip);
+    if (!inputs.pins.empty()) {
+        object["pins"] = json::from_texts(inputs.pins);
+    }
     if (!inputs.variables.empty()) {
         object["variables"] = json::from_text_map(inputs.variables);
     }
@@ -206,6 +209,7 @@ Result<LockInputs> parse_inputs(const json::Value& value) {
     inputs.virtual_packages = in.texts_or_empty("virtual_packages");
     inputs.specifications = in.texts_or_empty("specifications");
     inputs.pip = in.texts_or_empty("pip");
+    inputs.pins = in.texts_or_empty("pins");
     inputs.variables = in.text_map_or_empty("variables");
     inputs.category = in.text_or("category", "");
     TRY(in.finish(json::UnknownFields::refuse));

@@ -79,6 +79,7 @@ TEST(WireConda, RendersTheLockRequestAsTheDaemonReadsIt) {
     request.directory = "file:///srv/work";
     request.virtual_packages = {"__cuda=12.4"};
     request.priority = "flexible";
+    request.pins = {"openssl 3.*"};
     request.format = "explicit";
     request.files = {
         {"file:///srv/channel/linux-64", RepodataFile{"repodata.json.zst", digest_like('b')}},

@@ -59,6 +59,7 @@ TEST(CondaConfig, RefusesWhatItDoesNotKnowWithItsPlace) {
         {"[conda]\nchannel_aliass = \"x\"", "no setting \"channel_aliass\""},
         {"[conda]\ndefault_channels = \"x\"", "\"default_channels\" must be an array"},
         {"[conda]\nchannel_priority = \"loose\"", "\"strict\", \"flexible\""},
+        {"[conda]\npinned_packages = [\"num* <2\"]", "num* <2 names no one package"},
         {"[conda]\nchannel_relations_max_depth = -1", "must be a whole number, not negative"},
         {"[conda.mirrors]\nx = \"y\"", "\"x\" must be an array"},
         {"[conda.credentials.x]\ntoken = \"t\"", "belong to an https:// or oci:// URL"},

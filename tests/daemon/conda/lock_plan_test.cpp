@@ -89,6 +89,29 @@ TEST(LockPlan, RefusesSpecificationsWithCredentialsAndDoesNotRepeatThem) {
     EXPECT_THAT(channels_of(request_for("dependencies: ['/srv/t/bio::samtools']\n")), Succeeds());
 }
 
+TEST(LockPlan, TakesThePinsOfTheConfigurationAndOfTheRequest) {
+    CondaSettings pinning = settings();
+    pinning.pinned_packages = {"openssl 3.*"};
+    LockRequest request = request_for("dependencies: [python]\n");
+    request.pins = {"numpy <2"};
+
+    const auto plan = plan_lock(request, "linux-64", pinning);
+
+    ASSERT_THAT(plan, Succeeds());
+    ASSERT_THAT(plan->pins, SizeIs(2));
+    EXPECT_EQ(plan->pins[0].as_written, "openssl 3.*");
+    EXPECT_EQ(plan->pins[1].as_written, "numpy <2");
+    for (const auto& [pin, said] :
+         {std::pair("numpy <<2", "while reading the pin numpy <<2"),
+          std::pair("num* <2", "num* <2 names no one package"),
+          std::pair("https://conda.example/t/s3cret/c::numpy", "pin of numpy has credentials")}) {
+        request.pins = {pin};
+        EXPECT_THAT(
+            plan_lock(request, "linux-64", pinning), FailsSaying(Code::invalid_input, said)
+        );
+    }
+}
+
 TEST(LockPlan, AddsPipWhereThereIsNothingButAPipPart) {
     const auto plan =
         plan_lock(request_for("dependencies: [{pip: [words]}]\n"), "linux-64", settings());

@@ -28,6 +28,7 @@ TEST(LockRequest, IsReadFromTheGoldenRecord) {
     ASSERT_EQ(request->virtual_packages.size(), 1U);
     EXPECT_EQ(request->virtual_packages[0].name, "__cuda");
     EXPECT_EQ(request->priority, conda::ChannelPriority::flexible);
+    EXPECT_THAT(request->pins, ElementsAre("openssl 3.*"));
     EXPECT_EQ(request->format, LockFormat::explicit_list);
     EXPECT_EQ(request->files.at("file:///srv/channel/linux-64")->name, "repodata.json.zst");
     EXPECT_EQ(request->files.at("file:///srv/channel/noarch"), std::nullopt);
