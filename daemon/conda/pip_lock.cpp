@@ -173,6 +173,9 @@ Result<std::string> PipLock::ask_pip(const Environment& environment) {
     for (const auto& [name, value] : conda::pip_environment()) {
         spec.environment.push_back(fmt::format("{}={}", name, value));
     }
+    for (const auto& [name, value] : part_.logins) {
+        spec.environment.push_back(fmt::format("{}={}", name, value));
+    }
     spec.environment.push_back("HOME=/root");
     spec.environment.push_back(fmt::format("PATH={}/bin:{}", environment.prefix, k_default_path));
     spec.working_directory = fmt::format("/{}", conda::k_pip_directory);

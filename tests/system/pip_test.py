@@ -77,6 +77,12 @@ class LockingTest(PipTest):
         image = self.build_lock(daemon, answer.stdout)
 
         self.assertNotIn("secret", answer.stdout)
+        for directory, _, names in os.walk(daemon.root):
+            for name in names:
+                path = os.path.join(directory, name)
+                if os.path.isfile(path) and not os.path.islink(path):
+                    with open(path, "rb") as kept:
+                        self.assertNotIn(b"me:secret", kept.read(), path)
         self.assertEqual([entry["url"].rsplit("/", 1)[1] for entry in answer.json["pip"]],
                          ["greet-1.0-py3-none-any.whl", "words-2.1-py3-none-any.whl"])
         self.assertEqual(self.run_python(daemon, image, "import greet, words; print(words.VERSION)"), "2.1\n")

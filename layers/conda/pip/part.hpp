@@ -33,6 +33,9 @@ struct PipPart {
     std::vector<std::string> arguments;                    // of the program k_pip_resolve_program
     std::vector<PipFile> files;                            // texts; contents are in `contents`
     std::vector<std::pair<std::string, Digest>> contents;  // path in the image -> blob
+    /// "me:password" of URLs, by the variables of the environment that stand in their place in
+    /// `files`: those are kept, and pip puts the values in.
+    std::map<std::string, std::string> logins;
     /// Places in the image ("/.kiln-pip/local/0") -> the user's, as a URL.
     std::map<std::string, std::string> places;
     /// What must be told before anything can run: paths as asked for, relative to the input's

@@ -85,6 +85,26 @@ TEST(PipPart, BecomesATextInWhichEveryPlaceIsInTheSandbox) {
     EXPECT_THAT(again->asked, IsEmpty());
 }
 
+TEST(PipPart, KeepsLoginsOutOfItsFiles) {
+    Client client;
+    client.file("limits.txt", "-i https://you@mirror.example/simple\n");
+
+    const auto part = client.read(
+        "-i https://me:s3cret@index.example/simple\n--extra-index-url https://plain.example/a@b\n"
+        "-r limits.txt\n"
+    );
+
+    ASSERT_THAT(part, Succeeds());
+    const std::string text = text_of(*part, "requirements.txt");
+    EXPECT_THAT(text, HasSubstr("https://${KILN_LOGIN_0}@index.example/simple"));
+    EXPECT_THAT(text, HasSubstr("https://plain.example/a@b"));
+    EXPECT_THAT(text, HasSubstr("https://${KILN_LOGIN_1}@mirror.example/simple"));
+    EXPECT_THAT(
+        part->logins,
+        ElementsAre(std::pair("KILN_LOGIN_0", "me:s3cret"), std::pair("KILN_LOGIN_1", "you"))
+    );
+}
+
 TEST(PipPart, SaysWhatIsNotThere) {
     Client client;
     client.paths["gone.txt"] = std::nullopt;
