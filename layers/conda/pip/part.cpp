@@ -48,24 +48,6 @@ class PartReader {
     std::set<std::string> asked_;
 };
 
-/// The text with a variable for each login of a URL.
-std::string without_logins(std::string text, std::map<std::string, std::string>& logins) {
-    constexpr std::string_view k_scheme_end = "://";
-    for (std::size_t at = text.find(k_scheme_end); at != std::string::npos;
-         at = text.find(k_scheme_end, at)) {
-        at += k_scheme_end.size();
-        const std::size_t end = std::min(text.find_first_of("/ \t\n", at), text.size());
-        const std::size_t size = std::string_view(text).substr(at, end - at).rfind('@');
-        if (size == std::string::npos) {
-            continue;
-        }
-        const std::string name = fmt::format("KILN_LOGIN_{}", logins.size());
-        logins.emplace(name, text.substr(at, size));
-        text.replace(at, size, "${" + name + "}");
-    }
-    return text;
-}
-
 Error at(const Requirement& part, Code code, std::string message) {
     return Error{.code = code, .message = std::move(message), .where = part.span};
 }
@@ -201,7 +183,11 @@ Result<PipPart> read_pip_part(
     part.arguments = {"--requirement", "/" + requirements};
     part.files.push_back({requirements, std::move(text), std::nullopt});
     for (PipFile& file : part.files) {
-        file.text = without_logins(std::move(file.text), part.logins);
+        file.text = replace_logins(file.text, [&](std::string_view login) {
+            const std::string name = fmt::format("KILN_LOGIN_{}", part.logins.size());
+            part.logins.emplace(name, login);
+            return "${" + name + "}@";
+        });
     }
     const std::string program = fmt::format("{}/resolve.py", k_pip_directory);
     part.files.push_back({program, std::string(k_pip_resolve_program), std::nullopt});

@@ -247,22 +247,30 @@ Result<std::vector<Requirement>> parse_requirement_line(const Written& written) 
     return parts;
 }
 
-std::string public_requirement(std::string_view line) {
+std::string replace_logins(
+    std::string_view text, const std::function<std::string(std::string_view login)>& stand_in
+) {
     constexpr std::string_view k_scheme = "://";
-    std::string text;
-    while (!line.empty()) {
-        const std::size_t scheme = line.find(k_scheme);
+    std::string replaced;
+    while (!text.empty()) {
+        const std::size_t scheme = text.find(k_scheme);
         if (scheme == std::string_view::npos) {
-            return text.append(line);
+            return replaced.append(text);
         }
         const std::size_t host = scheme + k_scheme.size();
-        text.append(line.substr(0, host));
-        line.remove_prefix(host);
-        const std::size_t end = std::min(line.find_first_of("/ \t'\""), line.size());
-        const std::size_t at = line.substr(0, end).rfind('@');
-        line.remove_prefix(at == std::string_view::npos ? 0 : at + 1);
+        replaced.append(text.substr(0, host));
+        text.remove_prefix(host);
+        const std::size_t end = std::min(text.find_first_of("/ \t\n"), text.size());
+        if (const std::size_t at = text.substr(0, end).rfind('@'); at != std::string_view::npos) {
+            replaced += stand_in(text.substr(0, at));
+            text.remove_prefix(at + 1);
+        }
     }
-    return text;
+    return replaced;
+}
+
+std::string public_requirement(std::string_view line) {
+    return replace_logins(line, [](std::string_view /*login*/) { return std::string(); });
 }
 
 std::vector<Written> requirement_lines(std::string_view text, const std::string& file) {

@@ -4,7 +4,9 @@
 #include "store/base/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kiln::conda {
@@ -32,6 +34,11 @@ struct Requirement {
 ///          sources, which nothing can pin, and options that change how packages are built;
 ///          invalid_input: an option without its value, ${VARIABLES}.
 Result<std::vector<Requirement>> parse_requirement_line(const Written& line);
+
+/// The text with something else for "me:password@" of its URLs.
+std::string replace_logins(
+    std::string_view text, const std::function<std::string(std::string_view login)>& stand_in
+);
 
 /// The line as a lock may show it: URLs without user and password.
 std::string public_requirement(std::string_view line);
