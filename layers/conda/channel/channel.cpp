@@ -334,17 +334,6 @@ std::vector<std::string> mirror_urls(std::string_view url, const ChannelConfig& 
     return urls;
 }
 
-bool is_subdir(std::string_view text) {
-    constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    const std::size_t dash = text.find('-');
-    const auto is_word = [&](std::string_view word) {
-        return !word.empty() && word.find_first_not_of(k_letters) == std::string_view::npos;
-    };
-    return text == "noarch"
-           || (text.size() <= 32 && dash != std::string_view::npos && is_word(text.substr(0, dash))
-               && is_word(text.substr(dash + 1)));
-}
-
 std::string resolve_url(std::string_view base, std::string_view reference) {
     if (reference.find("://") != std::string_view::npos) {
         return std::string(reference);

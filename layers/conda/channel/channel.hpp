@@ -109,9 +109,6 @@ Result<std::vector<Channel>> parse_channels(
 /// Where to look for a URL of a channel: below its mirrors in their order, or the URL itself.
 std::vector<std::string> mirror_urls(std::string_view url, const ChannelConfig& config);
 
-/// cep-26: "noarch" or "os-arch".
-bool is_subdir(std::string_view text);
-
 /// cep-15: `reference` as a URL seen from the document at `base`: whole, "/path", "../x" or "x".
 std::string resolve_url(std::string_view base, std::string_view reference);
 

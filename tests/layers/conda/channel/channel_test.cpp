@@ -169,14 +169,6 @@ TEST(Channel, AReferenceIsSeenFromItsDocument) {
     EXPECT_EQ(resolve_url(base, "../../../.."), "https://c.example/");
 }
 
-TEST(Channel, SubdirsHaveAForm) {
-    EXPECT_TRUE(is_subdir("noarch"));
-    EXPECT_TRUE(is_subdir("linux-64"));
-    EXPECT_FALSE(is_subdir("linux"));
-    EXPECT_FALSE(is_subdir("linux-64/x"));
-    EXPECT_FALSE(is_subdir("Linux-64"));
-}
-
 RC_GTEST_PROP(Channel, NoSecretShowsInWhatIsSaid, ()) {
     const auto part = rc::gen::element<std::string>("forge", "label", "main", "a.b", "x_1");
     const std::string secret = "s3cr3t" + std::to_string(*rc::gen::inRange(0, 1000));

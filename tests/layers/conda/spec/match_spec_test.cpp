@@ -49,6 +49,14 @@ bool matches(std::string_view text) {
     return spec(text).matches(numpy());
 }
 
+TEST(MatchSpec, KnowsTheSubdirs) {
+    EXPECT_TRUE(is_known_subdir("noarch"));
+    EXPECT_TRUE(is_known_subdir("linux-64"));
+    EXPECT_FALSE(is_known_subdir("linux"));
+    EXPECT_FALSE(is_known_subdir("linux-64/x"));
+    EXPECT_FALSE(is_known_subdir("Linux-64"));
+}
+
 TEST(MatchSpec, SpellsFuzzyEqualityInTheWaysOfCep29) {
     for (const char* text :
          {"pkg=1.8",
