@@ -219,9 +219,8 @@ Result<LockPlan> plan_lock(
             .hint = "python, for instance, for an environment of variables alone"});
     }
     TRY(settle_channels(request, *wanted, settings, plan));
-    std::vector<std::string> pins = settings.pinned_packages;
-    pins.insert(pins.end(), request.pins.begin(), request.pins.end());
-    TRY_ASSIGN(plan.pins, parse_pins(pins));
+    plan.pins = settings.pinned_packages;
+    plan.pins.insert(plan.pins.end(), request.pins.begin(), request.pins.end());
     for (const conda::VirtualOverride& each : request.virtual_packages) {
         if (!conda::plays_part(each.name, platform)) {
             plan.notices.push_back(

@@ -86,7 +86,7 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
     request.directory = in.text_or("directory", "");
     const std::vector<std::string> overrides = in.texts_or_empty("virtual");
     const std::optional<std::string> priority = in.optional_text("priority");
-    request.pins = in.texts_or_empty("pins");
+    const std::vector<std::string> pins = in.texts_or_empty("pins");
     const std::string format = in.text_or("format", "json");
     TRY_ASSIGN(request.files, parse_files(in.find("files")));
     TRY(in.finish(json::UnknownFields::refuse));
@@ -117,6 +117,7 @@ Result<LockRequest> LockRequest::parse(const json::Value& value) {
             );
         }
     }
+    TRY_ASSIGN(request.pins, parse_pins(pins));
     TRY_ASSIGN(request.format, parse_lock_format(format));
     return request;
 }

@@ -33,7 +33,7 @@ struct LockRequest {
     std::string directory;
     std::vector<conda::VirtualOverride> virtual_packages;
     std::optional<conda::ChannelPriority> priority;
-    std::vector<std::string> pins;  // beside those of the configuration
+    std::vector<conda::RequestedSpec> pins;  // beside those of the configuration
     LockFormat format = LockFormat::kiln;
     RepodataFiles files;
 

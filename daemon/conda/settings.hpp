@@ -16,7 +16,7 @@ struct CondaSettings {
     conda::ChannelConfig channels;
     conda::ChannelPriority priority = conda::ChannelPriority::strict;
     /// Specifications that hold for what any lock installs, and install nothing.
-    std::vector<std::string> pinned_packages;
+    std::vector<conda::RequestedSpec> pinned_packages;
     /// Steps from a channel that a request names; 0: what channels say of each other is not read.
     std::size_t channel_relations_max_depth = conda::k_channel_relations_max_depth;
     /// Base URL of a channel, or of many -> what opens all that lies below it.

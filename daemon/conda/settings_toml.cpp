@@ -97,10 +97,12 @@ Result<CondaSettings> read_conda_settings(const TomlReader& reader, const toml::
             TRY_ASSIGN(const std::int64_t depth, reader.number(node, name));
             settings.channel_relations_max_depth = static_cast<std::size_t>(depth);
         } else if (name == "pinned_packages") {
-            TRY_ASSIGN(settings.pinned_packages, reader.texts(node, name));
-            if (const auto pins = parse_pins(settings.pinned_packages); !pins) {
+            TRY_ASSIGN(const std::vector<std::string> written, reader.texts(node, name));
+            auto pins = parse_pins(written);
+            if (!pins) {
                 return fail(reader.refused(pins.error().message, node));
             }
+            settings.pinned_packages = std::move(*pins);
         } else if (name == "custom_channels") {
             TRY(read_custom_channels(settings, reader, node));
         } else if (name == "custom_multichannels") {
