@@ -8,11 +8,9 @@
 
 #include <fmt/format.h>
 
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,10 +33,7 @@ Error in_another_place() {
 
 /// A user namespace that nobody lives in: only its maps are wanted.
 Result<Fd> make_owners(const MountsOrder& order) {
-    clone_args arguments{};
-    arguments.flags = CLONE_NEWUSER;
-    arguments.exit_signal = SIGCHLD;
-    const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+    const pid_t child = fork_into(CLONE_NEWUSER);
     if (child < 0) {
         return fail(Code::unsupported, "this machine gives no user namespace for owners");
     }

@@ -2,7 +2,9 @@
 
 #include "store/base/pipe.hpp"
 
+#include <linux/sched.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +107,13 @@ Result<ProgramEnd> run_program(const std::vector<std::string>& arguments) {
     std::replace(end.errors.begin(), end.errors.end(), '\n', ' ');
     end.exit_code = wait_for(child);
     return end;
+}
+
+pid_t fork_into(std::uint64_t namespaces) {
+    clone_args arguments{};
+    arguments.flags = namespaces;
+    arguments.exit_signal = SIGCHLD;
+    return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
 }
 
 int wait_for(pid_t child) {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ struct ProgramEnd {
 
 /// Runs it to its end with nothing to read. Errors   not_found when it is not installed.
 Result<ProgramEnd> run_program(const std::vector<std::string>& arguments);
+
+/// As fork(), but the child is the first in these namespaces (CLONE_NEW…): 0 there, its process id
+/// here, or -1 with errno.
+pid_t fork_into(std::uint64_t namespaces);
 
 /// The exit code of a child of ours: 128 + signal when a signal ended it.
 int wait_for(pid_t child);

@@ -1,6 +1,7 @@
 #include "daemon/exec/implied.hpp"
 #include "daemon/exec/init.hpp"
 #include "daemon/exec/message.hpp"
+#include "daemon/exec/program.hpp"
 #include "daemon/exec/session.hpp"
 #include "daemon/exec/session_diff.hpp"
 #include "daemon/exec/watch.hpp"
@@ -11,11 +12,9 @@
 
 #include <fmt/format.h>
 
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,12 +167,10 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
         .errors = errors.write_end.get(),
         .leash = leash.read_end.get(),
         .report = report.fd()};
-    clone_args arguments{};
-    arguments.flags = k_namespaces | (spec_.network == Network::none ? CLONE_NEWNET : 0U);
-    arguments.exit_signal = SIGCHLD;
     // Blocked from its first moment on: one that comes before the command runs is not lost.
     const ForwardedSignals blocked;
-    const long init = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    const pid_t init =
+        fork_into(k_namespaces | (spec_.network == Network::none ? CLONE_NEWNET : 0U));
     if (init < 0) {
         return fail_errno("make the namespaces of a RUN");
     }
@@ -183,7 +180,7 @@ Result<pid_t> Run::start_init(bool shares_network, Channel& report) {
     }
     const std::byte alive{1};
     TRY(write_all(leash.write_end.get(), ByteSpan(&alive, 1)));
-    return static_cast<pid_t>(init);
+    return init;
 }
 
 Result<int> Run::follow(pid_t init, Channel& report) {

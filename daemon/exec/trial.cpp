@@ -1,13 +1,12 @@
 #include "daemon/exec/trial.hpp"
 
 #include "daemon/exec/message.hpp"
+#include "daemon/exec/program.hpp"
 #include "daemon/exec/rootfs.hpp"
 #include "daemon/exec/worker_root.hpp"
 
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,10 +54,7 @@ Result<void> try_rootfs(const SessionTools& tools, const std::string& folder) {
         .hosts_file = "/dev/null",
         .resolv_file = "/dev/null"};
     TRY_ASSIGN(auto reports, Channel::pair());
-    clone_args arguments{};
-    arguments.flags = k_namespaces;
-    arguments.exit_signal = SIGCHLD;
-    const long child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    const pid_t child = fork_into(k_namespaces);
     if (child < 0) {
         const int error_number = errno;
         return fail(explain_refusal({.message = "the kernel refuses namespaces"}, error_number));
@@ -69,7 +65,7 @@ Result<void> try_rootfs(const SessionTools& tools, const std::string& folder) {
     { const Channel closed = std::move(reports.second); }
     auto told = expect(reports.first.receive(), MessageType::done);
     // SIGCHLD is ignored here: the wait returns when no child is left.
-    while (::waitpid(static_cast<pid_t>(child), nullptr, 0) < 0 && errno == EINTR) {
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     if (!told) {
         Error error = std::move(told).error();
