@@ -218,6 +218,14 @@ boost::asio::awaitable<Result<void>> BuildRun::add_environment(
     if (!ran) {
         co_return fail(ran.error());
     }
+    if (chain.layers.size() > request_.max_layers) {
+        co_return fail(Error{
+            .code = Code::too_large,
+            .message = fmt::format("the image passes {} layers here", request_.max_layers),
+            .where = step.span,
+            .hint = "an environment takes three at least: what lies above its prefix, its "
+                    "packages, conda-meta"});
+    }
     const auto& conda = std::get<CondaContext>(request_.contexts.at(context));
     co_return co_await activate(stage, step, conda, environment, chain);
 }

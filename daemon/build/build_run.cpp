@@ -20,21 +20,6 @@ oci::HistoryEntry history_of(const Step& step, UnixSeconds epoch, bool empty) {
         .empty_layer = empty};
 }
 
-Result<void> check_layers(
-    const Chain& chain, std::size_t most, const Span& place, bool is_environment
-) {
-    if (chain.layers.size() <= most) {
-        return {};
-    }
-    return fail(Error{
-        .code = Code::too_large,
-        .message = fmt::format("the image passes {} layers here", most),
-        .where = place,
-        .hint = is_environment ? "an environment takes three at least: what lies above its prefix, "
-                                 "its packages, conda-meta"
-                               : "join RUN steps, or copy several files at once"});
-}
-
 }  // namespace
 
 BuildRun::BuildRun(
@@ -160,10 +145,12 @@ boost::asio::awaitable<Result<const Stage*>> BuildRun::add_steps(std::size_t num
         }
         const Step& step = stage->steps[i];
         auto added = co_await add_step(*stage, step, chain);
-        if (added) {
-            const auto* copy = std::get_if<CopyStep>(&step.action);
-            const bool is_environment = copy != nullptr && is_whole_environment(*copy);
-            added = check_layers(chain, request_.max_layers, step.span, is_environment);
+        if (added && chain.layers.size() > request_.max_layers) {
+            added = fail(Error{
+                .code = Code::too_large,
+                .message = fmt::format("the image passes {} layers here", request_.max_layers),
+                .where = step.span,
+                .hint = "join RUN steps, or copy several files at once"});
         }
         if (!added) {
             const bool cancelled = added.error().code == Code::cancelled;
@@ -198,10 +185,7 @@ boost::asio::awaitable<Result<Chain>> BuildRun::base_chain(const Stage& stage) {
             .name = stage.base_name,
             .keyword = "FROM",
             .span = stage.base_span};
-        auto added = co_await add_environment(stage, base, conda->context, chain);
-        if (added) {
-            added = check_layers(chain, request_.max_layers, stage.base_span, true);
-        }
+        const auto added = co_await add_environment(stage, base, conda->context, chain);
         if (!added) {
             co_return fail(added.error());
         }
